@@ -1,0 +1,106 @@
+"""How well thin encoders know VGG-19: R² of the best linear map to its features, and Gram error after it.
+
+    python benchmarks/encoder_fidelity.py --teacher vgg19.pth --photos DIR --paintings DIR [--other NAME=PATH ...]
+
+Judged on 64 pictures that no training has seen (`impasto.distillation.held_out`): half photographs, half
+paintings, 224 px from their middle.  The map is fitted on the first 32 pictures and judged on the others,
+then the other way round, so that a network with more channels gains nothing by fitting noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+import impasto
+from impasto.distillation import LAYERS, SUFFIXES, held_out
+
+SIZE = 224
+
+
+def unseen(folder: Path, count: int) -> Tensor:
+    """Return the first held-out pictures of a folder, one of each group, as (count, 3, SIZE, SIZE)."""
+    groups: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and held_out(path):
+            groups.setdefault(path.stem.split("_t")[0] if "_t" in path.stem else path.stem, path)
+    files = list(groups.values())
+    chosen = [files[i * len(files) // count] for i in range(count)]  # spread over artists and sources
+    images = []
+    for path in chosen:
+        with Image.open(path) as picture:
+            square = ImageOps.fit(picture.convert("RGB"), (SIZE, SIZE), Image.Resampling.BICUBIC)
+        images.append(torch.from_numpy(numpy.array(square)).permute(2, 0, 1).float() / 255)
+    return torch.stack(images)
+
+
+@torch.no_grad()
+def features(encoder: impasto.Encoder, images: Tensor, layer: str) -> list[Tensor]:
+    """Return the features (C, N) of each picture in float32."""
+    return [encoder.features(image[None], [layer])[layer][0].flatten(1).float() for image in images]
+
+
+def fit(thin: list[Tensor], wide: list[Tensor]) -> Tensor:
+    """Return the affine map (C, c + 1) that predicts wide features from thin ones best, by least squares."""
+    moments = sum(_homogeneous(s) @ _homogeneous(s).mT for s in thin).double()
+    cross = sum(w @ _homogeneous(s).mT for s, w in zip(thin, wide, strict=True)).double()
+    ridge = 1e-7 * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.double)
+    return torch.linalg.solve(moments + ridge, cross.mT).mT.float()
+
+
+def _homogeneous(x: Tensor) -> Tensor:
+    return torch.cat([x, torch.ones_like(x[:1])])
+
+
+def judge(thin: list[Tensor], wide: list[Tensor], map_: Tensor) -> tuple[float, float, list[float]]:
+    """Return the squared error, the variance it is relative to, and each picture's relative Gram error."""
+    total = sum(w.shape[1] for w in wide)
+    centre = sum(w.sum(1, keepdim=True) for w in wide) / total
+    error, variance, grams = 0.0, 0.0, []
+    for s, w in zip(thin, wide, strict=True):
+        estimate = map_ @ _homogeneous(s)
+        error += float((estimate - w).square().sum())
+        variance += float((w - centre).square().sum())
+        truth, guess = w @ w.mT, estimate @ estimate.mT
+        grams.append(float((guess - truth).square().sum() / truth.square().sum()))
+    return error, variance, grams
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--teacher", default="vgg19", help="VGG-19: a name or a file")
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--other", nargs="*", default=[], metavar="NAME=PATH", help="further encoders to judge")
+    parser.add_argument("--only", nargs="*", default=["slim19", "slim19-half"], help="encoders to judge")
+    options = parser.parse_args()
+
+    images = torch.cat([unseen(options.photos, 32), unseen(options.paintings, 32)])
+    images = images[torch.arange(64).view(2, 32).mT.flatten()]  # photographs and paintings in turn
+    teacher = impasto.encoder(options.teacher)
+    named = [(name, impasto.encoder(name)) for name in options.only]
+    named += [(name, impasto.encoder(path)) for name, path in (one.split("=") for one in options.other)]
+    table: dict[str, list[tuple[float, float]]] = {name: [] for name, _ in named}
+    for layer in LAYERS:
+        wide = features(teacher, images, layer)
+        for name, encoder in named:
+            thin = features(encoder, images, layer)
+            results = []
+            for fitted, judged in ((slice(0, 32), slice(32, 64)), (slice(32, 64), slice(0, 32))):
+                results.append(judge(thin[judged], wide[judged], fit(thin[fitted], wide[fitted])))
+            r2 = 1 - sum(r[0] for r in results) / sum(r[1] for r in results)
+            table[name].append((r2, float(numpy.mean([g for r in results for g in r[2]]))))
+    for title, index in (("R² of the best 1×1 linear map to VGG-19's features", 0), ("relative Gram error", 1)):
+        print(f"\n{title}\n{'':16}" + "".join(f"{layer:>9}" for layer in LAYERS) + f"{'mean':>9}")
+        for name, row in table.items():
+            values = [pair[index] for pair in row]
+            print(f"{name:16}" + "".join(f"{v:9.3f}" for v in [*values, sum(values) / len(values)]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Impasto: image style transfer by plugins, chained into pipelines."""
+
+from . import samples
+from .encoders import Encoder, encoder
+from .host import Host, PluginError, host
+from .hookspecs import hookimpl
+from .picture import Picture, PictureError, read
+from .pipeline import Pipeline
+from .stage import (
+    Canvas,
+    ParameterError,
+    Postprocessor,
+    Preprocessor,
+    Stage,
+    StageError,
+    Style,
+    Stylizer,
+    param,
+)
+from .weights import Weights, WeightsError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Canvas",
+    "Encoder",
+    "Host",
+    "ParameterError",
+    "Picture",
+    "PictureError",
+    "Pipeline",
+    "PluginError",
+    "Postprocessor",
+    "Preprocessor",
+    "Stage",
+    "StageError",
+    "Style",
+    "Stylizer",
+    "Weights",
+    "WeightsError",
+    "encoder",
+    "hookimpl",
+    "host",
+    "param",
+    "read",
+    "samples",
+]

@@ -1,0 +1,343 @@
+"""A pipeline: stages in order, as a value that runs, prints, compares and is saved to TOML."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from .host import Runner, host, version
+from .picture import Picture, read
+from .stage import Canvas, ParameterError, Stage, StageError, Style
+from .training import write_atomically
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+TOML_LIMIT = 1_000_000
+"""Bytes; a pipeline is a page of text, so a larger file is something else."""
+
+
+class Pipeline:
+    """Run stages one after another: pre-processing, stylization, post-processing.
+
+    A pipeline is a value: `repr` is valid Python, two with equal stages are equal, and TOML keeps one exactly.
+
+    Args:
+        stages: in the order they run.
+
+    Raises:
+        TypeError: something that is not a stage, such as a class that was not called.
+
+    Example:
+        >>> import impasto
+        >>> pipe = impasto.Pipeline()
+        >>> pipe(impasto.samples.content("astronaut", 64))
+        Picture(64×64, mean 0.45 0.39 0.37)
+    """
+
+    def __init__(self, *stages: Stage) -> None:
+        for stage in stages:
+            if isinstance(stage, type) and issubclass(stage, Stage):
+                raise TypeError(f"{stage.__name__} is a kind of stage\n  what to type: {stage.__name__}()")
+            if not isinstance(stage, Stage):
+                raise TypeError(
+                    f"a pipeline is made of stages, found {type(stage).__name__}\n"
+                    "  what to type: impasto.Pipeline(Gatys(steps=200), GuidedSmooth()),"
+                    " or impasto.Pipeline.parse('gatys:steps=200, guided-smooth')"
+                )
+        self.stages = stages
+
+    def __call__(
+        self,
+        content: Any,
+        style: Any = None,
+        *,
+        mask: Any = None,
+        guides: Tensor | None = None,
+        device: str | torch.device = "auto",
+        precision: Precision = "auto",
+        seed: int = 0,
+        plugins: Iterable[Any] = (),
+    ) -> Picture:
+        """Run the stages and return the picture.
+
+        Args:
+            content: a path, bytes, PIL image, array, tensor or `Picture`; a batch (B, 3, H, W) too.
+            style: a picture like `content` or a `Style`, or a list of several.
+            mask: where to paint, as a tensor (B or 1, 1, H, W) or any grey picture of the content's size:
+                white is painted, black keeps the content to the bit.
+            guides: region maps (B or 1, K, H, W) that sum to 1 over K.
+            device: "auto" takes cuda, mps or cpu, in this order.
+            precision: "auto" computes networks in bfloat16 where the hardware does so faster;
+                "float32" is the reference.
+            seed: the same seed on the same CPU gives the same bits.
+            plugins: objects with `impasto_run_stage` or `impasto_step`, for this run alone.
+
+        Returns:
+            The picture, on the CPU, with the content's EXIF, profile and alpha.
+
+        Raises:
+            StageError: a stage failed; names the stage and its distribution.
+            PictureError: a picture could not be read.
+
+        Interrupting an iterative stage (Ctrl-C, or the notebook's stop button) returns the picture so far;
+        the stages after it are not run, and `picture.meta["interrupted"]` says where it stopped.
+        """
+        given = read(content)
+        where = pick_device(device)
+        styles = [one if isinstance(one, Style) else Style(read(one).tensor) for one in _listed(style)]
+        canvas = Canvas(
+            content=given.tensor.to(where),
+            image=given.tensor.to(where),
+            styles=tuple(one.to(where) for one in styles),
+            mask=None if mask is None else read_mask(mask, given.tensor).to(where),
+            guides=None if guides is None else guides.to(where),
+            meta={**given.meta, "seed": seed},
+        )
+        runner = Runner(plugins)
+        with ExitStack() as around:
+            around.enter_context(torch.no_grad())
+            around.enter_context(torch.random.fork_rng([where] if where.type == "cuda" else []))
+            if use_bfloat16(where, precision):
+                around.enter_context(torch.autocast(where.type, torch.bfloat16))
+            torch.manual_seed(seed)
+            for index, stage in enumerate(self.stages, 1):
+                canvas = self._run(runner, index, stage, canvas)
+                if "interrupted" in canvas.meta:
+                    break
+        meta = {key: value for key, value in canvas.meta.items() if key != "seed"}
+        meta["recipe"] = self._recipe(given, styles, seed, precision, where)
+        alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
+        return Picture(canvas.image.float().cpu(), alpha, meta)
+
+    def _run(self, runner: Runner, index: int, stage: Stage, canvas: Canvas) -> Canvas:
+        try:
+            return runner.run(stage, canvas)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            advice = "a smaller picture, precision='bfloat16', or device='cpu'"
+            raise StageError(f"{self._place(index)} ran out of memory\n  what would work: {advice}") from error
+        except Exception as error:
+            raise StageError(f"{self._place(index)}: {error}") from error
+
+    def _place(self, index: int) -> str:
+        stage = self.stages[index - 1]
+        return (
+            f"stage {index} of {len(self.stages)}, {stage.name or type(stage).__name__!r}"
+            f" ({host().distribution(type(stage))})"
+        )
+
+    # -------------------------------------------------------------------------------------- as a value
+
+    def __repr__(self) -> str:
+        return f"Pipeline({', '.join(map(repr, self.stages))})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pipeline) and self.stages == other.stages
+
+    def __hash__(self) -> int:
+        return hash(self.stages)
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{index}</td><td>{html.escape(stage.name)}</td><td>{stage.kind}</td>"
+            f"<td>{html.escape(', '.join(f'{k}={v!r}' for k, v in stage.values().items()))}</td></tr>"
+            for index, stage in enumerate(self.stages, 1)
+        )
+        head = "<tr><th></th><th>stage</th><th>kind</th><th>parameters</th></tr>"
+        return f"<table>{head}{rows}</table>"
+
+    def to_toml(self) -> str:
+        """Return the pipeline as TOML, with every parameter, so that a later default changes nothing."""
+        import tomli_w
+
+        return tomli_w.dumps({"stages": [_table(stage) for stage in self.stages]})
+
+    def save(self, path: str | Path) -> None:
+        """Write the pipeline as a TOML file."""
+        write_atomically(Path(path), lambda temporary: temporary.write_text(self.to_toml(), encoding="utf-8"))
+
+    @classmethod
+    def from_toml(cls, text: str) -> Pipeline:
+        """Return the pipeline that TOML text describes: a list `[[stages]]`, each with a name and parameters.
+
+        Raises:
+            ValueError: not TOML, or not a pipeline; says what is wrong and where.
+            LookupError: a stage that no installed plugin offers.
+            ParameterError: a parameter that the stage does not have, or a value out of its range.
+        """
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"the pipeline is not valid TOML: {error}") from error
+        tables = document.get("stages")
+        if not isinstance(tables, list) or not all(
+            isinstance(table, dict) and isinstance(table.get("stage"), str) for table in tables
+        ):
+            raise ValueError(
+                "the TOML describes no pipeline\n  what would work:\n"
+                '    [[stages]]\n    stage = "gatys"\n    steps = 200'
+            )
+        stages = []
+        for table in tables:
+            values = {key: value for key, value in table.items() if key != "stage"}
+            stages.append(host().stage(table["stage"]).make(**values))
+        return cls(*stages)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Pipeline:
+        """Return the pipeline of a TOML file, or of a finished picture that carries its recipe."""
+        from .picture import read_recipe
+
+        path = Path(path)
+        if path.suffix.lower() != ".toml":
+            return cls.from_toml(read_recipe(path))
+        if path.exists() and path.stat().st_size > TOML_LIMIT:
+            raise ValueError(f"{path} has {path.stat().st_size:,} bytes; a pipeline has less than {TOML_LIMIT:,}")
+        return cls.from_toml(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def parse(cls, text: str) -> Pipeline:
+        """Return the pipeline that one line describes: `match-color, gatys:steps=200:size=512, guided-smooth`.
+
+        Values are TOML values; a word that is not one is text; entries of a list are joined by `+`.
+
+        Example:
+            >>> import impasto
+            >>> impasto.Pipeline.parse("")
+            Pipeline()
+        """
+        stages = []
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            name, *settings = part.split(":")
+            kind = host().stage(name.strip())
+            values: dict[str, Any] = {}
+            for setting in settings:
+                key, equals, value = setting.partition("=")
+                if not equals:
+                    raise ParameterError(
+                        f"{name}: {setting!r} is not a setting\n  what to type: {name}:parameter=value"
+                    )
+                key = key.strip().replace("-", "_")
+                listed = key in kind.parameters() and "list" in kind.parameters()[key].range
+                entries = [_value(entry) for entry in value.split("+")] if listed else _value(value)
+                values[key] = entries
+            stages.append(kind.make(**values))
+        return cls(*stages)
+
+    def _recipe(
+        self, content: Picture, styles: Sequence[Style], seed: int, precision: str, device: torch.device
+    ) -> str:
+        """Return TOML that says how a picture was made, and loads as the pipeline that made it."""
+        import tomli_w
+
+        distributions = sorted({host().distribution(type(stage)) for stage in self.stages})
+        made = {
+            "impasto": version("impasto"),
+            "torch": torch.__version__,
+            "plugins": distributions,
+            "seed": seed,
+            "precision": precision,
+            "device": device.type,
+            "content_sha256": digest(content.tensor),
+            "styles": [{"sha256": digest(style.image), "weight": style.weight} for style in styles],
+        }
+        return tomli_w.dumps({"stages": [_table(stage) for stage in self.stages], "made": made})
+
+
+def _table(stage: Stage) -> dict[str, Any]:
+    values = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in stage.values().items()
+        if value is not None
+    }
+    return {"stage": stage.name, **values}
+
+
+def _value(text: str) -> Any:
+    text = text.strip()
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _listed(style: Any) -> list[Any]:
+    if style is None:
+        return []
+    return list(style) if isinstance(style, (list, tuple)) else [style]
+
+
+def digest(tensor: Tensor) -> str:
+    """Return the sha256 of a picture's values, which tells whether two runs saw the same picture."""
+    return hashlib.sha256(tensor.contiguous().cpu().numpy().tobytes()).hexdigest()
+
+
+def read_mask(mask: Any, content: Tensor) -> Tensor:
+    """Return a mask (1 or B, 1, H, W) in [0, 1] from a tensor or any picture of the content's size.
+
+    Raises:
+        ValueError: the mask has another size than the content; a mask is never stretched unasked.
+    """
+    if isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1:
+        values = mask.float()
+    elif isinstance(mask, Tensor) and mask.ndim == 2:
+        values = mask.float()[None, None]
+    else:
+        values = read(mask).tensor.mean(1, keepdim=True)
+    if values.shape[-2:] != content.shape[-2:]:
+        raise ValueError(
+            f"the mask is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
+            f" {content.shape[-2]}×{content.shape[-1]}\n"
+            "  what would work: a mask drawn over the content itself, of the same size"
+        )
+    return values
+
+
+def pick_device(device: str | torch.device) -> torch.device:
+    """Return the device to run on; one that was asked for by name and is not there is an error."""
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device {device!r} is not one\n  what would work: auto, cpu, cuda, cuda:1, mps") from error
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if picked.type == "cuda" and (picked.index or 0) >= torch.cuda.device_count():
+        there["cuda"] = False
+    if not there.get(picked.type, True):
+        raise ValueError(
+            f"device {str(device)!r} was asked for and is not there (torch {torch.__version__} finds"
+            f" {torch.cuda.device_count()} CUDA devices)\n  what would work: device='auto' or device='cpu'"
+        )
+    return picked
+
+
+def use_bfloat16(device: torch.device, precision: Precision) -> bool:
+    """Return whether networks compute in bfloat16: as asked, or where the hardware multiplies it natively."""
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise ValueError(f"precision {precision!r} is not one\n  what would work: auto, float32, bfloat16")
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if device.type == "cpu":
+        has = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(has.get("amx_bf16") or has.get("avx512_bf16") or has.get("bf16"))
+    return False

@@ -1,0 +1,530 @@
+"""What a pipeline is made of: the canvas that passes through, and the kinds of stages that change it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from typing_extensions import Self, dataclass_transform
+
+if TYPE_CHECKING:
+    from .weights import Weights
+
+
+class ParameterError(ValueError):
+    """A parameter of a stage or recipe has a value it cannot take."""
+
+
+class StageError(RuntimeError):
+    """A stage failed, or gave back something that is not what its kind promises."""
+
+
+# ---------------------------------------------------------------------------------------------- parameters
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter: what `--help`, widgets and range checks are made from."""
+
+    name: str
+    type: Any
+    default: Any
+    low: float | None
+    high: float | None
+    choices: tuple[Any, ...] | None
+    help: str
+
+    @property
+    def range(self) -> str:
+        """What the parameter can be, in words: `0 to 1`, `one of 'max', 'average'`, `a number, 0 or more`."""
+        if self.choices is not None:
+            return "one of " + ", ".join(repr(choice) for choice in self.choices)
+        kind = describe_type(self.type)
+        if self.low is not None and self.high is not None:
+            return f"{kind}, {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"{kind}, {self.low:g} or more"
+        return f"{kind}, {self.high:g} or less" if self.high is not None else kind
+
+    def convert(self, owner: str, value: Any) -> Any:
+        """Return `value` as the declared type, or raise a `ParameterError` that names owner, value and range."""
+        converted = convert(value, self.type)
+        entries = converted if isinstance(converted, tuple) else (converted,)
+        fits = converted is not _MISFIT
+        for entry in entries if fits else ():
+            if entry is None:
+                continue
+            if self.choices is not None and entry not in self.choices:
+                fits = False
+            elif not isinstance(entry, (str, bool)) and not (
+                (self.low is None or entry >= self.low) and (self.high is None or entry <= self.high)
+            ):
+                fits = False
+        if not fits:
+            raise ParameterError(
+                f"{owner}: {self.name} = {value!r} does not fit\n"
+                f"  what would work: {self.range} (default {self.default!r})\n"
+                f"  what it does: {self.help}"
+            )
+        return converted
+
+
+def param(
+    *,
+    default: Any = dataclasses.MISSING,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[Any] | None = None,
+    help: str,
+) -> Any:
+    """Declare a parameter of a stage or recipe; its type is the annotation it stands under.
+
+    Args:
+        default: the value when none is given; without one the parameter must be given.
+        low: smallest value allowed (for tuples: of each entry).
+        high: largest value allowed.
+        choices: the only values allowed.
+        help: one line on what it does, with units; shown by `--help`, widgets and errors.
+
+    Example:
+        >>> import impasto
+        >>> class Fade(impasto.Postprocessor, name="fade"):
+        ...     '''Blend the painted image with the content.'''
+        ...     amount: float = impasto.param(default=0.5, low=0, high=1, help="share of the content")
+        ...     def refine(self, image, content, styles):
+        ...         return image.lerp(content, self.amount)
+        >>> Fade(amount=0.25)
+        Fade(amount=0.25)
+    """
+    about = {"low": low, "high": high, "choices": None if choices is None else tuple(choices), "help": help}
+    return field(default=default, metadata={"impasto": about})
+
+
+_MISFIT: Any = object()
+
+
+def convert(value: Any, wanted: Any) -> Any:
+    """Return `value` as bool, int, float, str, tuple or None, never guessing across kinds; else a misfit."""
+    if isinstance(wanted, types.UnionType) or typing.get_origin(wanted) is typing.Union:
+        found = [convert(value, option) for option in typing.get_args(wanted)]
+        return next((option for option in found if option is not _MISFIT), _MISFIT)
+    if typing.get_origin(wanted) is typing.Literal:
+        return value if value in typing.get_args(wanted) else _MISFIT
+    if typing.get_origin(wanted) is tuple:
+        entry = typing.get_args(wanted)[0]
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            return _MISFIT
+        entries = tuple(convert(one, entry) for one in value)
+        return _MISFIT if any(one is _MISFIT for one in entries) else entries
+    if wanted is type(None):
+        return None if value is None else _MISFIT
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # NumPy and torch scalars
+        value = value.item()
+    if wanted is bool or isinstance(value, bool):
+        return value if wanted is bool and isinstance(value, bool) else _MISFIT
+    if wanted is float:
+        return float(value) if isinstance(value, (int, float)) and value == value else _MISFIT
+    if wanted is int:
+        return int(value) if isinstance(value, (int, float)) and value == int(value) else _MISFIT
+    return value if isinstance(value, wanted) else _MISFIT
+
+
+def describe_type(wanted: Any) -> str:
+    """Say a parameter's type in a word or two."""
+    if isinstance(wanted, types.UnionType) or typing.get_origin(wanted) is typing.Union:
+        return " or ".join(describe_type(option) for option in typing.get_args(wanted))
+    if typing.get_origin(wanted) is tuple:
+        return f"a list, each {describe_type(typing.get_args(wanted)[0])}"
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "none"}
+    return words.get(wanted, str(wanted))
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(param,))
+class Declared:
+    """A frozen value made of declared parameters, with a name that TOML and the command line use."""
+
+    name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, name: str = "", **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.name = name
+        if name and not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+            raise TypeError(f"{cls.__name__}: the name {name!r} should be lower-case words joined by '-'")
+        dataclass(frozen=True, kw_only=True, repr=False)(cls)
+        for one in dataclasses.fields(cls):  # type: ignore[arg-type]
+            if "impasto" not in one.metadata:
+                raise TypeError(
+                    f"{cls.__name__}: {one.name} is not declared as a parameter\n"
+                    f"  what would work: {one.name}: {one.type} = impasto.param(default=..., help='...'),"
+                    f" or ClassVar[{one.type}] for a constant"
+                )
+
+    @classmethod
+    @cache
+    def parameters(cls) -> Mapping[str, Parameter]:
+        """Return the declared parameters by name, in order of declaration."""
+        hints = typing.get_type_hints(cls)
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        return types.MappingProxyType(
+            {
+                one.name: Parameter(one.name, hints[one.name], one.default, **one.metadata["impasto"])
+                for one in fields
+            }
+        )
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the docstring."""
+        lines = (cls.__dict__.get("__doc__") or "").strip().splitlines()
+        # A dataclass without a docstring gets its signature as one, which says nothing.
+        return "" if not lines or lines[0].startswith(f"{cls.__name__}(") else lines[0]
+
+    @classmethod
+    def make(cls, **values: Any) -> Self:
+        """Return one with these parameters; an unknown name is refused with a suggestion."""
+        from .host import suggestion
+
+        for key in values:
+            if key not in cls.parameters():
+                raise ParameterError(
+                    f"{cls.name} has no parameter {key!r}\n"
+                    f"  it has: {', '.join(cls.parameters()) or 'none'}{suggestion(key, cls.parameters())}"
+                )
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        for name, parameter in self.parameters().items():
+            object.__setattr__(self, name, parameter.convert(self.name, getattr(self, name)))
+
+    def values(self) -> dict[str, Any]:
+        """Return every parameter's value by name."""
+        return {name: getattr(self, name) for name in self.parameters()}
+
+    def __repr__(self) -> str:
+        changed = {
+            name: value
+            for name, value in self.values().items()
+            if value != self.parameters()[name].default
+        }
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
+
+
+# ---------------------------------------------------------------------------------------------------- canvas
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A style picture, how much it counts, and which part of it belongs to which region.
+
+    Args:
+        image: (1, 3, h, w) or (B, 3, h, w), float32 sRGB in [0, 1], of any size; or anything
+            `impasto.read` takes, such as a path.
+        weight: share among several styles; any real number.
+        guides: (1, K, h, w) region maps that sum to 1 over K, K as in the canvas's guides; or None.
+
+    Example:
+        >>> import impasto
+        >>> impasto.Style(impasto.samples.style("mosaic", 64), weight=0.5).image.shape
+        torch.Size([1, 3, 64, 64])
+    """
+
+    image: Tensor
+    weight: float = 1.0
+    guides: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        from .picture import read
+
+        if not isinstance(self.image, Tensor):
+            object.__setattr__(self, "image", read(self.image).tensor)
+        check_image(self.image, "style")
+        if self.guides is not None:
+            check_maps(self.guides, self.image, "the style's guides")
+
+    def to(self, device: torch.device) -> Style:
+        """Return the style with its tensors on a device."""
+        guides = None if self.guides is None else self.guides.to(device)
+        return Style(self.image.to(device), self.weight, guides)
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """What passes through a pipeline: the content, the image so far, styles, mask and guides.
+
+    Args:
+        content: (B, 3, H, W), float32 sRGB in [0, 1], as the user gave it.
+        image: like content; what the stages so far have made of it.
+        styles: one or several `Style`.
+        mask: (1, 1, H, W) or (B, 1, H, W) in [0, 1], where to paint; None paints everywhere.
+        guides: (1, K, H, W) or (B, K, H, W), region maps that sum to 1 over K; or None.
+        meta: what is known about the picture: file, icc, exif, seed.
+    """
+
+    content: Tensor
+    image: Tensor
+    styles: tuple[Style, ...] = ()
+    mask: Tensor | None = None
+    guides: Tensor | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_image(self.content, "content")
+        if self.image.shape != self.content.shape:
+            raise ValueError(
+                f"the image is {shape(self.image)} but the content is {shape(self.content)}\n"
+                "  what would work: replace both, canvas.replace(content=..., image=...)"
+            )
+        if self.mask is not None:
+            check_maps(self.mask, self.content, "mask")
+            if self.mask.shape[1] != 1:
+                raise ValueError(f"mask: expected one channel, (B, 1, H, W), found {shape(self.mask)}")
+        if self.guides is not None:
+            check_maps(self.guides, self.content, "guides")
+
+    def replace(self, **changes: Any) -> Canvas:
+        """Return a canvas with some of its parts replaced."""
+        return dataclasses.replace(self, **changes)
+
+
+def shape(tensor: Tensor) -> str:
+    """Say a tensor's shape as people write it: `(1, 3, 256, 384)`."""
+    return str(tuple(tensor.shape))
+
+
+def check_image(image: Any, what: str) -> None:
+    """Raise unless `image` is a finite float32 tensor (B, 3, H, W)."""
+    if not isinstance(image, Tensor):
+        raise TypeError(f"{what}: expected a tensor (B, 3, H, W), found {type(image).__name__}")
+    if image.ndim != 4 or image.shape[1] != 3 or 0 in image.shape:
+        raise ValueError(
+            f"{what}: expected a tensor of shape (B, 3, H, W), found {shape(image)}\n"
+            "  what would work: impasto.read(...).tensor, which takes grey, HWC and unbatched pictures too"
+        )
+    if image.dtype != torch.float32:
+        raise TypeError(
+            f"{what}: expected float32 in [0, 1], found {image.dtype}\n"
+            "  what would work: impasto.read(...).tensor, or for bytes tensor.float() / 255"
+        )
+    if not torch.isfinite(image).all():
+        raise ValueError(f"{what}: has NaN or infinite values")
+
+
+def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
+    """Raise unless `maps` (1 or B, K, H, W) are finite and lie over `image` (B, 3, H, W)."""
+    if maps.ndim != 4 or maps.shape[-2:] != image.shape[-2:] or maps.shape[0] not in (1, image.shape[0]):
+        raise ValueError(
+            f"{what}: expected (1 or {image.shape[0]}, channels, {image.shape[-2]}, {image.shape[-1]})"
+            f" to lie over the picture, found {shape(maps)}"
+        )
+    if not maps.is_floating_point() or not torch.isfinite(maps).all() or maps.min() < 0 or maps.max() > 1:
+        raise ValueError(f"{what}: expected float values in [0, 1]")
+
+
+# -------------------------------------------------------------------------------------------- iterative runs
+
+Watcher = Callable[["Stage", int, int, Tensor, Mapping[str, Tensor]], None]
+
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+_latest: ContextVar[list[tuple[int, int, Tensor]] | None] = ContextVar("latest", default=None)
+
+
+@contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Have `watcher` called after each step of the iterative stages run inside."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+# ---------------------------------------------------------------------------------------------------- stages
+
+
+class Stage(Declared):
+    """One step of a pipeline: a frozen value of declared parameters that holds no weights."""
+
+    kind: ClassVar[str] = "stage"
+
+    def apply(self, canvas: Canvas) -> Canvas:
+        """Return the canvas this stage makes of another one."""
+        raise NotImplementedError
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return records of the networks this stage needs with its present parameters."""
+        return ()
+
+    def report(self, step: int, steps: int, image: Tensor, losses: Mapping[str, Tensor]) -> None:
+        """Tell the run that an iterative stage has done step 1, 2, … of `steps`.
+
+        Progress bars and previews hear of it, an interruption keeps `image`, and a loss that is not
+        finite ends the run here, naming the step.
+
+        Args:
+            step: the step just done, from 1.
+            steps: how many there will be in all.
+            image: (B, 3, h, w), the picture so far at the resolution being worked on.
+            losses: scalar tensors by name.
+
+        Raises:
+            FloatingPointError: a loss is NaN or infinite.
+        """
+        if losses:
+            finite = torch.isfinite(torch.stack([loss.detach() for loss in losses.values()]))
+            if not finite.all():
+                bad = [name for name, good in zip(losses, finite.tolist(), strict=True) if not good]
+                raise FloatingPointError(
+                    f"{self.name}: step {step} of {steps} gave a loss that is not finite ({', '.join(bad)})\n"
+                    "  what would work: a smaller learning rate or weight, or precision='float32'"
+                )
+        latest = _latest.get()
+        if latest is not None:
+            latest[:] = [(step, steps, image.detach())]
+        watcher = _watcher.get()
+        if watcher is not None:
+            watcher(self, step, steps, image.detach(), losses)
+
+
+class Preprocessor(Stage):
+    """A stage that prepares the canvas; the only kind that may set styles, mask and guides."""
+
+    kind = "preprocessor"
+
+    def prepare(self, canvas: Canvas) -> Canvas:
+        """Return a new canvas."""
+        raise NotImplementedError
+
+    def apply(self, canvas: Canvas) -> Canvas:
+        """Return the prepared canvas, checked."""
+        prepared = self.prepare(canvas)
+        if not isinstance(prepared, Canvas):
+            raise StageError(
+                f"{self.name}: prepare() gave back {type(prepared).__name__}, not a canvas\n"
+                "  what would work: return canvas.replace(...)"
+            )
+        check_result(self, prepared.image, prepared.content)
+        return prepared
+
+
+class Stylizer(Stage):
+    """A stage that paints the image in the manner of the styles.
+
+    The base class pads the image to a `multiple` and crops back, checks what comes out, keeps it inside the
+    mask, and turns an interruption into the picture so far.  A subclass only paints.
+    """
+
+    kind = "stylizer"
+    multiple: ClassVar[int] = 1
+    """Sides are padded (by repeating the border) to a multiple of this before `stylize` sees them."""
+    smallest: ClassVar[int] = 1
+    """The shortest side, in pixels, that the method can work on; less is refused with an explanation."""
+    needs_style: ClassVar[bool] = True
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the painted image.
+
+        Args:
+            content: (B, 3, H, W), the canvas's image so far.
+            styles: one or several; pictures of any size.
+            guides: (1 or B, K, H, W) or None.
+
+        Returns:
+            (B, 3, H, W), as large as `content`.
+        """
+        raise NotImplementedError
+
+    def apply(self, canvas: Canvas) -> Canvas:
+        """Return the canvas with its image painted, inside the mask only when there is one."""
+        if self.needs_style and not canvas.styles:
+            raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
+        height, width = canvas.image.shape[-2:]
+        for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
+            if min(picture.shape[-2:]) < self.smallest:
+                raise StageError(
+                    f"{self.name}: the {what} is {picture.shape[-2]}×{picture.shape[-1]} pixels, and the shorter "
+                    f"side must have at least {self.smallest}\n  what would work: a larger picture"
+                )
+        if canvas.mask is not None and not canvas.mask.any():
+            raise StageError(
+                f"{self.name}: the mask selects nothing, so there is nothing to paint\n"
+                "  what would work: a mask with values above 0, or no mask to paint everywhere"
+            )
+        bottom, right = -height % self.multiple, -width % self.multiple
+
+        def padded(maps: Tensor | None) -> Tensor | None:
+            if maps is None or not (bottom or right):
+                return maps
+            return F.pad(maps, (0, right, 0, bottom), mode="replicate")
+
+        content = padded(canvas.image)
+        assert content is not None
+        meta = canvas.meta
+        latest: list[tuple[int, int, Tensor]] = []
+        token = _latest.set(latest)
+        try:
+            painted = self.stylize(content, canvas.styles, padded(canvas.guides))
+        except KeyboardInterrupt:
+            if not latest:
+                raise
+            step, steps, painted = latest[0]
+            painted = F.interpolate(painted.float(), content.shape[-2:], mode="bicubic")
+            meta = {**meta, "interrupted": f"{self.name} at step {step} of {steps}"}
+        finally:
+            _latest.reset(token)
+        if isinstance(painted, Tensor) and painted.shape == content.shape:
+            painted = painted[..., :height, :width]
+        check_result(self, painted, canvas.image)
+        painted = painted.clamp(0, 1)
+        if canvas.mask is not None:
+            # Outside the mask the content's bits stay; a blend with weight 0 could change the last one.
+            blended = canvas.image.lerp(painted, canvas.mask)
+            painted = torch.where(canvas.mask > 0, blended, canvas.image)
+        return canvas.replace(image=painted, meta=meta)
+
+
+class Postprocessor(Stage):
+    """A stage that refines a painted image."""
+
+    kind = "postprocessor"
+
+    def refine(self, image: Tensor, content: Tensor, styles: Sequence[Style]) -> Tensor:
+        """Return the refined image (B, 3, H, W); `content` is the picture as the user gave it."""
+        raise NotImplementedError
+
+    def apply(self, canvas: Canvas) -> Canvas:
+        """Return the canvas with its image refined, inside the mask only when there is one."""
+        refined = self.refine(canvas.image, canvas.content, canvas.styles)
+        check_result(self, refined, canvas.image)
+        refined = refined.clamp(0, 1)
+        if canvas.mask is not None:
+            refined = torch.where(canvas.mask > 0, canvas.image.lerp(refined, canvas.mask), canvas.image)
+        return canvas.replace(image=refined)
+
+
+def check_result(stage: Stage, image: Any, like: Tensor) -> None:
+    """Raise a `StageError` unless a stage's result is a finite float32 picture as large as what it was given."""
+    advice = "this is a fault of the stage, not of your picture; `impasto.testing.check_stage` finds such faults"
+    if not isinstance(image, Tensor):
+        raise StageError(f"{stage.name}: gave back {type(image).__name__}, not a tensor (B, 3, H, W)\n  {advice}")
+    if image.shape != like.shape or image.dtype != torch.float32:
+        raise StageError(
+            f"{stage.name}: was given {shape(like)} {like.dtype} and gave back {shape(image)} {image.dtype}\n"
+            f"  {advice}"
+        )
+    bad = int((~torch.isfinite(image)).sum())
+    if bad:
+        raise StageError(
+            f"{stage.name}: {bad} of {image.numel()} values it gave back are NaN or infinite\n"
+            "  what would work: precision='float32', or gentler parameters"
+        )

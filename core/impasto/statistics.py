@@ -1,0 +1,89 @@
+"""Statistics of features and colours: mean and deviation, Gram, covariance, whitening.  All in float32.
+
+Every function takes features (B, C, H, W) of any float type and, where a region matters, weights
+(B or 1, 1, H, W) of 0 or more that say how much each position counts.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def flatten(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    """Return features as float32 (B, C, N) and weights as shares (B or 1, 1, N) that sum to 1.
+
+    Raises:
+        ValueError: the weights of a picture are all zero.
+    """
+    flat = features.flatten(2).float()
+    if weights is None:
+        return flat, None
+    shares = weights.flatten(2).float()
+    total = shares.sum(-1, keepdim=True)
+    if not (total > 0).all():
+        raise ValueError("the region is empty: no position has a weight above 0")
+    return flat, shares / total
+
+
+def mean(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the mean of each channel, (B, C, 1, 1)."""
+    flat, shares = flatten(features, weights)
+    means = flat.mean(-1) if shares is None else (flat * shares).sum(-1)
+    return means[..., None, None]
+
+
+def mean_std(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Return the mean and the standard deviation of each channel, both (B, C, 1, 1).
+
+    Args:
+        features: (B, C, H, W).
+        weights: (B or 1, 1, H, W), how much each position counts; None counts all alike.
+        eps: added to the variance, so that the gradient of a flat channel is finite.
+
+    Example:
+        >>> import torch
+        >>> centre, spread = mean_std(torch.ones(1, 2, 4, 4))
+        >>> centre.flatten().tolist()
+        [1.0, 1.0]
+    """
+    flat, shares = flatten(features, weights)
+    if shares is None:
+        centre = flat.mean(-1, keepdim=True)
+        variance = (flat - centre).square().mean(-1)
+    else:
+        centre = (flat * shares).sum(-1, keepdim=True)
+        variance = ((flat - centre).square() * shares).sum(-1)
+    return centre[..., None], (variance + eps).sqrt()[..., None, None]
+
+
+def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the Gram matrices (B, C, C): the mean over positions of the products of channels (Gatys 2015)."""
+    flat, shares = flatten(features, weights)
+    if shares is None:
+        return flat @ flat.mT / flat.shape[-1]
+    return (flat * shares) @ flat.mT
+
+
+def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the mean (B, C, 1, 1) and the covariance (B, C, C, divided by N) of the channels."""
+    flat, shares = flatten(features, weights)
+    if shares is None:
+        centre = flat.mean(-1, keepdim=True)
+        centred = flat - centre
+        return centre[..., None], centred @ centred.mT / flat.shape[-1]
+    centre = (flat * shares).sum(-1, keepdim=True)
+    centred = flat - centre
+    return centre[..., None], (centred * shares) @ centred.mT
+
+
+def matrix_power(matrix: Tensor, exponent: float, floor: float = 1e-5) -> Tensor:
+    """Return a real power of symmetric positive semidefinite matrices (B, C, C), by eigenvalues.
+
+    Directions whose eigenvalue is below `floor` times the largest carry no signal; they are dropped, so a
+    power of -0.5 whitens flat or tiny regions without ever dividing by nothing.
+    """
+    values, vectors = torch.linalg.eigh(matrix.float())
+    kept = values > floor * values[..., -1:].clamp_min(torch.finfo(values.dtype).tiny)
+    powers = torch.where(kept, values.clamp_min(torch.finfo(values.dtype).tiny) ** exponent, 0.0)
+    return (vectors * powers[..., None, :]) @ vectors.mT
