@@ -375,9 +375,8 @@ def exif_with(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010F] = "Kamera"
-    exif.get_ifd(0x8769)[0x9003] = "2024:05:01 10:00:00"
-    exif.get_ifd(0x8769)[0xA002] = 4000
-    return exif
+    exif[0x8769] = {0x9003: "2024:05:01 10:00:00", 0xA002: 4000}
+    return exif.tobytes()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -392,7 +391,7 @@ def test_orientation_is_applied_as_pillow_would(form, orientation):
 
 
 def test_orientation_is_applied_to_16_bits():
-    exif = exif_with(6).tobytes().removeprefix(b"Exif\0\0")
+    exif = exif_with(6).removeprefix(b"Exif\0\0")
     picture = read(png(W, H, 16, 2, DEEP.astype(">u2"), (b"eXIf", exif)))
     assert (levels(picture, 65535) == np.rot90(DEEP, -1)).all()
 
@@ -403,9 +402,7 @@ def test_orientation_is_applied_to_16_bits():
 )
 @pytest.mark.parametrize("form", ["JPEG", "TIFF"])
 def test_exif_and_profile_go_along_and_stay_true(tmp_path, form, name, bits):
-    data = encoded(
-        Image.fromarray(SMOOTH), form, exif=exif_with(6).tobytes(), icc_profile=profile(ADOBE, 563 / 256)
-    )
+    data = encoded(Image.fromarray(SMOOTH), form, exif=exif_with(6), icc_profile=profile(ADOBE, 563 / 256))
     picture = read(data)
     assert picture.size == (96, 64)
     written = Image.open(picture.save(tmp_path / name, bits=bits))
@@ -601,6 +598,14 @@ def test_batches_and_non_finite_values_are_refused(tmp_path):
         read(np.stack([RGB, RGB])).save(tmp_path / "a.png")
     with pytest.raises(PictureError, match="NaN"):
         Picture(torch.full((1, 3, 4, 4), torch.nan)).save(tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_format_cannot_hold_is_said(tmp_path):
+    with pytest.raises(PictureError, match="WEBP cannot hold"):
+        read(torch.zeros(3, 1, 16384)).save(tmp_path / "a.webp")
+    with pytest.raises(TypeError, match="no Picture"):
+        write(RGB, tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
 
 

@@ -23,6 +23,9 @@ from .training import Recipe, Task
 WIDTHS = {"slim19": (16, 32, 64, 128, 128), "slim19-half": (32, 64, 128, 256, 256)}
 DEEPEST = "5_1"
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+LAYER_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 2.0}
+"""How much each layer's feature error counts.  The first is small and would be spent on the deeper ones' behalf;
+the last is the hardest and rests on all the others."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -132,7 +135,7 @@ class Distillation(Task):
         *,
         networks: Sequence[str] = ("slim19", "slim19-half"),
         size: int = 160,
-        natural: int = 3,
+        natural: int = 4,
         painted: int = 2,
         gram_weight: float = 0.3,
         learning_rate: float = 1e-3,
@@ -176,8 +179,7 @@ class Distillation(Task):
 
     def batch(self, rng: torch.Generator) -> Tensor:
         """Return natural crops, photographs and paintings by halves."""
-        count = self.natural + int(torch.rand((), generator=rng) < 0.5) if self.natural % 2 else self.natural
-        return self._draw(count, rng)
+        return self._draw(self.natural, rng)
 
     def losses(
         self, networks: Mapping[str, nn.Module], batch: Tensor, rng: torch.Generator
@@ -205,7 +207,8 @@ class Distillation(Task):
             ):
                 wanted = {layer: truths[layer][rows].gram for layer in LAYERS}
                 gram_errors = [relative(grams[layer], wanted[layer]).mean() for layer in LAYERS]
-                losses[f"{name} {part}"] = torch.stack(list(errors.values())).mean()
+                weighted = [LAYER_WEIGHTS[layer] * errors[layer] for layer in LAYERS]
+                losses[f"{name} {part}"] = torch.stack(weighted).mean()
                 losses[f"{name} {part} gram"] = self.gram_weight * torch.stack(gram_errors).mean()
             self._advance(pool, direction, rng)
         yield "all", losses
@@ -344,13 +347,16 @@ def initialise(teacher: VGG, widths: Sequence[int], images: Tensor, positions: i
     pupil = VGG(widths, DEEPEST)
     x = (images - pupil.mean) / pupil.std
     dtype = next(teacher.parameters()).dtype
+    names = [f"conv{name}" for name in pupil.convolutions]
+    seen = [teacher(image[None].to(dtype), names) for image in images]
     for name in pupil.convolutions:
         if name.endswith("_1") and name != "1_1":
             x = F.max_pool2d(x, 2)
-        sums = torch.cat([teacher(image[None].to(dtype), [f"conv{name}"])[f"conv{name}"].float() for image in images])
+        sums = torch.cat([features.pop(f"conv{name}").float() for features in seen])
         chosen, scale = choose_channels(F.relu(sums), widths[int(name[0]) - 1])
         wanted = sums[:, chosen] / scale[:, None, None]
-        patches = F.unfold(F.pad(x, (1, 1, 1, 1), mode="replicate" if name == "1_1" else "constant"), 3)
+        padded = F.pad(x, (1, 1, 1, 1), mode="replicate" if name == "1_1" else "constant")
+        patches = F.unfold(padded, 3)
         inputs = patches.mT.reshape(-1, patches.shape[1])
         outputs = wanted.flatten(2).mT.reshape(-1, len(chosen))
         if len(inputs) > positions:
@@ -360,7 +366,6 @@ def initialise(teacher: VGG, widths: Sequence[int], images: Tensor, positions: i
         convolution = getattr(pupil, f"conv{name}")
         convolution.weight.copy_(solution[:-1].mT.reshape(convolution.weight.shape))
         convolution.bias.copy_(solution[-1])
-        padded = F.pad(x, (1, 1, 1, 1), mode="replicate" if name == "1_1" else "constant")
         x = F.relu(F.conv2d(padded, convolution.weight, convolution.bias))
     return pupil
 

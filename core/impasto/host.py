@@ -72,11 +72,18 @@ class _Manager(pluggy.PluginManager):
         return options
 
 
-def check_hooks(made: pluggy.PluginManager, plugin: Any, distribution: str) -> None:
-    """Raise a `PluginError` if a plugin implements a hook that does not exist."""
+def register(made: pluggy.PluginManager, plugin: Any, distribution: str) -> None:
+    """Add a plugin, or raise a `PluginError` if it implements a hook that does not exist, or is there already."""
     known = [name for name in vars(hookspecs) if name.startswith("impasto_")]
+    if made.is_registered(plugin):
+        raise PluginError(f"{distribution}: the same plugin is given twice")
+    try:
+        made.register(plugin, str(id(plugin)))  # two plugins may bear one name, such as that of their class
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"{distribution}: {error}") from error
     for caller in made.get_hookcallers(plugin) or ():
         if not caller.has_spec():
+            made.unregister(plugin)
             raise PluginError(
                 f"{distribution} implements a hook called {caller.name!r}, which does not exist\n"
                 f"  the hooks: {', '.join(known)}{suggestion(caller.name, known)}"
@@ -124,12 +131,8 @@ class Host:
         self.distributions.append(name)
 
     def _register(self, plugin: Any, distribution: str) -> None:
+        register(self._manager, plugin, distribution)
         try:
-            self._manager.register(plugin)
-        except pluggy.PluginValidationError as error:
-            raise PluginError(f"{distribution}: {error}") from error
-        try:
-            check_hooks(self._manager, plugin, distribution)
             offers = list(self._offered(plugin, distribution))
         except BaseException:
             self._manager.unregister(plugin)
@@ -172,9 +175,10 @@ class Host:
             wanted = set(only)
             unknown = sorted(wanted - {point.name for point in points})
             if unknown:
+                names = [point.name for point in points]
                 raise LookupError(
                     f"IMPASTO_PLUGINS asks for {', '.join(unknown)}, which no installed plugin is called\n"
-                    f"  installed: {', '.join(point.name for point in points) or 'none'}"
+                    f"  installed: {', '.join(names) or 'none'}{suggestion(unknown[0], names)}"
                 )
             points = [point for point in points if point.name in wanted]
         for point in points:
@@ -285,7 +289,7 @@ def host() -> Host:
     """Return the host of everything installed, made on first use; IMPASTO_PLUGINS limits what it loads."""
     made = Host()
     limit = os.environ.get("IMPASTO_PLUGINS")
-    made.load_entry_points(None if limit is None else [name for name in limit.split(",") if name.strip()])
+    made.load_entry_points(None if limit is None else [name.strip() for name in limit.split(",") if name.strip()])
     return made
 
 
@@ -313,11 +317,7 @@ class Runner:
         self._manager.register(_Default())
         for plugin in plugins:
             name = getattr(plugin, "__name__", type(plugin).__name__)
-            try:
-                self._manager.register(plugin)
-            except pluggy.PluginValidationError as error:
-                raise PluginError(f"{name}: {error}") from error
-            check_hooks(self._manager, plugin, name)
+            register(self._manager, plugin, name)
 
     def run(self, stage: Stage, canvas: Canvas) -> Canvas:
         """Return the canvas that a stage makes of another one."""

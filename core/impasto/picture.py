@@ -232,7 +232,7 @@ def read(source: Any, *, max_pixels: int = MAX_PIXELS) -> Picture:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _decode(bytes(source), "the bytes given", max_pixels)
+        return _decode(bytes(source), "the data given", max_pixels)
     if isinstance(source, (str, os.PathLike)):
         path = _existing(source)
         picture = _decode(path.read_bytes(), f"'{path}'", max_pixels)
@@ -310,6 +310,10 @@ def write(
         FileNotFoundError: the folder is missing.
         FileExistsError: the file exists and `overwrite` is False.
     """
+    if not isinstance(picture, Picture):
+        raise TypeError(
+            f"write: {type(picture).__name__} is no Picture; write(read(...), '{path}') makes one"
+        )
     path = Path(path).expanduser()
     suffix = path.suffix.lower()
     if suffix not in _WRITABLE:
@@ -400,12 +404,16 @@ def _decode(data: bytes, name: str, max_pixels: int) -> Picture:
 
 def _open(data: bytes) -> ImageFile.ImageFile:
     Image.init()
-    if data[4:8] == b"ftyp" and "HEIF" not in Image.OPEN:
-        with contextlib.suppress(ImportError):  # _what_instead then says what to install
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
+    if data[4:8] == b"ftyp":
+        _register_heif()
     return Image.open(io.BytesIO(data), formats=[form for form in _READABLE if form in Image.OPEN])
+
+
+def _register_heif() -> None:
+    with contextlib.suppress(ImportError):  # those who then miss it say what to install
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
 
 
 def _what_instead(data: bytes) -> str:
@@ -701,11 +709,11 @@ def _embedded_recipe(file: Path) -> str | None:
 def _refuse(target: Path, overwrite: bool, keep: Iterable[str | os.PathLike[str]]) -> None:
     if target.is_dir():
         raise IsADirectoryError(
-            f"save: '{target}' is a folder; give a file in it, such as '{target / 'painted.png'}'"
+            f"save: '{target}' is a folder; give a file in it: '{target / 'painted.png'}'"
         )
     if not target.parent.is_dir():
         raise FileNotFoundError(
-            f"save: there is no folder '{target.parent}'; create it first, or check the spelling"
+            f"save: there is no folder '{target.parent}'; create it, or check the spelling"
         )
     for kept in map(Path, keep):
         kept = kept.expanduser()
@@ -741,9 +749,7 @@ def _place(data: bytes, path: Path) -> None:
 def _quantise(picture: Picture, bits: int, *, keep_alpha: bool) -> npt.NDArray[Any]:
     """One picture as unsigned integers `(H, W, 3)`, or `(H, W, 4)` with its alpha."""
     if picture.batch > 1:
-        raise PictureError(
-            f"one picture is wanted, found {picture.batch}; go through them: for p in picture: ..."
-        )
+        raise PictureError(f"one picture is wanted, found {picture.batch}; use: for p in picture: ...")
     parts = [picture.tensor] if picture.alpha is None else [picture.tensor, picture.alpha]
     pixels = torch.cat(parts, 1)[0].detach().cpu()
     if not pixels.isfinite().all():
@@ -764,16 +770,11 @@ def _encode(picture: Picture, form: str, bits: int, quality: int, recipe: str | 
         return _tiff(pixels, exif, icc)
     if bits == 16:
         return _png16(pixels, exif, icc, recipe)
-    if form == "HEIF":
-        with contextlib.suppress(ImportError):
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
     Image.init()
+    if form == "HEIF":
+        _register_heif()
     if form not in Image.SAVE:
-        raise PictureError(
-            f"save: {form} cannot be written by this Pillow; {_NEEDS[form]}, or end the name in .png"
-        )
+        raise PictureError(f"save: this Pillow cannot write {form}; {_NEEDS[form]}, or end the name in .png")
     options: dict[str, Any] = {"quality": quality}
     if form == "PNG":
         options = {"pnginfo": PngImagePlugin.PngInfo()}
@@ -783,11 +784,15 @@ def _encode(picture: Picture, form: str, bits: int, quality: int, recipe: str | 
         options["subsampling"] = 0  # halved colour resolution smears saturated strokes
     elif form == "WEBP":
         options["exact"] = True  # colours under transparent pixels stay
-    options |= {
-        key: value for key, value in (("exif", exif), ("icc_profile", icc)) if value and form != "BMP"
-    }
+    if exif and form != "BMP":
+        options["exif"] = exif
+    if icc and form != "BMP":
+        options["icc_profile"] = icc
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, form, **options)
+    try:
+        Image.fromarray(pixels).save(out, form, **options)
+    except (OSError, ValueError) as error:  # such as WebP beyond 16383 pixels
+        raise PictureError(f"save: {form} cannot hold this picture: {error}; PNG and TIFF can") from error
     return out.getvalue()
 
 

@@ -129,7 +129,9 @@ class Pipeline:
             advice = "a smaller picture, precision='bfloat16', or device='cpu'"
             raise StageError(f"{self._place(index)} ran out of memory\n  what would work: {advice}") from error
         except Exception as error:
-            raise StageError(f"{self._place(index)}: {error}") from error
+            explained = isinstance(error, (StageError, ValueError, TypeError, FloatingPointError))
+            said = str(error) if explained else f"{type(error).__name__}: {error}"
+            raise StageError(f"{self._place(index)}: {said}") from error
 
     def _place(self, index: int) -> str:
         stage = self.stages[index - 1]
@@ -233,7 +235,7 @@ class Pipeline:
                         f"{name}: {setting!r} is not a setting\n  what to type: {name}:parameter=value"
                     )
                 key = key.strip().replace("-", "_")
-                listed = key in kind.parameters() and "list" in kind.parameters()[key].range
+                listed = key in kind.parameters() and kind.parameters()[key].listed
                 entries = [_value(entry) for entry in value.split("+")] if listed else _value(value)
                 values[key] = entries
             stages.append(kind.make(**values))
@@ -261,9 +263,8 @@ class Pipeline:
 
 def _table(stage: Stage) -> dict[str, Any]:
     values = {
-        key: list(value) if isinstance(value, tuple) else value
+        key: list(value) if isinstance(value, tuple) else "none" if value is None else value
         for key, value in stage.values().items()
-        if value is not None
     }
     return {"stage": stage.name, **values}
 
@@ -293,10 +294,8 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
     Raises:
         ValueError: the mask has another size than the content; a mask is never stretched unasked.
     """
-    if isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1:
+    if isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1 and mask.is_floating_point():
         values = mask.float()
-    elif isinstance(mask, Tensor) and mask.ndim == 2:
-        values = mask.float()[None, None]
     else:
         values = read(mask).tensor.mean(1, keepdim=True)
     if values.shape[-2:] != content.shape[-2:]:

@@ -57,6 +57,11 @@ class Parameter:
             return f"{kind}, {self.low:g} or more"
         return f"{kind}, {self.high:g} or less" if self.high is not None else kind
 
+    @property
+    def listed(self) -> bool:
+        """Whether the value is a list of entries."""
+        return describe_type(self.type).startswith("a list")
+
     def convert(self, owner: str, value: Any) -> Any:
         """Return `value` as the declared type, or raise a `ParameterError` that names owner, value and range."""
         converted = convert(value, self.type)
@@ -72,9 +77,10 @@ class Parameter:
             ):
                 fits = False
         if not fits:
+            default = "" if self.default is dataclasses.MISSING else f" (default {self.default!r})"
             raise ParameterError(
                 f"{owner}: {self.name} = {value!r} does not fit\n"
-                f"  what would work: {self.range} (default {self.default!r})\n"
+                f"  what would work: {self.range}{default}\n"
                 f"  what it does: {self.help}"
             )
         return converted
@@ -118,6 +124,9 @@ def convert(value: Any, wanted: Any) -> Any:
     """Return `value` as bool, int, float, str, tuple or None, never guessing across kinds; else a misfit."""
     if isinstance(wanted, types.UnionType) or typing.get_origin(wanted) is typing.Union:
         found = [convert(value, option) for option in typing.get_args(wanted)]
+        # TOML has no word for None.
+        if isinstance(value, str) and value == "none" and type(None) in typing.get_args(wanted):
+            return None
         return next((option for option in found if option is not _MISFIT), _MISFIT)
     if typing.get_origin(wanted) is typing.Literal:
         return value if value in typing.get_args(wanted) else _MISFIT
@@ -136,7 +145,8 @@ def convert(value: Any, wanted: Any) -> Any:
     if wanted is float:
         return float(value) if isinstance(value, (int, float)) and value == value else _MISFIT
     if wanted is int:
-        return int(value) if isinstance(value, (int, float)) and value == int(value) else _MISFIT
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        return int(value) if whole else _MISFIT
     return value if isinstance(value, wanted) else _MISFIT
 
 

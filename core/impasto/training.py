@@ -179,7 +179,7 @@ def train(
             for name, losses in task.losses(networks, current, rng):
                 total = torch.stack(list(losses.values())).sum()
                 if not torch.isfinite(total):
-                    bad = {key: float(value) for key, value in losses.items()}
+                    bad = {key: float(value.detach()) for key, value in losses.items()}
                     raise FloatingPointError(
                         f"step {step} of {steps}: the losses are {bad}\n"
                         f"  the checkpoint in {folder} is from before; resume it with a lower learning rate"

@@ -4,7 +4,21 @@ import numpy as np
 from PIL import Image, ImageDraw
 from skimage.measure import find_contours
 
-from .easel import Array, blur, brush, cells, drawing, grid, light, mix, noise, palette, rgb, sample, smoothstep
+from .easel import (
+    Array,
+    blur,
+    brush,
+    cells,
+    drawing,
+    grid,
+    light,
+    mix,
+    noise,
+    palette,
+    rgb,
+    sample,
+    smoothstep,
+)
 
 
 @drawing
@@ -34,7 +48,7 @@ def stained_glass(n: int, rng: np.random.Generator) -> Array:
         local = phi - (sector - offset + 0.5) * 2 * np.pi / count
         return (sector % count).astype(np.int64), d * np.cos(local), d * np.sin(local)
 
-    ground, _, gap = cells(rng, x + 0.02 * np.sin(9 * y), y + 0.02 * np.sin(8 * x), 11)
+    ground, gap = cells(rng, x + 0.02 * np.sin(9 * y), y + 0.02 * np.sin(8 * x), 11)
     pane(np.full((n, n), -1.0), ground, "16226e 1f3fa8 2a64c8 3b2c8c 123a80 4a90d8", gap)
     for cx, cy in ((0.09, 0.09), (0.91, 0.09), (0.09, 0.91), (0.91, 0.91)):
         boss = np.hypot(x - cx, y - cy)
@@ -44,9 +58,13 @@ def stained_glass(n: int, rng: np.random.Generator) -> Array:
         pane(boss - 0.046, turn * 0 + 3, "2a8a5a")
         pane(boss - 0.022, turn * 0, "f6dc78")
     rim, out, side = turned(48)
-    pane(d - 0.485, rim % 2 + 2 * (rim % 3), "d8a428 a81c2c e8c458 1f7a4c", np.abs(d * np.pi / 48 - np.abs(side)))
-    sector, out, side = turned(24, 0.5)
-    split, _, gap = cells(rng, x, y, 16)
+    pane(
+        d - 0.485,
+        rim % 2 + 2 * (rim % 3),
+        "d8a428 a81c2c e8c458 1f7a4c",
+        np.abs(d * np.pi / 48 - np.abs(side)),
+    )
+    split, gap = cells(rng, x, y, 16)
     pane(d - 0.445, split, "8c1430 c4203a b0182c e04a3a 7a1848 d8603a", gap)
     medal, out, side = turned(12, 0.5)
     ring = np.hypot(out - 0.368, side)
@@ -57,7 +75,12 @@ def stained_glass(n: int, rng: np.random.Generator) -> Array:
     pane(ring - 0.017, medal % 2, "d42a3a e86a30")
     lancet, out, side = turned(12)
     tip = np.hypot((out - 0.200) / 1.9, side) - 0.052
-    pane(np.maximum(tip, 0.08 - d), lancet * 2 + (out > 0.2), "1f8a6a 2aa88a 1a6a9a 58b868 148080 8cc850", np.abs(out - 0.2))
+    pane(
+        np.maximum(tip, 0.08 - d),
+        lancet * 2 + (out > 0.2),
+        "1f8a6a 2aa88a 1a6a9a 58b868 148080 8cc850",
+        np.abs(out - 0.2),
+    )
     inner = np.hypot((out - 0.190) / 2.0, side) - 0.026
     pane(inner, lancet % 3, "f4b83a f8dc6a f09030")
     _, out, side = turned(8)
@@ -70,11 +93,18 @@ def stained_glass(n: int, rng: np.random.Generator) -> Array:
     # hand-blown glass: streaks run another way in every piece, seeds and ripples scatter the light
     spin = (piece % 17) * 0.37
     streaks = noise(rng, 640, (10, 70), 3)
-    ripple = sample(streaks, np.mod(0.5 + dx * np.cos(spin) - dy * np.sin(spin) + piece % 13 * 0.07, 1), np.mod(0.5 + dx * np.sin(spin) + dy * np.cos(spin), 1))
+    ripple = sample(
+        streaks,
+        np.mod(0.5 + dx * np.cos(spin) - dy * np.sin(spin) + piece % 13 * 0.07, 1),
+        np.mod(0.5 + dx * np.sin(spin) + dy * np.cos(spin), 1),
+    )
     tone = 0.86 + 0.15 * ripple + 0.10 * np.sin(piece) + 0.07 * noise(rng, n, 60, 2)
     backlight = 1.12 * np.exp(-((d / 0.75) ** 2)) + 0.10 * noise(rng, n, 3, 2)
     halo = smoothstep(0.0, 0.026, lead)
-    shine = glass ** (1.15 - 0.25 * halo)[..., None] * (tone * (0.50 + 0.62 * backlight) * (0.70 + 0.45 * halo))[..., None]
+    shine = (
+        glass ** (1.15 - 0.25 * halo)[..., None]
+        * (tone * (0.50 + 0.62 * backlight) * (0.70 + 0.45 * halo))[..., None]
+    )
     shine += (0.10 * np.clip(ripple, 0, 3) * halo * backlight)[..., None] * (0.4 + glass)
     came = 0.0052
     solid = smoothstep(came + 0.0006, came - 0.0006, lead)
@@ -87,16 +117,16 @@ def stained_glass(n: int, rng: np.random.Generator) -> Array:
 
 
 def rows(field: Array, inside: Array, spacing: float, step: float) -> tuple[Array, Array, Array, Array]:
-    """Walk along the level lines of a field (g, g) inside a mask: x, y, angle and level of evenly spaced points.
+    """Walk along the level lines of a field (g, g) inside a mask: x, y, angle and level of the points.
 
     The field is a distance in fractions of the side; rows lie `spacing` apart, points `step`.
     """
     g = len(field)
-    found = []
+    found = [np.zeros((4, 0))]
     low, high = field[inside].min(), field[inside].max()
     for k in range(int(low / spacing) - 1, int(high / spacing) + 2):
         level = (k + 0.5) * spacing
-        for line in find_contours(field, level, mask=inside):
+        for line in find_contours(field, level, mask=inside):  # type: ignore[no-untyped-call]
             legs = np.hypot(*np.diff(line, axis=0).T)
             arc = np.concatenate([[0], np.cumsum(legs)]) / g
             if arc[-1] < 0.6 * step:
@@ -104,10 +134,13 @@ def rows(field: Array, inside: Array, spacing: float, step: float) -> tuple[Arra
             count = max(1, round(arc[-1] / step))
             at = (np.arange(count) + 0.5) * arc[-1] / count
             y, x = (np.interp(at, arc, axis) for axis in line.T)
-            ahead = [np.interp(at + 0.2 * step, arc, axis) - np.interp(at - 0.2 * step, arc, axis) for axis in line.T]
+            ahead = [
+                np.interp(at + 0.2 * step, arc, axis) - np.interp(at - 0.2 * step, arc, axis)
+                for axis in line.T
+            ]
             found.append(np.stack([(x + 0.5) / g, (y + 0.5) / g, np.arctan2(*ahead), np.full(count, level)]))
-    x, y, angle, level = np.concatenate(found, 1) if found else np.zeros((4, 0))
-    return x, y, angle, level
+    points = np.concatenate(found, 1)
+    return points[0], points[1], points[2], points[3]
 
 
 @drawing
@@ -127,16 +160,26 @@ def mosaic(n: int, rng: np.random.Generator) -> Array:
 
     edge = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
     lay(-edge, ["1d2f6f", "1d2f6f", "e8dcc0", "a8322a", "c8503a", "e8dcc0"] + ["gold"] * 30)
-    lay(np.maximum(6 * size - edge, 0.865 + 0.012 * np.sin(14 * x) - y), ["2a5a3c", "4a8a4c", "7aa850", "4a8a4c", "2f6a4a", "8ab05a"] * 3)
+    lay(
+        np.maximum(6 * size - edge, 0.865 + 0.012 * np.sin(14 * x) - y),
+        ["2a5a3c", "4a8a4c", "7aa850", "4a8a4c", "2f6a4a", "8ab05a"] * 3,
+    )
     tail = np.maximum(fan - 0.535, (spread - 2.02) * np.minimum(fan, 0.3))
     tail = np.maximum(tail, 6.6 * size - edge)
-    lay(tail, ["e0c060", "1c6a5a", "2a8a6a", "1f7a70", "15586a", "2c9a78", "6ab06a", "1f7a70"] * 6, 0.535 - fan)
+    lay(
+        tail,
+        ["e0c060", "1c6a5a", "2a8a6a", "1f7a70", "15586a", "2c9a78", "6ab06a", "1f7a70"] * 6,
+        0.535 - fan,
+    )
     for radius, count in ((0.475, 13), (0.355, 11), (0.245, 8)):
         for k in range(count):
             turn = -np.pi / 2 + (k - (count - 1) / 2) * 3.75 / count
             ex, ey = fan_x + radius * np.cos(turn), fan_y + radius * np.sin(turn)
             if min(ex, 1 - ex) > 0.11:
-                lay(np.hypot(x - ex, y - ey) - 0.0485 * (0.72 + 0.6 * radius), ["d8b848", "b8562c", "3aa8a0", "1c3a9a", "122258"])
+                lay(
+                    np.hypot(x - ex, y - ey) - 0.0485 * (0.72 + 0.6 * radius),
+                    ["d8b848", "b8562c", "3aa8a0", "1c3a9a", "122258"],
+                )
     body = np.hypot(fx / 0.85, fy - 0.035) - 0.118
     bow = 0.02 * np.sin(9 * (y - 0.4))
     neck = np.maximum(np.abs(x - 0.5 - bow) - 0.036 - 0.10 * np.clip(y - 0.50, 0, 1), np.abs(y - 0.53) - 0.14)
@@ -144,10 +187,19 @@ def mosaic(n: int, rng: np.random.Generator) -> Array:
     bird = np.minimum(np.minimum(body, neck), head)
     for k in range(5):
         turn = -np.pi / 2 + (k - 2) * 0.36
-        lay(np.hypot(x - 0.5 - 0.105 * np.cos(turn), y - 0.365 - 0.105 * np.sin(turn)) - 0.0175, ["f0d878", "2a6ac0"])
-    lay(np.where(fan > 1, 1, np.minimum(np.abs(x - 0.455) - 0.009, np.abs(x - 0.545) - 0.009) + np.where((y > 0.78) & (y < 0.885), 0, 1)), ["d89838"])
+        lay(
+            np.hypot(x - 0.5 - 0.105 * np.cos(turn), y - 0.365 - 0.105 * np.sin(turn)) - 0.0175,
+            ["f0d878", "2a6ac0"],
+        )
+    lay(
+        np.where((y > 0.78) & (y < 0.885), np.abs(np.abs(x - 0.5) - 0.045) - 0.009, 1),
+        ["d89838"],
+    )
     lay(bird, ["0e1c58", "1c3c9c", "2458b8", "2a78c8", "38a0cc", "50b8c0", "78ccb0", "a8d890"])
-    lay(np.maximum(np.abs(x - 0.5) - 0.020 * (0.455 - y) / 0.05, np.abs(y - 0.43) - 0.024), ["e8a030", "f0c860"])
+    lay(
+        np.maximum(np.abs(x - 0.5) - 0.020 * (0.455 - y) / 0.05, np.abs(y - 0.43) - 0.024),
+        ["e8a030", "f0c860"],
+    )
     for eye in (0.480, 0.520):
         lay(np.hypot(x - eye, y - 0.378) - 0.010, ["fbf4e0"])
 
@@ -160,7 +212,7 @@ def mosaic(n: int, rng: np.random.Generator) -> Array:
     paint, stand = ImageDraw.Draw(picture), ImageDraw.Draw(relief)
     taken = np.zeros((g * 2, g * 2), bool)
     reach = int(0.66 * size * g * 2)
-    down, right = np.mgrid[-reach:reach + 1, -reach:reach + 1]
+    down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disc = down**2 + right**2 <= reach**2
     gold = palette("c8922a e0b040 f2cc60 b87c20 f8e08c d8a038")
     for number in reversed(range(len(regions))):
@@ -171,18 +223,29 @@ def mosaic(n: int, rng: np.random.Generator) -> Array:
         field = along if number else np.where(edge < 6 * size, edge, 6 * size + nearest)
         for px, py, angle, level in zip(*rows(field, inside, size, size * 1.04), strict=True):
             i, j = int(py * g * 2), int(px * g * 2)
-            window = taken[max(0, i - reach):i + reach + 1, max(0, j - reach):j + reach + 1]
+            window = taken[max(0, i - reach) : i + reach + 1, max(0, j - reach) : j + reach + 1]
             if taken[min(i, 2 * g - 1), min(j, 2 * g - 1)]:
                 continue
-            window |= disc[max(0, reach - i):, max(0, reach - j):][:window.shape[0], :window.shape[1]]
+            window |= disc[max(0, reach - i) :, max(0, reach - j) :][: window.shape[0], : window.shape[1]]
             assert isinstance(colours, list)
             code = colours[min(int(level / size), len(colours) - 1)]
-            stone = gold[rng.integers(6)] * rng.uniform(0.86, 1.12) if code == "gold" else rgb(code) * rng.uniform(0.80, 1.18) + rng.normal(0, 0.02, 3)
+            stone = (
+                gold[rng.integers(6)] * rng.uniform(0.86, 1.12)
+                if code == "gold"
+                else rgb(code) * rng.uniform(0.80, 1.18) + rng.normal(0, 0.02, 3)
+            )
             tint = tuple(int(v) for v in np.clip(stone, 0, 1) * 255)
             half = size * n * 0.46
-            wide, tall, turn = half * rng.uniform(0.9, 1.05), half * rng.uniform(0.86, 1.0), angle + rng.normal(0, 0.05)
+            wide, tall, turn = (
+                half * rng.uniform(0.9, 1.05),
+                half * rng.uniform(0.86, 1.0),
+                angle + rng.normal(0, 0.05),
+            )
             c, s = np.cos(turn), np.sin(turn)
-            corners = [(px * n + u * wide * c - v * tall * s, py * n + u * wide * s + v * tall * c) for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+            corners = [
+                (px * n + u * wide * c - v * tall * s, py * n + u * wide * s + v * tall * c)
+                for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+            ]
             paint.polygon(corners, fill=tint)
             stand.polygon(corners, fill=int(rng.integers(170, 256)))
     stones = np.asarray(picture, np.float32) / 255
@@ -196,16 +259,21 @@ def mosaic(n: int, rng: np.random.Generator) -> Array:
 def marbling(n: int, rng: np.random.Generator) -> Array:
     """Ink drops float on water, combed into feathers: Lu and others, "Mathematical Marbling", 2012."""
     x, y = (axis.ravel() for axis in grid(n))
-    # the picture is found backwards: each pixel undoes the combs, then the drops, to learn which ink it came from
+    # found backwards: each pixel undoes the combs, then the drops, to learn which ink it came from
     x = x - 0.014 * np.sin(2 * np.pi * (1.5 * y + 0.1))
     y = y - 0.020 * np.sin(2 * np.pi * (1.0 * x + 0.35))
 
     def comb(across: Array, teeth: float, pull: float, sharp: float, shift: float = 0.0) -> Array:
         """Return how far a comb of so many teeth drags the ink at each point."""
         gap = np.abs(np.mod(across * teeth + shift, 1) - 0.5)
-        return np.float32(pull) * np.exp(-(0.5 - gap) * sharp).astype(np.float32)
+        drag: Array = np.float32(pull) * np.exp((gap - 0.5) * sharp)
+        return drag
 
-    for cx, cy, reach, twist in ((0.24, 0.27, 0.115, 2.6), (0.74, 0.50, 0.135, -2.8), (0.30, 0.80, 0.105, 2.4)):
+    for cx, cy, reach, twist in (
+        (0.24, 0.27, 0.115, 2.6),
+        (0.74, 0.50, 0.135, -2.8),
+        (0.30, 0.80, 0.105, 2.4),
+    ):
         dx, dy = x - cx, y - cy
         turn = twist * np.exp(-((dx * dx + dy * dy) / reach**2))
         c, s = np.cos(turn), np.sin(turn)
@@ -215,7 +283,10 @@ def marbling(n: int, rng: np.random.Generator) -> Array:
     x = x + comb(y, 5, 0.26, 5.0)
     inks = palette("1c2c54 f3e6c8 a82a30 f3e6c8 1f6a78 d99a30 f3e6c8 6a1c38 2c4a7c e8b8a0")
     drops = 150
-    centres, radii = rng.uniform(-0.25, 1.25, (drops, 2)).astype(np.float32), rng.uniform(0.055, 0.115, drops).astype(np.float32)
+    centres, radii = (
+        rng.uniform(-0.25, 1.25, (drops, 2)).astype(np.float32),
+        rng.uniform(0.055, 0.115, drops).astype(np.float32),
+    )
     colour = np.tile(inks[0], (n * n, 1))
     left = np.arange(n * n)
     for k in reversed(range(drops)):
@@ -265,11 +336,25 @@ def embroidery(n: int, rng: np.random.Generator) -> Array:
         turn = 2 * np.pi * (k + 0.5) / 16
         side = 1 if k % 2 else -1
         away = 0.365 + 0.030 * np.cos(8 * turn) + 0.055 * side
-        leaf(0.5 + away * np.cos(turn), 0.5 + away * np.sin(turn), turn + np.pi / 2 - 0.6 * side, 0.088, "2f7a52", "8fb04a" if k % 4 < 2 else "d8b040")
+        leaf(
+            0.5 + away * np.cos(turn),
+            0.5 + away * np.sin(turn),
+            turn + np.pi / 2 - 0.6 * side,
+            0.088,
+            "2f7a52",
+            "8fb04a" if k % 4 < 2 else "d8b040",
+        )
     for cx, cy in ((0.11, 0.11), (0.89, 0.11), (0.11, 0.89), (0.89, 0.89)):
         toward = np.arctan2(0.5 - cy, 0.5 - cx)
         for k in (-1, 1):
-            leaf(cx + 0.155 * np.cos(toward + 0.62 * k), cy + 0.155 * np.sin(toward + 0.62 * k), toward + 0.62 * k, 0.10, "1f6a5a", "9ab850")
+            leaf(
+                cx + 0.155 * np.cos(toward + 0.62 * k),
+                cy + 0.155 * np.sin(toward + 0.62 * k),
+                toward + 0.62 * k,
+                0.10,
+                "1f6a5a",
+                "9ab850",
+            )
         blossom(cx, cy, 0.118, 10, "28386e e8a83a c8283a f0d8b0 c8283a 28386e")
     for k in range(8):
         turn = 2 * np.pi * k / 8
@@ -279,7 +364,14 @@ def embroidery(n: int, rng: np.random.Generator) -> Array:
         turn = 2 * np.pi * (k + 0.5) / 8
         blossom(0.5 + 0.300 * np.cos(turn), 0.5 + 0.300 * np.sin(turn), 0.030, 5, "3f7ab0 f4dcae d8485a")
         for side in (-1, 1):
-            leaf(0.5 + 0.285 * np.cos(turn + 0.16 * side), 0.5 + 0.285 * np.sin(turn + 0.16 * side), turn + 0.9 * side, 0.06, "2f7a52", "8fb04a")
+            leaf(
+                0.5 + 0.285 * np.cos(turn + 0.16 * side),
+                0.5 + 0.285 * np.sin(turn + 0.16 * side),
+                turn + 0.9 * side,
+                0.06,
+                "2f7a52",
+                "8fb04a",
+            )
     blossom(0.5, 0.5, 0.245, 16, "5a1428 c4223a 961c34 e8a03a d8503a f4dcae 28386e 3f7ab0 c4223a f0c050")
 
     owner = np.full((g, g), -1)
@@ -293,7 +385,12 @@ def embroidery(n: int, rng: np.random.Generator) -> Array:
     linen = np.where(over, np.abs(warp), np.abs(weft))
     picture = rgb("efe4cb") * (0.80 + 0.16 * np.sqrt(linen) + 0.02 * noise(rng, n, 30, 2))[..., None]
     height = np.zeros((n, n), np.float32)
-    shadow = blur(np.asarray(Image.fromarray((owner >= 0).astype(np.float32)).resize((n, n), Image.Resampling.BILINEAR)), 0.006)
+    shadow = blur(
+        np.asarray(
+            Image.fromarray((owner >= 0).astype(np.float32)).resize((n, n), Image.Resampling.BILINEAR)
+        ),
+        0.006,
+    )
     picture *= (1 - 0.35 * np.roll(shadow, (n // 200, n // 200), (0, 1)))[..., None]
     for number, (shape, tone) in enumerate(patches):
         inside = owner == number
@@ -306,7 +403,21 @@ def embroidery(n: int, rng: np.random.Generator) -> Array:
         colour = rgb(tone) * rng.normal(1, 0.08, (count, 1))
         for width, opacity, sheen in ((0.0068, 1.0, 0.78), (0.0030, 0.8, 1.2)):
             silk = np.clip(colour * sheen + 0.05 * (sheen > 1), 0, 1)
-            brush(picture, height, rng, at_x, at_y, across, 0.0165 - width / 2, width, silk, 0.0, opacity, 0.06, 0.0)
+            brush(
+                picture,
+                height,
+                rng,
+                at_x,
+                at_y,
+                across,
+                0.0165 - width / 2,
+                width,
+                silk,
+                0.0,
+                opacity,
+                0.06,
+                0.0,
+            )
     return picture
 
 
@@ -321,18 +432,44 @@ def batik(n: int, rng: np.random.Generator) -> Array:
     u = np.mod(u + 0.5 * np.mod(row, 2), 1) - 0.5
     v = np.mod(v, 1) - 0.5
     tilt = np.where(np.mod(row, 2) > 0, 0.7, -0.7)
-    grains = np.hypot((u * np.cos(tilt) + v * np.sin(tilt)) * 0.55, v * np.cos(tilt) - u * np.sin(tilt)) - 0.10
-    picture = mix(np.broadcast_to(rgb("8c1f28"), (n, n, 3)), rgb("d8743f"), 0.75 * smoothstep(0.05, -0.05, grains))
+    grains = (
+        np.hypot((u * np.cos(tilt) + v * np.sin(tilt)) * 0.55, v * np.cos(tilt) - u * np.sin(tilt)) - 0.10
+    )
+    picture = mix(
+        np.broadcast_to(rgb("8c1f28"), (n, n, 3)), rgb("d8743f"), 0.75 * smoothstep(0.05, -0.05, grains)
+    )
     steps = palette("f8efd8 0d1c4c 163a80 2a62ac 4f90cc 86b8e0 b8d8ee e4f0f2")
-    clouds = [(0.14, 0.07, 0.28, 1), (0.70, 0.05, 0.31, -1), (0.41, 0.235, 0.28, 1), (0.95, 0.27, 0.28, -1), (0.06, 0.35, 0.27, -1), (0.66, 0.42, 0.33, 1),
-              (0.27, 0.545, 0.31, 1), (0.97, 0.60, 0.27, -1), (0.02, 0.72, 0.27, 1), (0.58, 0.70, 0.33, -1), (0.90, 0.87, 0.29, 1), (0.26, 0.90, 0.31, -1), (0.62, 1.02, 0.28, 1)]
+    clouds = [
+        (0.14, 0.07, 0.28, 1),
+        (0.70, 0.05, 0.31, -1),
+        (0.41, 0.235, 0.28, 1),
+        (0.95, 0.27, 0.28, -1),
+        (0.06, 0.35, 0.27, -1),
+        (0.66, 0.42, 0.33, 1),
+        (0.27, 0.545, 0.31, 1),
+        (0.97, 0.60, 0.27, -1),
+        (0.02, 0.72, 0.27, 1),
+        (0.58, 0.70, 0.33, -1),
+        (0.90, 0.87, 0.29, 1),
+        (0.26, 0.90, 0.31, -1),
+        (0.62, 1.02, 0.28, 1),
+    ]
     for cx, cy, size, sense in clouds:
-        window = tuple(slice(max(0, int((c - reach) * n)), int((c + reach) * n)) for c, reach in ((cy, 0.48 * size), (cx, 1.22 * size)))
+        window = tuple(
+            slice(max(0, int((c - reach) * n)), int((c + reach) * n))
+            for c, reach in ((cy, 0.48 * size), (cx, 1.22 * size))
+        )
         px, py = x[window], y[window]
         dx, dy = (px - cx) / size * sense, (py - cy) / size
         shape = np.full(px.shape, 9.0, np.float32)
-        for lobe_x, lobe_y, wide, tall in ((0.0, 0.0, 0.46, 0.30), (-0.42, 0.07, 0.34, 0.20), (0.44, 0.06, 0.36, 0.21),
-                                           (-0.16, -0.20, 0.27, 0.22), (0.22, -0.17, 0.25, 0.20), (0.02, 0.16, 0.30, 0.17)):
+        for lobe_x, lobe_y, wide, tall in (
+            (0.0, 0.0, 0.46, 0.30),
+            (-0.42, 0.07, 0.34, 0.20),
+            (0.44, 0.06, 0.36, 0.21),
+            (-0.16, -0.20, 0.27, 0.22),
+            (0.22, -0.17, 0.25, 0.20),
+            (0.02, 0.16, 0.30, 0.17),
+        ):
             shape = np.minimum(shape, (np.hypot((dx - lobe_x) / wide, (dy - lobe_y) / tall) - 1) * tall)
         # the tails of the cloud draw out to points
         for tail, lift in ((-1, 0.15), (1, 0.12)):
@@ -350,7 +487,7 @@ def batik(n: int, rng: np.random.Generator) -> Array:
     bend_x, bend_y = x + 0.012 * noise(rng, n, 8, 3), y + 0.012 * noise(rng, n, 8, 3)
     veins = np.zeros((n, n), np.float32)
     for side, width, strength in ((5, 0.0013, 0.9), (13, 0.0009, 0.75), (27, 0.0006, 0.55)):
-        _, _, gap = cells(rng, bend_x, bend_y, side)
+        _, gap = cells(rng, bend_x, bend_y, side)
         here = smoothstep(-0.6, 0.8, noise(rng, n, 5, 2))
         veins = np.maximum(veins, strength * here * np.exp(-((gap / width) ** 2)))
         veins = np.maximum(veins, 0.16 * here * np.exp(-gap / (5 * width)))

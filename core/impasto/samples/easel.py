@@ -1,6 +1,6 @@
 """What the drawings share: noise, colour ramps, brushes, light on relief.
 
-Lengths are fractions of the picture's side and every random number is drawn before the number of pixels matters,
+Lengths are fractions of the picture's side and no random number depends on how many pixels there are,
 so that one drawing is one composition at any size.
 """
 
@@ -70,7 +70,7 @@ def resize(field: Array, n: int) -> Array:
 
 
 def noise(rng: np.random.Generator, n: int, cells: int | tuple[int, int], octaves: int = 1) -> Array:
-    """Draw smooth noise (n, n) of unit deviation, `cells` = (down, across) bumps per side in the first octave."""
+    """Draw smooth noise (n, n) of unit deviation, with `cells` = (down, across) bumps in the first octave."""
     down, across = (cells, cells) if isinstance(cells, int) else cells
     total = np.zeros((n, n), np.float32)
     for octave in range(octaves):
@@ -83,7 +83,8 @@ def noise(rng: np.random.Generator, n: int, cells: int | tuple[int, int], octave
 def blur(field: Array, radius: float) -> Array:
     """Blur a field (H, W) or picture (H, W, 3) by a Gaussian, `radius` a fraction of the side."""
     axis = -1 if field.ndim == 3 else None
-    blurred: Array = gaussian(field, radius * len(field), mode="reflect", channel_axis=axis, truncate=3)
+    wide = radius * len(field)
+    blurred: Array = gaussian(field, wide, mode="reflect", channel_axis=axis, truncate=3)  # type: ignore[no-untyped-call]
     return blurred
 
 
@@ -126,8 +127,8 @@ def scatter(rng: np.random.Generator, side: int, margin: float = 0.03) -> tuple[
     return x.ravel()[order] * span - margin, y.ravel()[order] * span - margin
 
 
-def cells(rng: np.random.Generator, x: Array, y: Array, side: int) -> tuple[Array, Array, Array]:
-    """Divide the plane into `side`² Voronoi cells: (number of the cell, distance to its seed, to its border)."""
+def cells(rng: np.random.Generator, x: Array, y: Array, side: int) -> tuple[Array, Array]:
+    """Divide the square into `side`² Voronoi cells: (number of the cell, distance to its border)."""
     jitter = rng.random((side + 4, side + 4, 2), np.float32)
     x, y = x * side, y * side
     column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
@@ -136,14 +137,16 @@ def cells(rng: np.random.Generator, x: Array, y: Array, side: int) -> tuple[Arra
     next_near, number = near.copy(), np.zeros(x.shape, np.int32)
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            cell = np.clip(row + (down + 2), 0, side + 3) * (side + 4) + np.clip(column + (right + 2), 0, side + 3)
+            cell = np.clip(row + (down + 2), 0, side + 3) * (side + 4) + np.clip(
+                column + (right + 2), 0, side + 3
+            )
             seed = jitter.reshape(-1, 2)[cell]
             distance = np.hypot(in_x - right - seed[..., 0], in_y - down - seed[..., 1])
             closer = distance < near
             next_near = np.where(closer, near, np.minimum(next_near, distance))
             number = np.where(closer, cell, number)
             near = np.where(closer, distance, near)
-    return number, near / side, (next_near - near) / (2 * side)
+    return number, (next_near - near) / (2 * side)
 
 
 def brush(
@@ -170,7 +173,8 @@ def brush(
         opacity: of the paint; streak: how far single bristles differ; body: how thick the paint stands.
     """
     n, count = len(height), len(x)
-    bristles = gaussian(rng.random((24, 40), np.float32), (0, 1.2), mode="wrap")
+    bristles = rng.random((24, 40), np.float32)
+    bristles = 0.25 * np.roll(bristles, 1, 1) + 0.5 * bristles + 0.25 * np.roll(bristles, -1, 1)
     bristles = np.clip(0.5 + (bristles - 0.5) * 2, 0, 1).astype(np.float32)
     head = rng.integers(0, 24, count)
     middle_x, middle_y = x * n, y * n

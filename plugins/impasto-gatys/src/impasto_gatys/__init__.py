@@ -1,0 +1,369 @@
+"""Style transfer by optimisation: Gatys, Ecker and Bethge's method and the family that grew from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import impasto
+import torch
+from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
+from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
+from torch import Tensor
+
+from .checkpoint import EVERY, Checkpoint, fingerprint
+from .losses import STATISTICS, Statistic, content_loss, mixed, total_variation
+from .memory import check_memory
+from .objective import Objective, Term, content_terms, smoothness_terms, style_terms
+from .optimise import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
+
+__all__ = [
+    "LBFGS",
+    "STATISTICS",
+    "Adam",
+    "Gatys",
+    "Objective",
+    "Reconstruct",
+    "Statistic",
+    "Term",
+    "Texture",
+    "content_loss",
+    "descend",
+    "pyramid",
+    "total_variation",
+]
+
+FIRSTS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""The first layer of each block, where Gatys et al. measure style."""
+
+RECORDS = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
+
+
+class Optimisation(impasto.Stylizer):
+    """Paint by moving the pixels of a picture down a loss; what the loss is made of, a subclass says."""
+
+    smallest: ClassVar[int] = 16
+    calibrated: ClassVar[bool] = True
+
+    encoder: str = impasto.param(
+        default="slim19-half",
+        help="network that looks: slim19 (fastest), slim19-half, vgg19 (finest), or a checkpoint's path",
+    )
+    pooling: Literal["max", "average"] = impasto.param(
+        default="max", choices=("max", "average"), help="of the encoder; average is smoother, for vgg19"
+    )
+    steps: int = impasto.param(default=60, low=1, help="optimisation steps at each level of the pyramid")
+    coarsest: int = impasto.param(
+        default=128,
+        low=16,
+        help="longer side in pixels to begin at, growing by √2 a level; as large as the picture: one level",
+    )
+    optimiser: str = impasto.param(
+        default="adam",
+        choices=("adam", "l-bfgs"),
+        help="adam, or l-bfgs as in the paper, which needs more memory",
+    )
+    learning_rate: float = impasto.param(
+        default=0.03,
+        low=1e-4,
+        high=1,
+        help="of Adam, as a share of a pixel's range; l-bfgs finds its own",
+    )
+    average: float = impasto.param(
+        default=0.9,
+        low=0,
+        high=0.999,
+        help="decay of the average over steps that is the picture; 0: the last step",
+    )
+    smoothness: float = impasto.param(
+        default=1.0, low=0, help="weight of the total variation, which takes away grain and then detail"
+    )
+    init: str = impasto.param(
+        default="content",
+        choices=("content", "recolored", "noise", "style-noise", "grey", "file"),
+        help="start from the content, the content in the style's colours, noise, noise in those colours, …",
+    )
+    init_file: str = impasto.param(default="", help="picture to start from with init='file'")
+    checkpoint: str = impasto.param(
+        default="", help="file to keep a long run in and to go on from after a stop; empty keeps none"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.init == "file") != bool(self.init_file):
+            raise ParameterError(
+                f"{self.name}: init = {self.init!r} and init_file = {self.init_file!r} do not go together\n"
+                "  what to type: init='file', init_file='start.png'"
+            )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the record of the encoder, unless it is a file or another plugin's."""
+        return (RECORDS[self.encoder],) if self.encoder in RECORDS else ()
+
+    def layers(self) -> tuple[str, ...]:
+        """Return the layers the loss looks at."""
+        raise NotImplementedError
+
+    def terms(
+        self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None
+    ) -> list[Term]:
+        """Return what is minimised at one level; the content and the guides have its size."""
+        raise NotImplementedError
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Paint each picture of the batch by itself, so that none depends on its neighbours."""
+        device = content.device
+        encoder = impasto.encoder(
+            self.encoder, pooling=self.pooling, calibrated=self.calibrated, device=device
+        )
+        sizes = pyramid(content.shape[-2], content.shape[-1], self.coarsest)
+        check_memory(self.name, encoder, self.layers(), sizes[-1], device, self.optimiser)
+        recipe = repr(replace(self, checkpoint=""))
+        parts = [part for style in styles for part in (style.image, style.guides)]
+        weights = [style.weight for style in styles]
+        checkpoint = Checkpoint(
+            self.checkpoint, recipe, fingerprint(f"{recipe} {weights}", content, guides, *parts)
+        )
+        saved = checkpoint.load() or {"finished": [], "run": None}
+        finished = [image.to(device) for image in saved["finished"]]
+        total = len(content) * len(sizes) * self.steps
+
+        def paint(index: int) -> Tensor:
+            picture, regions = content[index : index + 1], nth(guides, index)
+            own = [Style(one(s.image, index), s.weight, nth(s.guides, index)) for s in styles]
+
+            def objective_at(size: Size) -> Objective:
+                small = None if regions is None else resize(regions, size).clamp(0, 1)
+                return Objective(encoder, self.terms(encoder, resize(picture, size).clamp(0, 1), own, small))
+
+            def after(run: Descent, losses: dict[str, Tensor]) -> None:
+                step = (index * len(sizes) + run.level) * self.steps + run.step
+                shown = run.average.value
+                if len(content) > 1:
+                    shown = torch.cat([*finished, resize(shown, sizes[-1]), content[index + 1 :]])
+                self.report(step, total, shown, losses)
+                if step % EVERY == 0:
+                    checkpoint.save({"finished": finished, "run": run.state()})
+
+            start = self.start(picture, own, sizes[0])
+            run = Descent(start, self._optimiser(), Average(self.average, start))
+            if saved["run"] is not None:
+                run.restore(saved.pop("run"))
+                saved["run"] = None
+            try:
+                return descend(run, sizes, self.steps, objective_at, after)
+            except KeyboardInterrupt:
+                if run.whole:
+                    checkpoint.save({"finished": finished, "run": run.state()})
+                raise
+
+        while len(finished) < len(content):
+            finished.append(paint(len(finished)))
+        checkpoint.done()
+        return torch.cat(finished)
+
+    def _optimiser(self) -> Optimiser:
+        return Adam(self.learning_rate) if self.optimiser == "adam" else LBFGS()
+
+    def start(self, content: Tensor, styles: Sequence[Style], size: Size) -> Tensor:
+        """Return the picture (1, 3, h, w) that the optimisation starts from, at the coarsest size."""
+        image = resize(content, size).clamp(0, 1)
+        if self.init == "noise":
+            return torch.rand_like(image)
+        if self.init == "grey":
+            return torch.full_like(image, 0.5)
+        if self.init == "file":
+            return resize(self._file(content), size).clamp(0, 1)
+        if self.init == "content":
+            return image
+        if self.init == "style-noise":
+            image = torch.randn_like(image)
+        return recolored(image, styles).clamp(0, 1)
+
+    def _file(self, content: Tensor) -> Tensor:
+        image = impasto.read(self.init_file).tensor.to(content.device)
+        height, width = content.shape[-2:]
+        if abs(image.shape[-1] / image.shape[-2] / (width / height) - 1) > 0.02:
+            raise StageError(
+                f"{self.name}: init_file {self.init_file} is {image.shape[-2]}×{image.shape[-1]} and the"
+                f" content {height}×{width}, another shape\n"
+                "  what would work: a picture of the content's proportions"
+            )
+        return image
+
+
+def one(images: Tensor, index: int) -> Tensor:
+    """Return the picture of a batch that goes with another batch's; a single one goes with all."""
+    return images[index : index + 1] if len(images) > 1 else images
+
+
+def nth(maps: Tensor | None, index: int) -> Tensor | None:
+    """Return `one`, or None."""
+    return None if maps is None else one(maps, index)
+
+
+def recolored(image: Tensor, styles: Sequence[Style]) -> Tensor:
+    """Return a picture with the mean and covariance of the styles' colours, by the nearest linear map."""
+    colors = [statistics.covariance(style.image) for style in styles]
+    mean, covariance = mixed(colors, [style.weight for style in styles])
+    own_mean, own = statistics.covariance(image)
+    root = statistics.matrix_power(own, 0.5)
+    whiten = statistics.matrix_power(own, -0.5)
+    change = whiten @ statistics.matrix_power(root @ covariance @ root, 0.5) @ whiten
+    return (change @ (image - own_mean).flatten(2)).view_as(image) + mean
+
+
+class Styled(Optimisation):
+    """An optimisation whose style is a statistic of features, layer by layer."""
+
+    statistic: str = impasto.param(
+        default="gram", choices=tuple(STATISTICS), help="what of the style's features is imitated"
+    )
+    style_layers: tuple[str, ...] = impasto.param(
+        default=FIRSTS, help="where style is measured; deeper layers hold larger forms"
+    )
+    style_layer_weights: tuple[float, ...] = impasto.param(
+        default=(), low=0, help="share of each style layer, in order; empty gives all the same"
+    )
+    style_scale: float = impasto.param(
+        default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"
+    )
+    histogram_weight: float = impasto.param(
+        default=0.0,
+        low=0,
+        help="weight of the histogram loss, which steadies contrast, on top",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        layers, weights = self.style_layers, self.style_layer_weights
+        if not layers or (weights and (len(weights) != len(layers) or not sum(weights))):
+            raise ParameterError(
+                f"{self.name}: style_layers = {layers!r} and style_layer_weights = {weights!r} do not go"
+                " together\n  what would work: as many weights as layers, not all 0; or () for equal ones"
+            )
+
+    def style(
+        self, encoder: Encoder, size: Size, styles: Sequence[Style], guides: Tensor | None
+    ) -> list[Term]:
+        """Return the terms that imitate the styles in a picture of `size`."""
+        shares = self.style_layer_weights or (1.0,) * len(self.style_layers)
+        layers = {
+            layer: share / sum(shares)
+            for layer, share in zip(self.style_layers, shares, strict=True)
+            if share
+        }
+        return style_terms(
+            encoder,
+            [self.scaled(style, size) for style in styles],
+            guides,
+            layers,
+            statistic=self.statistic,
+            histogram_weight=self.histogram_weight,
+        )
+
+    def scaled(self, style: Style, size: Size) -> Style:
+        """Return a style shrunk until it has the picture's area times the square of `style_scale`.
+
+        A style is never enlarged: that would teach its blur.
+        """
+        height, width = style.image.shape[-2:]
+        scale = self.style_scale * (size[0] * size[1] / (height * width)) ** 0.5
+        scale = min(1.0, max(scale, self.smallest / min(height, width)))
+        smaller = (round(height * scale), round(width * scale))
+        guides = None if style.guides is None else resize(style.guides, smaller).clamp(0, 1)
+        return Style(resize(style.image, smaller).clamp(0, 1), style.weight, guides)
+
+
+class Gatys(Styled, name="gatys"):
+    """Paint the content in the manner of the style by optimising the picture itself (Gatys et al. 2016)."""
+
+    content_weight: float = impasto.param(
+        default=0.1, low=0, help="how much the content is kept; the style's weight is 1"
+    )
+    content_layers: tuple[str, ...] = impasto.param(
+        default=("relu4_1",), help="where content is compared; deeper layers allow more freedom"
+    )
+
+    def layers(self) -> tuple[str, ...]:
+        """Return the layers of content and style."""
+        content = self.content_layers if self.content_weight else ()
+        return tuple(dict.fromkeys((*content, *self.style_layers)))
+
+    def terms(
+        self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None
+    ) -> list[Term]:
+        """Return content, style and smoothness."""
+        size = (content.shape[-2], content.shape[-1])
+        return [
+            *content_terms(encoder, content, self.content_layers, self.content_weight),
+            *self.style(encoder, size, styles, guides),
+            *smoothness_terms(self.smoothness),
+        ]
+
+
+class Texture(Styled, name="texture"):
+    """Paint a texture in the manner of the style, as large as the content, which is otherwise ignored."""
+
+    init: str = impasto.param(
+        default="style-noise",
+        choices=("style-noise", "noise", "grey", "file"),
+        help="start from noise in the style's colours, plain noise, grey, or init_file",
+    )
+
+    def layers(self) -> tuple[str, ...]:
+        """Return the layers of the style."""
+        return self.style_layers
+
+    def terms(
+        self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None
+    ) -> list[Term]:
+        """Return style and smoothness (Gatys, Ecker and Bethge 2015, "Texture synthesis using CNNs")."""
+        size = (content.shape[-2], content.shape[-1])
+        return [*self.style(encoder, size, styles, guides), *smoothness_terms(self.smoothness)]
+
+
+class Reconstruct(Optimisation, name="reconstruct"):
+    """Paint the picture anew from what one layer of the encoder keeps of it, to show what that is."""
+
+    needs_style: ClassVar[bool] = False
+    calibrated: ClassVar[bool] = False
+
+    init: str = impasto.param(
+        default="noise", choices=("noise", "grey", "file"), help="start from noise, grey, or init_file"
+    )
+    smoothness: float = impasto.param(
+        default=0.1, low=0, help="weight of the total variation, which takes away grain and then detail"
+    )
+    what: str = impasto.param(
+        default="content",
+        choices=("content", "style"),
+        help="content: its features; style: Gram matrices of the first layer of each block up to it",
+    )
+    layer: str = impasto.param(
+        default="relu4_1", help="layer of the encoder, relu1_1 to relu5_1 (vgg19: relu5_4)"
+    )
+
+    def layers(self) -> tuple[str, ...]:
+        """Return the layer; for style also the first of each block before it, as in figure 1 of the paper."""
+        if self.what == "content":
+            return (self.layer,)
+        return tuple(dict.fromkeys((*(first for first in FIRSTS if first[4:] < self.layer[4:]), self.layer)))
+
+    def terms(
+        self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None
+    ) -> list[Term]:
+        """Return the one term and smoothness."""
+        if self.what == "content":
+            kept = content_terms(encoder, content, self.layers(), 1.0)
+        else:
+            layers = self.layers()
+            kept = style_terms(encoder, [Style(content)], None, dict.fromkeys(layers, 1 / len(layers)))
+        return [*kept, *smoothness_terms(self.smoothness)]
+
+
+@impasto.hookimpl
+def impasto_stylizers() -> list[type[impasto.Stylizer]]:
+    """Offer the stages of this plugin."""
+    return [Gatys, Texture, Reconstruct]

@@ -1,0 +1,139 @@
+"""What is minimised: content, style and smoothness terms of a picture, their targets measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from impasto import Encoder, StageError, Style
+from torch import Tensor
+
+from .losses import HISTOGRAM, STATISTICS, Measured, Statistic, content_loss, mixed, total_variation
+
+
+class Term(NamedTuple):
+    """A weighted loss of one layer's features, or of the picture itself where there is no layer."""
+
+    name: str
+    layer: str | None
+    weight: float
+    loss: Callable[[Tensor], Tensor]
+
+
+class Objective:
+    """Give the losses of a picture by name; callable with (1, 3, H, W).
+
+    Args:
+        encoder: computes the features, under autocast in low precision; the losses are float32 all the same.
+        terms: what is added up; those of one name together.
+    """
+
+    def __init__(self, encoder: Encoder, terms: Sequence[Term]) -> None:
+        self.encoder = encoder
+        self.terms = [term for term in terms if term.weight]
+        self.layers = tuple(dict.fromkeys(term.layer for term in self.terms if term.layer))
+
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the weighted losses."""
+        features = self.encoder.features(image, self.layers) if self.layers else {}
+        losses: dict[str, Tensor] = {}
+        with torch.autocast(image.device.type, enabled=False):
+            for term in self.terms:
+                loss = term.weight * term.loss(features[term.layer] if term.layer else image)
+                losses[term.name] = losses[term.name] + loss if term.name in losses else loss
+        return losses
+
+
+def content_terms(encoder: Encoder, content: Tensor, layers: Sequence[str], weight: float) -> list[Term]:
+    """Return terms that keep the features of `content` (1, 3, H, W), the mean over the layers."""
+    if not weight or not layers:
+        return []
+    features = encoder.features(content, layers)
+    return [
+        Term("content", layer, weight / len(layers), partial(content_loss, target=features[layer].float()))
+        for layer in layers
+    ]
+
+
+def style_terms(
+    encoder: Encoder,
+    styles: Sequence[Style],
+    guides: Tensor | None,
+    layers: Mapping[str, float],
+    *,
+    statistic: str = "gram",
+    histogram_weight: float = 0.0,
+) -> list[Term]:
+    """Return terms that give each region the statistics of its styles, whose measurements are averaged.
+
+    Args:
+        encoder: see `Objective`.
+        styles: each one picture, already at the size its strokes should have.
+        guides: (1, K, H, W) over the picture, or None for one region.
+        layers: weights by layer.
+        statistic: one of `STATISTICS`.
+        histogram_weight: of the histogram loss on top.
+
+    Raises:
+        StageError: a region that has no style, or weights that cancel.
+    """
+    weighted = [style for style in styles if style.weight]
+    if not weighted or sum(style.weight for style in weighted) == 0:
+        given = ", ".join(f"{style.weight:g}" for style in styles)
+        raise StageError(
+            f"the weights of the styles, {given}, add up to nothing\n"
+            "  what would work: weights whose sum is not 0, such as impasto.Style(picture, weight=1)"
+        )
+    features = [encoder.features(style.image, list(layers)) for style in weighted]
+    terms = []
+    with torch.autocast(weighted[0].image.device.type, enabled=False):
+        for region in range(1 if guides is None else guides.shape[1]):
+            area = 1.0 if guides is None else float(guides[:, region].mean())
+            if area == 0:
+                continue
+            members = [i for i, style in enumerate(weighted) if has_region(style, region)]
+            if not members or sum(weighted[i].weight for i in members) == 0:
+                raise StageError(
+                    f"region {region + 1} of the guides has no style: in every style's guides it is empty\n"
+                    "  what would work: a style whose guides mark that region, or one without guides"
+                )
+            for layer, weight in layers.items():
+                found = [features[i][layer] for i in members]
+                shares = [region_of(weighted[i].guides, region, features[i][layer]) for i in members]
+                kinds = [("style", 1.0, STATISTICS[statistic](found[0]))]
+                if histogram_weight:
+                    kinds.append(("histogram", histogram_weight, HISTOGRAM))
+                for name, share, kind in kinds:
+                    measured = [kind.measure(*pair) for pair in zip(found, shares, strict=True)]
+                    wanted = kind.target(mixed(measured, [weighted[i].weight for i in members]))
+                    loss = partial(style_loss, kind=kind, wanted=wanted, guides=guides, region=region)
+                    terms.append(Term(name, layer, share * weight * area, loss))
+    return terms
+
+
+def style_loss(
+    features: Tensor, *, kind: Statistic, wanted: Measured, guides: Tensor | None, region: int
+) -> Tensor:
+    """Return how far the statistics of one region of features (1, C, h, w) are from the style's."""
+    return kind.distance(kind.measure(features, region_of(guides, region, features)), wanted)
+
+
+def smoothness_terms(weight: float) -> list[Term]:
+    """Return the term that takes grain away."""
+    return [Term("smoothness", None, weight, total_variation)]
+
+
+def has_region(style: Style, region: int) -> bool:
+    """Return whether a style has anything to say about a region; one without guides is for all of them."""
+    return style.guides is None or bool(style.guides[:, region].any())
+
+
+def region_of(guides: Tensor | None, region: int, features: Tensor) -> Tensor | None:
+    """Return one region (1, 1, h, w) as large as features (1, C, h, w), or None for everywhere."""
+    if guides is None:
+        return None
+    height, width = features.shape[-2:]
+    return F.adaptive_avg_pool2d(guides[:, region : region + 1], (height, width))

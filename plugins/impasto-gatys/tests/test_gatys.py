@@ -1,0 +1,476 @@
+"""The optimisation family: its losses against closed forms, its optimisers, and what its stages promise."""
+
+from __future__ import annotations
+
+import impasto
+import impasto_gatys
+import numpy
+import pytest
+import scipy.linalg
+import torch
+from impasto.encoders import VGG
+from impasto.testing import parametrize_checks
+from impasto_gatys import LBFGS, STATISTICS, Adam, Gatys, Reconstruct, Texture, pyramid
+from impasto_gatys import checkpoint as checkpoints
+from impasto_gatys import losses, memory, optimise
+from torch import Tensor
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A narrow VGG with random weights that keep the signal's size: enough to test what does not need eyes."""
+    torch.manual_seed(7)
+    vgg = VGG((8, 12, 16, 16, 16), "5_1")
+    state = vgg.state_dict()
+    for name, value in state.items():
+        if name.endswith("weight"):
+            torch.nn.init.kaiming_normal_(value)
+    for block, width in enumerate(vgg.widths, 1):
+        state[f"metric{block}_1"] = torch.eye(width)
+    path = tmp_path_factory.mktemp("network") / "narrow.pth"
+    torch.save(state, path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def narrow(network: str) -> impasto.Encoder:
+    return impasto.encoder(network, calibrated=True)
+
+
+def picture(seed: int, height: int = 48, width: int = 64, color: tuple[float, ...] = (0.5, 0.5, 0.5)) -> Tensor:
+    """Soft blobs around a colour."""
+    rng = torch.Generator().manual_seed(seed)
+    blobs = torch.randn(1, 3, 6, 8, generator=rng)
+    image = torch.nn.functional.interpolate(blobs, (height, width), mode="bicubic")
+    return (torch.tensor(color).view(1, 3, 1, 1) + 0.2 * image).clamp(0, 1)
+
+
+def features(seed: int, channels: int = 5, height: int = 6, width: int = 7) -> Tensor:
+    rng = torch.Generator().manual_seed(seed)
+    mixing = torch.randn(channels, channels, generator=rng)
+    raw = torch.einsum("ij,bjhw->bihw", mixing, torch.randn(1, channels, height, width, generator=rng))
+    return torch.relu(raw + 0.3)
+
+
+def table(values: Tensor) -> numpy.ndarray:
+    """Features as positions × channels, in double precision."""
+    return values[0].flatten(1).T.double().numpy()
+
+
+def paint(stage: impasto.Stage, content: Tensor, style: object = None, **options: object) -> Tensor:
+    return impasto.Pipeline(stage)(content, style, precision="float32", **options).tensor
+
+
+# ------------------------------------------------------------------------------------- losses, closed forms
+
+
+def test_gram_is_the_mean_of_outer_products():
+    x = table(features(1))
+    (found,) = losses.measure_gram(features(1))
+    numpy.testing.assert_allclose(found[0], x.T @ x / len(x), rtol=1e-5)
+
+
+def test_covariance_is_numpys():
+    x = table(features(2))
+    mean, covariance = losses.measure_covariance(features(2))
+    numpy.testing.assert_allclose(mean.flatten(), x.mean(0), rtol=1e-5)
+    numpy.testing.assert_allclose(covariance[0], numpy.cov(x.T, bias=True), rtol=1e-4, atol=1e-5)
+
+
+def test_wasserstein2_is_gelbrichs_formula():
+    x, y = table(features(3)), table(features(4))
+    a, b = numpy.cov(x.T, bias=True), numpy.cov(y.T, bias=True)
+    root = scipy.linalg.sqrtm(b)
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum()
+    expected += numpy.trace(a + b - 2 * scipy.linalg.sqrtm(root @ a @ root).real)
+    power = (y.mean(0) ** 2).sum() + numpy.trace(b)
+    kind = STATISTICS["wasserstein2"](features(4))
+    found = kind.distance(kind.measure(features(3), None), kind.target(kind.measure(features(4), None)))
+    assert found.item() == pytest.approx(expected / power, rel=2e-3)
+
+
+def test_linear_mmd_is_the_distance_of_means():
+    x, y = table(features(5)), table(features(6))
+    pairs = (x @ x.T).mean() + (y @ y.T).mean() - 2 * (x @ y.T).mean()
+    kind = STATISTICS["mmd-linear"](features(6))
+    found = kind.distance(kind.measure(features(5), None), kind.measure(features(6), None))
+    assert found.item() == pytest.approx(pairs / (y.mean(0) ** 2).sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_polynomial_mmd_is_the_sum_over_all_pairs(offset: float):
+    x, y = table(features(7)), table(features(8))
+    c = offset * numpy.trace(y.T @ y / len(y))
+    kernel = [((p @ q.T + c) ** 2).mean() for p, q in ((x, x), (y, y), (x, y))]
+    gram, mean = y.T @ y / len(y), y.mean(0)
+    found = losses.polynomial_distance(
+        losses.measure_polynomial(features(7)), losses.measure_polynomial(features(8)), offset
+    )
+    power = (gram**2).sum() + 2 * c * (mean**2).sum()
+    assert found.item() == pytest.approx((kernel[0] + kernel[1] - 2 * kernel[2]) / power, rel=1e-3)
+
+
+def test_polynomial_mmd_without_offset_is_the_gram_loss():
+    one, other = features(7), features(8)
+    gram = losses.relative(losses.measure_gram(one), losses.measure_gram(other))
+    found = losses.polynomial_distance(losses.measure_polynomial(one), losses.measure_polynomial(other), 0.0)
+    assert found.item() == pytest.approx(gram.item(), rel=1e-5)
+
+
+def test_gaussian_mmd_estimates_the_sum_over_all_pairs():
+    x, y = table(features(9)), table(features(10))
+    variance = 2 * y.var(0).sum()
+
+    def kernel(p: numpy.ndarray, q: numpy.ndarray) -> float:
+        return float(numpy.exp(-((p[:, None] - q[None]) ** 2).sum(-1) / (2 * variance)).mean())
+
+    frequencies = losses.gaussian_frequencies(features(10), 20_000)
+    found = losses.relative(
+        losses.measure_gaussian(features(9), frequencies=frequencies),
+        losses.measure_gaussian(features(10), frequencies=frequencies),
+    )
+    expected = (kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)) / kernel(y, y)
+    assert found.item() == pytest.approx(expected, rel=0.05)
+
+
+def test_histogram_loss_knows_histograms_and_nothing_else():
+    some = features(11)
+    shuffled = some.flatten(2)[..., torch.randperm(42)].view_as(some)
+
+    def loss(found: Tensor, wanted: Tensor) -> float:
+        return losses.relative(losses.measure_histogram(found), losses.measure_histogram(wanted)).item()
+
+    assert loss(shuffled, some) == 0
+    assert loss(2 * some, some) == pytest.approx(1, rel=1e-5)
+
+
+def test_content_loss_and_total_variation():
+    some = features(12)
+    assert losses.content_loss(some, some).item() == 0
+    assert losses.content_loss(1.5 * some, some).item() == pytest.approx(0.25)
+    ramp = torch.arange(8.0).expand(1, 3, 4, 8)
+    assert losses.total_variation(ramp).item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_statistics_are_zero_at_the_style_and_blind_to_place(name: str):
+    style = features(13)
+    kind = STATISTICS[name](style)
+    target = kind.target(kind.measure(style, None))
+    moved = style.roll((2, 3), (2, 3))
+    assert kind.distance(kind.measure(moved, None), target).item() == pytest.approx(0, abs=1e-5)
+    assert kind.distance(kind.measure(features(14), None), target).item() > 0.01
+
+
+@pytest.mark.parametrize("name", [*STATISTICS, "histogram"])
+def test_gradients_are_the_slopes(name: str):
+    style, here = features(15), features(16) + 0.05
+    kind = losses.HISTOGRAM if name == "histogram" else STATISTICS[name](style)
+    target = kind.target(kind.measure(style, None))
+
+    def loss(at: Tensor) -> Tensor:
+        return kind.distance(kind.measure(at, None), target)
+
+    at = here.requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(at), at)
+    direction = gradient / gradient.norm()
+    with torch.no_grad():
+        slope = (loss(here + 0.02 * direction) - loss(here - 0.02 * direction)) / 0.04
+    assert slope.item() == pytest.approx(gradient.norm().item(), rel=0.02)
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_weights_choose_positions(name: str):
+    style = features(17, width=8)
+    kind = STATISTICS[name](style)
+    left = torch.zeros(1, 1, 6, 8)
+    left[..., :4] = 1
+    for found, wanted in zip(kind.measure(style, left), kind.measure(style[..., :4], None), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+# ------------------------------------------------------------------------------------------------ optimisers
+
+
+def test_adam_is_torchs():
+    start, target = picture(1), picture(2)
+    ours, theirs = start.clone(), start.clone().requires_grad_()
+    mine = Adam(0.02)
+    reference = torch.optim.Adam([theirs], lr=0.02, betas=(0.9, 0.99), eps=1e-12)
+    for _ in range(5):
+        ours = mine.step(ours, 2 * (ours - target))
+        theirs.grad = 2 * (theirs.detach() - target)
+        reference.step()
+    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_lbfgs_solves_a_badly_scaled_valley():
+    curvature = torch.logspace(0, 3, 3 * 16 * 16).view(1, 3, 16, 16)
+    target = picture(3, 16, 16)
+    image, optimiser = torch.full_like(target, 0.5), LBFGS()
+    start = (curvature * (image - target).square()).sum()
+    for _ in range(60):
+        image = optimiser.step(image, 2 * curvature * (image - target))
+    assert (curvature * (image - target).square()).sum() < 1e-3 * start
+
+
+def test_pyramid_grows_by_the_root_of_two_to_the_size_asked_for():
+    sizes = pyramid(384, 512, 128)
+    assert sizes[0] == (96, 128)
+    assert sizes[-1] == (384, 512)
+    assert all(b[1] / a[1] == pytest.approx(2**0.5, rel=0.01) for a, b in zip(sizes, sizes[1:], strict=False))
+    assert pyramid(100, 100, 4096) == [(100, 100)]
+    assert min(pyramid(64, 2048, 128)[0]) >= 32
+
+
+# ---------------------------------------------------------------------------------------------------- stages
+
+
+@parametrize_checks(
+    Gatys(steps=2, init="content"),
+    Gatys(steps=2, statistic="wasserstein2", optimiser="l-bfgs"),
+    Texture(steps=2),
+    Reconstruct(steps=2),
+)
+def test_stages_keep_their_promises(stage, check, network):
+    check(type(stage)(**{**stage.values(), "encoder": network}))
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "l-bfgs"])
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_the_loss_falls(statistic: str, optimiser: str, network: str):
+    seen: list[float] = []
+
+    class Watch:
+        @impasto.hookimpl
+        def impasto_step(self, losses):
+            seen.append(sum(loss.item() for loss in losses.values()))
+
+    stage = Gatys(
+        encoder=network, statistic=statistic, optimiser=optimiser, steps=25, coarsest=64, init="content"
+    )
+    paint(stage, picture(4), picture(5, color=(0.7, 0.4, 0.2)), plugins=[Watch()])
+    assert len(seen) == 25
+    assert seen[-1] < 0.6 * seen[0]
+
+
+@pytest.mark.parametrize("init", ["content", "recolored", "noise", "style-noise", "grey", "file"])
+def test_it_starts_from_what_was_asked(init: str, network: str, tmp_path):
+    content, style = picture(6), picture(7, color=(0.8, 0.3, 0.3))
+    file = tmp_path / "start.png"
+    impasto.read(content).save(file)
+    stage = Gatys(encoder=network, init=init, init_file=str(file) if init == "file" else "")
+    torch.manual_seed(0)
+    start = stage.start(content, [impasto.Style(style)], (48, 64))
+    color = start.mean((0, 2, 3))
+    expected = {"recolored": style, "style-noise": style, "content": content, "file": content}.get(init)
+    wanted = torch.full((3,), 0.5) if expected is None else expected.mean((0, 2, 3))
+    torch.testing.assert_close(color, wanted, atol=0.04, rtol=0)
+    assert paint(stage_with(stage, steps=1), content, style).shape == content.shape
+
+
+def stage_with(stage: impasto.Stage, **changes: object) -> impasto.Stage:
+    return type(stage)(**{**stage.values(), **changes})
+
+
+def test_an_init_file_of_another_shape_is_refused(network: str, tmp_path):
+    impasto.read(picture(6, 64, 32)).save(tmp_path / "tall.png")
+    stage = Gatys(encoder=network, init="file", init_file=str(tmp_path / "tall.png"))
+    with pytest.raises(impasto.StageError, match="64×32"):
+        paint(stage, picture(6), picture(7))
+
+
+def test_parameters_that_do_not_fit_are_refused():
+    with pytest.raises(impasto.ParameterError, match="init_file"):
+        Gatys(init="file")
+    with pytest.raises(impasto.ParameterError, match="style_layer_weights"):
+        Gatys(style_layer_weights=(1.0, 2.0))
+
+
+def test_a_style_without_weight_is_no_style(network: str):
+    content, red, blue = picture(8), picture(9, color=(0.8, 0.2, 0.2)), picture(10, color=(0.2, 0.2, 0.8))
+    stage = Gatys(encoder=network, steps=3)
+    both = paint(stage, content, [impasto.Style(red, 1.0), impasto.Style(blue, 0.0)])
+    assert torch.equal(both, paint(stage, content, red))
+    half = paint(stage, content, [impasto.Style(red), impasto.Style(blue)])
+    assert red.mean((0, 2, 3))[0] > half.mean((0, 2, 3))[0] > blue.mean((0, 2, 3))[0]
+
+
+def test_weights_that_cancel_are_refused(network: str):
+    styles = [impasto.Style(picture(9), 1.0), impasto.Style(picture(10), -1.0)]
+    with pytest.raises(impasto.StageError, match="add up to nothing"):
+        paint(Gatys(encoder=network, steps=1, init="content"), picture(8), styles)
+
+
+@pytest.mark.parametrize("statistic", ["gram", "covariance", "wasserstein2"])
+def test_each_region_takes_the_colours_of_its_own_style(statistic: str, network: str):
+    content = picture(11, 64, 64)
+    left = torch.zeros(1, 2, 64, 64)
+    left[:, 0, :, :32] = 1
+    left[:, 1, :, 32:] = 1
+    red, blue = picture(12, 64, 64, (0.8, 0.2, 0.2)), picture(13, 64, 64, (0.2, 0.2, 0.8))
+    nothing, everything = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64)
+    styles = [
+        impasto.Style(red, guides=torch.cat([everything, nothing], 1)),
+        impasto.Style(blue, guides=torch.cat([nothing, everything], 1)),
+    ]
+    stage = Gatys(encoder=network, steps=40, coarsest=64, statistic=statistic, init="grey", content_weight=0.0)
+    image = paint(stage, content, styles, guides=left)
+    assert image[:, 0, :, :28].mean() > image[:, 2, :, :28].mean() + 0.2
+    assert image[:, 2, :, 36:].mean() > image[:, 0, :, 36:].mean() + 0.2
+
+
+def test_a_region_without_a_style_is_named(network: str):
+    guides = torch.full((1, 2, 48, 64), 0.5)
+    first = torch.zeros(1, 2, 48, 64)
+    first[:, 0] = 1
+    with pytest.raises(impasto.StageError, match="region 2 of the guides has no style"):
+        paint(Gatys(encoder=network), picture(8), impasto.Style(picture(9), guides=first), guides=guides)
+
+
+def test_the_same_seed_gives_the_same_bits(network: str):
+    stage = Gatys(encoder=network, steps=3, init="noise", statistic="mmd-gaussian", histogram_weight=0.5)
+    first = paint(stage, picture(14), picture(15), seed=3)
+    assert torch.equal(first, paint(stage, picture(14), picture(15), seed=3))
+    assert not torch.equal(first, paint(stage, picture(14), picture(15), seed=4))
+
+
+def test_texture_ignores_the_content(network: str):
+    stage, style = Texture(encoder=network, steps=3), picture(16)
+    assert torch.equal(paint(stage, picture(17), style), paint(stage, picture(18), style))
+
+
+def test_shallow_layers_keep_the_picture_and_deep_ones_less(network: str):
+    content = picture(19)
+
+    def psnr(layer: str) -> float:
+        stage = Reconstruct(encoder=network, layer=layer, steps=60, coarsest=64, optimiser="l-bfgs")
+        return -10 * (paint(stage, content) - content).square().mean().log10().item()
+
+    shallow, middle, deep = psnr("relu1_1"), psnr("relu3_1"), psnr("relu5_1")
+    assert shallow > 26
+    assert shallow > middle > deep
+
+
+def test_reconstructing_style_keeps_statistics_and_not_places(network: str, narrow: impasto.Encoder):
+    content = picture(20)
+    stage = Reconstruct(encoder=network, what="style", layer="relu2_1", steps=60, coarsest=64)
+    image = paint(stage, content)
+    assert stage.layers() == ("relu1_1", "relu2_1")
+
+    def gram(of: Tensor) -> Tensor:
+        return losses.measure_gram(narrow.features(of, ["relu2_1"])["relu2_1"])[0]
+
+    assert losses.relative((gram(image),), (gram(content),)) < 0.1
+    assert (image - content).abs().mean() > 0.05
+
+
+# ---------------------------------------------------------------------------- interruptions and checkpoints
+
+
+class Stop:
+    """Interrupts a run after some steps, as Ctrl-C would."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.count, self.image = after, 0, torch.empty(0)
+
+    @impasto.hookimpl
+    def impasto_step(self, step, image):
+        self.count += 1
+        self.image = image
+        if step == self.after:
+            raise KeyboardInterrupt
+
+
+def test_an_interruption_keeps_the_picture_so_far(network: str):
+    stop = Stop(5)
+    pipe = impasto.Pipeline(Gatys(encoder=network, steps=10, coarsest=64))
+    result = pipe(picture(21), picture(22), precision="float32", plugins=[stop])
+    assert torch.equal(result.tensor, stop.image)
+    assert "step 5 of 10" in result.meta["interrupted"]
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "l-bfgs"])
+@pytest.mark.parametrize("after", [3, 4, 6])
+def test_a_resumed_run_paints_the_picture_of_an_unbroken_one(optimiser, after, network, tmp_path):
+    options = {
+        "encoder": network, "steps": 4, "coarsest": 40, "optimiser": optimiser, "init": "noise",
+        "statistic": "mmd-gaussian", "histogram_weight": 0.3,
+    }  # fmt: skip
+    content, style = torch.cat([picture(23), picture(24)]), picture(25, 160, 160)
+    whole = paint(Gatys(**options), content, style, seed=5)
+    stage = Gatys(**options, checkpoint=str(tmp_path / "run.pt"))
+    steps = 4 * len(pyramid(48, 64, 40))
+    paint(stage, content, style, seed=5, plugins=[Stop(after)])
+    assert (tmp_path / "run.pt").exists()
+    paint(stage, content, style, seed=5, plugins=[Stop(steps + 2)])
+    rest = Stop(-1)
+    assert torch.equal(paint(stage, content, style, seed=5, plugins=[rest]), whole)
+    assert rest.count == steps - 2
+    assert not (tmp_path / "run.pt").exists()
+
+
+def test_a_kill_costs_no_more_than_the_steps_since_the_last_checkpoint(network, tmp_path, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    class Kill:
+        @impasto.hookimpl
+        def impasto_step(self, step):
+            if step == 7:
+                raise Killed
+
+    monkeypatch.setattr(impasto_gatys, "EVERY", 3)
+    stage = Gatys(encoder=network, steps=10, coarsest=64, checkpoint=str(tmp_path / "run.pt"))
+    with pytest.raises(impasto.StageError):
+        paint(stage, picture(26), picture(27), plugins=[Kill()])
+    rest = Stop(-1)
+    image = paint(stage, picture(26), picture(27), plugins=[rest])
+    assert rest.count == 4
+    assert torch.equal(image, paint(stage_with(stage, checkpoint=""), picture(26), picture(27)))
+
+
+def test_a_checkpoint_of_another_run_is_refused(network: str, tmp_path):
+    path = tmp_path / "run.pt"
+    stage = Gatys(encoder=network, steps=10, coarsest=64, checkpoint=str(path))
+    paint(stage, picture(26), picture(27), plugins=[Stop(2)])
+    with pytest.raises(impasto.StageError, match="other pictures or another seed"):
+        paint(stage, picture(28), picture(27))
+    with pytest.raises(impasto.StageError, match="belongs to another run, of Gatys"):
+        paint(stage_with(stage, steps=11), picture(26), picture(27))
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(impasto.StageError, match=r"run\.pt cannot be read"):
+        paint(stage, picture(26), picture(27))
+    with pytest.raises(impasto.StageError, match="there is no folder"):
+        paint(stage_with(stage, checkpoint=str(tmp_path / "none" / "run.pt")), picture(26), picture(27))
+
+
+# ---------------------------------------------------------------------------------------------------- memory
+
+
+def test_a_picture_that_will_not_fit_is_refused_before_the_work(network: str, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda device: 2_000_000)
+    seen = Stop(-1)
+    with pytest.raises(impasto.StageError) as caught:
+        paint(Gatys(encoder=network, optimiser="l-bfgs"), picture(29), picture(30), plugins=[seen])
+    message = str(caught.value)
+    for part in ("48×64", "narrow.pth", "float32", "GB", "bfloat16", "slim19", "adam", "pixels"):
+        assert part in message
+    assert seen.count == 0
+
+
+def test_memory_grows_with_the_picture_and_shrinks_with_precision(narrow: impasto.Encoder):
+    def need(size: optimise.Size, bytes_each: int = 4) -> int:
+        return memory.needed(narrow, ["relu4_1"], size, bytes_each=bytes_each, optimiser="adam")
+
+    assert need((128, 128)) == pytest.approx(4 * need((64, 64)), rel=0.01)
+    assert need((64, 64), 2) < need((64, 64))
+    free = memory.available(torch.device("cpu"))
+    assert free is None or free > 0
+
+
+def test_checkpoints_are_told_apart_by_pictures_and_recipe():
+    one = checkpoints.fingerprint("recipe", picture(1))
+    assert one == checkpoints.fingerprint("recipe", picture(1), None)
+    assert one != checkpoints.fingerprint("recipe", picture(2))
+    assert one != checkpoints.fingerprint("other", picture(1))
