@@ -23,16 +23,20 @@ from impasto.distillation import LAYERS, SUFFIXES, held_out
 SIZE = 224
 
 
-def unseen(folder: Path, count: int) -> Tensor:
-    """Return the first held-out pictures of a folder, one of each group, as (count, 3, SIZE, SIZE)."""
+def unseen_files(folder: Path, count: int) -> list[Path]:
+    """Return held-out pictures of a folder, one of each group, spread over its names."""
     groups: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES and held_out(path):
-            groups.setdefault(path.stem.split("_t")[0] if "_t" in path.stem else path.stem, path)
+            groups.setdefault(path.stem.split("_t")[0], path)
     files = list(groups.values())
-    chosen = [files[i * len(files) // count] for i in range(count)]  # spread over artists and sources
+    return [files[i * len(files) // count] for i in range(count)]
+
+
+def unseen(folder: Path, count: int) -> Tensor:
+    """Return held-out pictures as (count, 3, SIZE, SIZE), cut from their middle."""
     images = []
-    for path in chosen:
+    for path in unseen_files(folder, count):
         with Image.open(path) as picture:
             square = ImageOps.fit(picture.convert("RGB"), (SIZE, SIZE), Image.Resampling.BICUBIC)
         images.append(torch.from_numpy(numpy.array(square)).permute(2, 0, 1).float() / 255)

@@ -55,9 +55,7 @@ def test_photographs_are_the_ones_scikit_image_loads() -> None:
         np.testing.assert_array_equal(pixels, getattr(data, name)())
 
 
-def test_a_photograph_missing_from_the_wheel_is_not_offered(
-    monkeypatch: pytest.MonkeyPatch, offline: None
-) -> None:
+def test_a_photograph_missing_from_the_wheel_is_not_offered(monkeypatch: pytest.MonkeyPatch, offline: None) -> None:
     monkeypatch.setitem(samples.PHOTOGRAPHS, "eagle", "eagle.png")  # scikit-image would download this one
     assert "eagle" not in samples.contents()
     with pytest.raises(LookupError, match="available: astronaut"):

@@ -1,6 +1,6 @@
 """Impasto: image style transfer by plugins, chained into pipelines."""
 
-from . import samples
+from . import samples, statistics
 from .encoders import Encoder, encoder
 from .host import Host, PluginError, host
 from .hookspecs import hookimpl
@@ -44,4 +44,5 @@ __all__ = [
     "param",
     "read",
     "samples",
+    "statistics",
 ]

@@ -34,7 +34,7 @@ def held_out(path: Path) -> bool:
 
     One group in ten; the tiles of one large picture (`name_t01.jpg`, `name_t02.jpg`) stay together.
     """
-    group = path.stem.split("_t")[0] if "_t" in path.stem else path.stem
+    group = path.stem.split("_t")[0]
     return hashlib.sha256(group.encode()).digest()[0] % 10 == 0
 
 

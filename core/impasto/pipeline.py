@@ -44,7 +44,7 @@ class Pipeline:
         >>> import impasto
         >>> pipe = impasto.Pipeline()
         >>> pipe(impasto.samples.content("astronaut", 64))
-        Picture(64×64, mean 0.45 0.39 0.37)
+        Picture(64×64, mean 0.56 0.42 0.38)
     """
 
     def __init__(self, *stages: Stage) -> None:

@@ -138,7 +138,11 @@ def _check(record: Weights, digest: str, size: int, what: str, file: Path | None
     if digest.startswith(record.sha256) and size == record.size:
         return
     looks = " (looks truncated)" if size < record.size else ""
-    remedy = f"delete {file} and run again" if file else "run again, later or from another network"
+    remedy = (
+        "put the right file in its place, or move this one away and run again"
+        if file
+        else "run again, later or from another network"
+    )
     raise WeightsError(
         f"{what}\n"
         f"  expected: sha256 {record.sha256[:8]}…, {record.size:,} bytes\n"

@@ -102,8 +102,7 @@ def stained_glass(n: int, rng: np.random.Generator) -> Array:
     backlight = 1.12 * np.exp(-((d / 0.75) ** 2)) + 0.10 * noise(rng, n, 3, 2)
     halo = smoothstep(0.0, 0.026, lead)
     shine = (
-        glass ** (1.15 - 0.25 * halo)[..., None]
-        * (tone * (0.50 + 0.62 * backlight) * (0.70 + 0.45 * halo))[..., None]
+        glass ** (1.15 - 0.25 * halo)[..., None] * (tone * (0.50 + 0.62 * backlight) * (0.70 + 0.45 * halo))[..., None]
     )
     shine += (0.10 * np.clip(ripple, 0, 3) * halo * backlight)[..., None] * (0.4 + glass)
     came = 0.0052
@@ -134,10 +133,7 @@ def rows(field: Array, inside: Array, spacing: float, step: float) -> tuple[Arra
             count = max(1, round(arc[-1] / step))
             at = (np.arange(count) + 0.5) * arc[-1] / count
             y, x = (np.interp(at, arc, axis) for axis in line.T)
-            ahead = [
-                np.interp(at + 0.2 * step, arc, axis) - np.interp(at - 0.2 * step, arc, axis)
-                for axis in line.T
-            ]
+            ahead = [np.interp(at + 0.2 * step, arc, axis) - np.interp(at - 0.2 * step, arc, axis) for axis in line.T]
             found.append(np.stack([(x + 0.5) / g, (y + 0.5) / g, np.arctan2(*ahead), np.full(count, level)]))
     points = np.concatenate(found, 1)
     return points[0], points[1], points[2], points[3]
@@ -386,12 +382,11 @@ def embroidery(n: int, rng: np.random.Generator) -> Array:
     picture = rgb("efe4cb") * (0.80 + 0.16 * np.sqrt(linen) + 0.02 * noise(rng, n, 30, 2))[..., None]
     height = np.zeros((n, n), np.float32)
     shadow = blur(
-        np.asarray(
-            Image.fromarray((owner >= 0).astype(np.float32)).resize((n, n), Image.Resampling.BILINEAR)
-        ),
+        np.asarray(Image.fromarray((owner >= 0).astype(np.float32)).resize((n, n), Image.Resampling.BILINEAR)),
         0.006,
     )
-    picture *= (1 - 0.35 * np.roll(shadow, (n // 200, n // 200), (0, 1)))[..., None]
+    fall = round(0.005 * n)
+    picture *= (1 - 0.35 * np.roll(shadow, (fall, fall), (0, 1)))[..., None]
     for number, (shape, tone) in enumerate(patches):
         inside = owner == number
         if not inside.any():
@@ -432,12 +427,8 @@ def batik(n: int, rng: np.random.Generator) -> Array:
     u = np.mod(u + 0.5 * np.mod(row, 2), 1) - 0.5
     v = np.mod(v, 1) - 0.5
     tilt = np.where(np.mod(row, 2) > 0, 0.7, -0.7)
-    grains = (
-        np.hypot((u * np.cos(tilt) + v * np.sin(tilt)) * 0.55, v * np.cos(tilt) - u * np.sin(tilt)) - 0.10
-    )
-    picture = mix(
-        np.broadcast_to(rgb("8c1f28"), (n, n, 3)), rgb("d8743f"), 0.75 * smoothstep(0.05, -0.05, grains)
-    )
+    grains = np.hypot((u * np.cos(tilt) + v * np.sin(tilt)) * 0.55, v * np.cos(tilt) - u * np.sin(tilt)) - 0.10
+    picture = mix(np.broadcast_to(rgb("8c1f28"), (n, n, 3)), rgb("d8743f"), 0.75 * smoothstep(0.05, -0.05, grains))
     steps = palette("f8efd8 0d1c4c 163a80 2a62ac 4f90cc 86b8e0 b8d8ee e4f0f2")
     clouds = [
         (0.14, 0.07, 0.28, 1),

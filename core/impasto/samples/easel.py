@@ -137,9 +137,7 @@ def cells(rng: np.random.Generator, x: Array, y: Array, side: int) -> tuple[Arra
     next_near, number = near.copy(), np.zeros(x.shape, np.int32)
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            cell = np.clip(row + (down + 2), 0, side + 3) * (side + 4) + np.clip(
-                column + (right + 2), 0, side + 3
-            )
+            cell = np.clip(row + (down + 2), 0, side + 3) * (side + 4) + np.clip(column + (right + 2), 0, side + 3)
             seed = jitter.reshape(-1, 2)[cell]
             distance = np.hypot(in_x - right - seed[..., 0], in_y - down - seed[..., 1])
             closer = distance < near

@@ -69,9 +69,7 @@ def ink_wash(n: int, rng: np.random.Generator) -> Array:
         texture = 1 + 0.30 * slope * np.exp(-below.clip(0) / 0.12)
         wash = np.clip(dark * (wet + edge) * texture, 0, 1) * inside
         ink = ink * (1 - 0.85 * inside * np.exp(-below.clip(0) / (1.5 * fade))) + wash * (1 - 0.3 * ink)
-    mist = (
-        smoothstep(0.2, 1.6, noise(rng, n, (6, 2), 2)) * smoothstep(0.40, 0.50, y) * smoothstep(0.82, 0.66, y)
-    )
+    mist = smoothstep(0.2, 1.6, noise(rng, n, (6, 2), 2)) * smoothstep(0.40, 0.50, y) * smoothstep(0.82, 0.66, y)
     ink *= 1 - 0.75 * mist
     ink = np.clip(ink + 0.06 * ink * grain, 0, 1)
     picture = mix(sheet, rgb("1d1f26"), ink)
@@ -142,13 +140,11 @@ def ink_wash(n: int, rng: np.random.Generator) -> Array:
     # the seal: carved strokes left white in cinnabar
     u, v = (x - 0.915) / 0.034, (y - 0.745) / 0.042
     frame = np.maximum(np.abs(u), np.abs(v)) + 0.03 * noise(rng, n, 60)
-    carved = (np.abs(np.abs(u) - 0.36) < 0.09) & (np.abs(v) < 0.72) | (
-        np.abs(np.mod(v * 1.6, 1) - 0.5) < 0.13
-    ) & (np.abs(u) < 0.72)
+    carved = (np.abs(np.abs(u) - 0.36) < 0.09) & (np.abs(v) < 0.72) | (np.abs(np.mod(v * 1.6, 1) - 0.5) < 0.13) & (
+        np.abs(u) < 0.72
+    )
     seal = (
-        smoothstep(1.04, 0.98, frame)
-        * np.where(carved & (frame < 0.86), 0.0, 1.0)
-        * np.clip(0.9 + 0.12 * grain, 0, 1)
+        smoothstep(1.04, 0.98, frame) * np.where(carved & (frame < 0.86), 0.0, 1.0) * np.clip(0.9 + 0.12 * grain, 0, 1)
     )
     return mix(picture, rgb("b8281e"), np.clip(seal, 0, 0.95))
 
@@ -163,9 +159,7 @@ def watercolour(n: int, rng: np.random.Generator) -> Array:
     drift_x, drift_y = 0.010 * noise(rng, n, 5, 3), 0.010 * noise(rng, n, 5, 3)
     density = np.zeros((n, n, 3), np.float32)
 
-    def wash(
-        distance: Array, where: tuple[slice, slice], colour: Array, strength: float, soft: float = 0.0022
-    ) -> None:
+    def wash(distance: Array, where: tuple[slice, slice], colour: Array, strength: float, soft: float = 0.0022) -> None:
         """Add one transparent layer inside `distance` < 0 (a fraction of the side)."""
         distance = distance + 0.0025 * wobble[where]
         inside = smoothstep(soft, -soft, distance)
@@ -189,11 +183,10 @@ def watercolour(n: int, rng: np.random.Generator) -> Array:
         wash(cloud + 0.12, whole, rgb(colour), 0.4)
 
     def window(cx: float, cy: float, reach: float) -> tuple[slice, slice]:
-        return tuple(slice(int(max(0, (c - reach) * n)), int(min(n, (c + reach) * n))) for c in (cy, cx))  # type: ignore[return-value]
+        rows, columns = (slice(int(max(0, (c - reach) * n)), int((c + reach) * n)) for c in (cy, cx))
+        return rows, columns
 
-    def leaf(
-        px: float, py: float, turn: float, length: float, slim: float, colour: str, strength: float
-    ) -> None:
+    def leaf(px: float, py: float, turn: float, length: float, slim: float, colour: str, strength: float) -> None:
         where = window(px, py, length * 1.1)
         dx, dy = (x + drift_x)[where] - px, (y + drift_y)[where] - py
         u, v = dx * np.cos(turn) + dy * np.sin(turn), dy * np.cos(turn) - dx * np.sin(turn)
@@ -220,10 +213,7 @@ def watercolour(n: int, rng: np.random.Generator) -> Array:
         (0.08, 0.88, 0.080, "5a90cc a0c4e8 4868b0"),
     ]
     for cx, cy, size, _ in flowers:
-        stem = (
-            np.abs(x + drift_x - cx - (0.5 - cx) * 0.55 * np.clip((y - cy) / (1.02 - cy), 0, 2) ** 1.4)
-            - 0.0035
-        )
+        stem = np.abs(x + drift_x - cx - (0.5 - cx) * 0.55 * np.clip((y - cy) / (1.02 - cy), 0, 2) ** 1.4) - 0.0035
         wash(np.where(y > cy, stem, 0.02), whole, rgb("6a9a4a"), 0.9)
         for _leaf in range(5):
             turn = rng.uniform(0, 2 * np.pi)
@@ -264,9 +254,7 @@ def watercolour(n: int, rng: np.random.Generator) -> Array:
         px, py, size = rng.random(), rng.random(), 0.0016 + 0.006 * rng.random() ** 4
         where = window(px, py, 0.02)
         tones = flowers[rng.integers(len(flowers))][3]
-        wash(
-            np.hypot(x[where] - px, y[where] - py) - size, where, palette(tones)[rng.integers(3)], 0.8, 0.0012
-        )
+        wash(np.hypot(x[where] - px, y[where] - py) - size, where, palette(tones)[rng.integers(3)], 0.8, 0.0012)
     granulated = density * (1 + 0.20 * valley - 0.08)[..., None]
     return sheet * np.exp(-granulated)
 
@@ -324,9 +312,7 @@ def woodcut(n: int, rng: np.random.Generator) -> Array:
         cols = slice(int(np.clip(min(x0, x1) - pad, 0, 1) * n), int(np.clip(max(x0, x1) + pad, 0, 1) * n))
         px, py = x[rows, cols] - x0, y[rows, cols] - y0
         t = np.clip((px * np.cos(turn) + py * np.sin(turn)) / length, 0, 1)
-        gap = np.hypot(px - t * length * np.cos(turn), py - t * length * np.sin(turn)) - thick * (
-            1 - 0.35 * t
-        )
+        gap = np.hypot(px - t * length * np.cos(turn), py - t * length * np.sin(turn)) - thick * (1 - 0.35 * t)
         solid[rows, cols] = np.minimum(solid[rows, cols], gap)
         if thick > 0.0016:
             for side in (-1, 1):
@@ -347,9 +333,7 @@ def woodcut(n: int, rng: np.random.Generator) -> Array:
         solid = np.minimum(
             solid,
             0.02
-            * np.maximum(
-                np.abs(v + 0.5 * np.sqrt(np.abs(u)) - 0.4 * u * u) - 0.16 * (1 - np.abs(u)), np.abs(u) - 1
-            ),
+            * np.maximum(np.abs(v + 0.5 * np.sqrt(np.abs(u)) - 0.4 * u * u) - 0.16 * (1 - np.abs(u)), np.abs(u) - 1),
         )
     # the carver leaves a white line around his silhouettes, and nicks in them
     key = np.where(solid < 0.0075, 0.0, key)
@@ -393,17 +377,13 @@ def chalk(n: int, rng: np.random.Generator) -> Array:
     tone, angle = np.where(y > table, flat, tone), np.where(y > table, 0.05, angle)
     tone = np.where(
         cloth > 0,
-        np.clip(
-            0.72 + 0.22 * np.gradient(folds, axis=1) * g / 12 - 0.6 * np.exp(-cloth.clip(0) / 0.006), 0.1, 1
-        ),
+        np.clip(0.72 + 0.22 * np.gradient(folds, axis=1) * g / 12 - 0.6 * np.exp(-cloth.clip(0) / 0.006), 0.1, 1),
         tone,
     )
     angle = np.where(cloth > 0, 1.3 + 0.25 * folds, angle)
     lamp = np.array([-0.58, -0.52, 0.63])
 
-    def solid(
-        axis: float, foot: float, tall: float, profile: Array, red: float, squash: float = 0.16
-    ) -> None:
+    def solid(axis: float, foot: float, tall: float, profile: Array, red: float, squash: float = 0.16) -> None:
         """Turn a profile (radii from top to foot) on a lathe, light it, and cast its shadow."""
         nonlocal tone, warm, angle
         t = np.clip((y - foot + tall) / tall, 0, 1)

@@ -57,9 +57,7 @@ def gilding(n: int, rng: np.random.Generator) -> Array:
             px, py = px + length / steps * np.cos(turn), py + length / steps * np.sin(turn)
             path.append((px, py, thick * (1 - 0.72 * t)))
             if depth and any(k == int(steps * place) for place in (0.16, 0.36, 0.56)):
-                buds.append(
-                    (px, py, turn - sense * 0.5, length * (0.52 - 0.2 * t), thick * 0.62, -sense, depth - 1)
-                )
+                buds.append((px, py, turn - sense * 0.5, length * (0.52 - 0.2 * t), thick * 0.62, -sense, depth - 1))
         for bud in buds:
             curl(*bud)
         for rim, height in ((0.0030, 120), (0.0, 255)):
@@ -176,9 +174,7 @@ def wave(n: int, rng: np.random.Generator) -> Array:
         t = np.linspace(0, len(points) - 1.0001, count)
         k, f = t.astype(int), (t % 1)[:, None]
         a, b, c, d = (knots[k + i] for i in range(4))
-        curve: Array = 0.5 * (
-            2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3
-        )
+        curve: Array = 0.5 * (2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3)
         return curve
 
     def polygon(points: Array, tint: Array) -> None:
@@ -226,9 +222,7 @@ def wave(n: int, rng: np.random.Generator) -> Array:
                 [px * n - grown, py * n - 0.4 * grown, px * n + grown, py * n + 1.4 * grown],
                 fill=dye(rgb("b9d3dc")),
             )
-            draw.ellipse(
-                [px * n - grown, py * n - grown, px * n + grown, py * n + grown], fill=dye(rgb("f8f2e2"))
-            )
+            draw.ellipse([px * n - grown, py * n - grown, px * n + grown, py * n + grown], fill=dye(rgb("f8f2e2")))
 
     # the mountain far away
     slope = spline(
@@ -330,9 +324,7 @@ def wave(n: int, rng: np.random.Generator) -> Array:
         px, py = 0.36 + 0.58 * rng.random(), 0.05 + 0.48 * rng.random() ** 1.3
         radius = rng.uniform(0.0012, 0.0042) * n
         if np.hypot(px - 0.62, (py - 0.27) * 1.1) < 0.30:
-            draw.ellipse(
-                [px * n - radius, py * n - radius, px * n + radius, py * n + radius], fill=dye(rgb("fbf7ea"))
-            )
+            draw.ellipse([px * n - radius, py * n - radius, px * n + radius, py * n + radius], fill=dye(rgb("fbf7ea")))
 
     print_ = np.asarray(image, np.float32) / 255
     grain = noise(rng, n, 230, 2)

@@ -32,9 +32,7 @@ def finish(picture: Array, height: Array, shade: float, shine: float) -> Array:
 def vary(rng: np.random.Generator, colour: Array, value: float, hue: float) -> Array:
     """Let every stroke differ a little in value and hue, as paint half mixed on the palette."""
     count = len(colour)
-    return np.clip(
-        colour * (1 + value * rng.standard_normal((count, 1))) + hue * rng.standard_normal((count, 3)), 0, 1
-    )
+    return np.clip(colour * (1 + value * rng.standard_normal((count, 1))) + hue * rng.standard_normal((count, 3)), 0, 1)
 
 
 def enlarge(scene: Array, n: int) -> Array:
@@ -226,9 +224,7 @@ def pointillism(n: int, rng: np.random.Generator) -> Array:
         at_x, at_y = scatter(rng, side, 0.02)
         wanted = np.clip(0.5 + (sample(scene, at_x, at_y) - 0.5) * 1.12, 0, 1)
         # chance weighs the pigments by nearness: side by side they average to the colour wanted
-        nearness = -((wanted[:, None] - pigments) ** 2).sum(-1) / spread + rng.gumbel(
-            size=(side * side, len(pigments))
-        )
+        nearness = -((wanted[:, None] - pigments) ** 2).sum(-1) / spread + rng.gumbel(size=(side * side, len(pigments)))
         colour = 0.8 * pigments[nearness.argmax(1)] + 0.2 * wanted
         brush(
             picture,
@@ -382,9 +378,7 @@ def cubism(n: int, rng: np.random.Generator) -> Array:
         u = (x - px) * np.cos(tilt) + (y - py) * np.sin(tilt)
         v = (y - py) * np.cos(tilt) - (x - px) * np.sin(tilt)
         skew = rng.uniform(-0.6, 0.6)
-        inside = np.minimum(
-            size * rng.uniform(0.35, 0.75) - np.abs(u + skew * v), size - np.abs(v - 0.3 * skew * u)
-        )
+        inside = np.minimum(size * rng.uniform(0.35, 0.75) - np.abs(u + skew * v), size - np.abs(v - 0.3 * skew * u))
         if i % 3 == 0:
             inside = np.minimum(inside, size * 0.5 + u * 0.8 - v * 0.6)
         shade = np.clip(0.5 + (u * rng.choice([-1, 1]) + 0.35 * v) / size * 0.75, 0, 1)
@@ -428,25 +422,17 @@ def cubism(n: int, rng: np.random.Generator) -> Array:
     bottle = np.abs(x - 0.79) - np.where(y < 0.36, 0.024, 0.024 + 0.055 * smoothstep(0.36, 0.46, y))
     stands = (y > 0.22) & (y < 0.78)
     glass = ramp(np.clip((x - 0.72) / 0.14, 0, 1), "d8dcc0 5c7464 26342c 8a9a80")
-    scene = mix(
-        scene, glass, 0.8 * smoothstep(0.002, -0.002, bottle) * stands * (x > 0.765 + 0.2 * (y - 0.5))
-    )
+    scene = mix(scene, glass, 0.8 * smoothstep(0.002, -0.002, bottle) * stands * (x > 0.765 + 0.2 * (y - 0.5)))
     trace(bottle, np.where(stands, 0.0, 1.0))
     trace(np.hypot(x - 0.22, (y - 0.40) * 2.2) - 0.075)
-    trace(
-        np.abs(x - 0.22) - 0.075 + 0.25 * np.clip(y - 0.40, 0, 1), np.where((y > 0.40) & (y < 0.64), 0.0, 1.0)
-    )
+    trace(np.abs(x - 0.22) - 0.075 + 0.25 * np.clip(y - 0.40, 0, 1), np.where((y > 0.40) & (y < 0.64), 0.0, 1.0))
     for line in range(9):
         # a strip of newsprint
         print_y = y - 0.80 - 0.016 * line - 0.25 * (x - 0.2)
-        trace(
-            np.abs(print_y) - 0.0012, np.where((x > 0.10) & (x < 0.31 + 0.03 * np.sin(7 * line)), 0.45, 1.0)
-        )
+        trace(np.abs(print_y) - 0.0012, np.where((x > 0.10) & (x < 0.31 + 0.03 * np.sin(7 * line)), 0.45, 1.0))
 
     scene = np.clip(0.5 + 1.3 * (scene - 0.44), 0.05, 0.97)
-    picture, height = paint(
-        n, rng, scene, angle, ((44, 0.040, 0.020), (50, 0.03, 0.013)), 0.06, 0.012, 0.0025
-    )
+    picture, height = paint(n, rng, scene, angle, ((44, 0.040, 0.020), (50, 0.03, 0.013)), 0.06, 0.012, 0.0025)
     fine = enlarge(scene, n)
     picture = 0.35 * picture + 0.65 * fine
     charcoal = np.clip(1 - resize(lines, n), 0, 1) * np.clip(0.85 + 0.2 * noise(rng, n, 220), 0, 1)
@@ -493,9 +479,7 @@ def orphism(n: int, rng: np.random.Generator) -> Array:
             mix(scene, colour.astype(np.float32), mask),
             np.where(mask > 0.5, np.arctan2(dx, -dy), angle),
         )
-    picture, height = paint(
-        n, rng, scene, angle, ((50, 0.05, 0.017), (70, 0.034, 0.0105)), 0.05, 0.02, 0.0028
-    )
+    picture, height = paint(n, rng, scene, angle, ((50, 0.05, 0.017), (70, 0.034, 0.0105)), 0.05, 0.02, 0.0028)
     fine = enlarge(scene, n)
     weave = noise(rng, n, 260) * 0.00028
     return finish(0.6 * picture + 0.4 * fine, height + weave, 0.6, 0.05)

@@ -222,7 +222,9 @@ class MatchColor(Preprocessor, name="match-color"):
             if canvas.guides is not None and style.guides is not None:
                 self._check_regions(canvas.guides.shape[1], style.guides.shape[1])
         if self.target == "style":
-            return canvas.replace(styles=tuple(self._recolour_style(style, canvas) for style in canvas.styles))
+            return canvas.replace(
+                styles=tuple(self._recolour_style(style, canvas) for style in canvas.styles)
+            )
         return canvas.replace(image=self._recolour_image(canvas))
 
     def _check_regions(self, ours: int, theirs: int) -> None:

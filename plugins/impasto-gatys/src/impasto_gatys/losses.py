@@ -153,7 +153,8 @@ def gaussian_frequencies(features: Tensor, count: int = 256) -> Tensor:
 def wasserstein2_target(measured: Measured) -> Measured:
     """Return the mean, the covariance A and its root, both regularised so that the root has a gradient."""
     mean, covariance = measured[:2]
-    ridge = 1e-4 * covariance.diagonal(dim1=-2, dim2=-1).mean()
+    # A flat style has no covariance: the mean then gives the scale that keeps the arithmetic away from zero.
+    ridge = (1e-4 * trace(covariance) + 1e-6 * squared(mean)) / covariance.shape[-1] + TINY
     return mean, covariance, ridge, root(regularised(covariance, ridge))
 
 

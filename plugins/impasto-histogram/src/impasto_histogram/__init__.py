@@ -89,9 +89,7 @@ def match_histograms(
     result = torch.empty_like(image)
     for channel in range(image.shape[1]):
         # A reference shared by the whole batch is counted once.
-        wanted = [
-            [cumulative(to_levels(one[channel]).flatten()) for one in picture] for picture in pictures
-        ]
+        wanted = [[cumulative(to_levels(one[channel]).flatten()) for one in picture] for picture in pictures]
         for index in range(image.shape[0]):
             levels = to_levels(image[index, channel]).flatten()
             counts = cumulative(levels)
@@ -106,7 +104,9 @@ def match_histograms(
 def lab_to_unit(image: Tensor) -> Tensor:
     """Return sRGB pictures (B, 3, H, W) as CIE L*a*b* (D65), each channel scaled into [0, 1]."""
     lab = kornia.color.rgb_to_lab(image)
-    return (lab + lab.new_tensor([0, 128, 128])[:, None, None]) / lab.new_tensor([100, 255, 255])[:, None, None]
+    return (lab + lab.new_tensor([0, 128, 128])[:, None, None]) / lab.new_tensor([100, 255, 255])[
+        :, None, None
+    ]
 
 
 def unit_to_rgb(values: Tensor) -> Tensor:
@@ -154,7 +154,9 @@ class MatchHistogram(Postprocessor, name="match-histogram"):
         with torch.autocast(image.device.type, enabled=False):
             if self.space == "luminance":
                 luma = luminance(image)
-                matched = image + (match_histograms(luma, [luminance(one) for one in references], weights) - luma)
+                matched = image + (
+                    match_histograms(luma, [luminance(one) for one in references], weights) - luma
+                )
             elif self.space == "lab":
                 values = match_histograms(
                     lab_to_unit(image), [lab_to_unit(one) for one in references], weights

@@ -70,7 +70,7 @@ def guided_filter(image: Tensor, guide: Tensor, radius: int, eps: float, subsamp
         guide: (B or 1, G, H, W) float32, of the same size; G is 1 for grey, 3 for colour.
         radius: of the window, in pixels; 1 or more.
         eps: variance of the guide, in squared units of its values, below which a window counts as smooth.
-        subsample: fit on a picture this many times smaller (He and Sun 2015); 1 is exact.
+        subsample: fit on a grid this many times coarser (after He and Sun 2015); 1 is exact.
 
     Returns:
         (B, C, H, W).
@@ -88,44 +88,46 @@ def guided_filter(image: Tensor, guide: Tensor, radius: int, eps: float, subsamp
             f"the image is {tuple(image.shape)} and its guide {tuple(guide.shape)}\n"
             "  what would work: a guide of the image's height and width"
         )
-    height, width = image.shape[-2:]
-    fitted, small = image, guide
-    if subsample > 1:
-        size = (-(-height // subsample), -(-width // subsample))
-        fitted, small = (F.interpolate(one, size, mode="area") for one in (image, guide))
-        radius = max(1, round(radius / subsample))
+    size = image.shape[-2:]
+    grid = [-(-side // subsample) for side in size]
+    reach = max(1, round(radius / subsample))
+
+    def window_mean(values: Tensor) -> Tensor:
+        # Products are averaged, not products of averages: the moments stay exact, only windows are rounded.
+        return box_mean(F.interpolate(values, grid, mode="area") if subsample > 1 else values, reach)
 
     # One guide channel at a time: three planes stay in the processor's cache, thirty-three do not.
-    channels = small.split(1, dim=1)
-    centres = box_mean(small, radius).split(1, dim=1)
-    mean = box_mean(fitted, radius)
+    channels = guide.split(1, dim=1)
+    centres = [window_mean(channel) for channel in channels]
+    mean = window_mean(image)
     spread = [
         [
-            box_mean(channels[i] * channels[j], radius) - centres[i] * centres[j] + (eps if i == j else 0.0)
+            window_mean(channels[i] * channels[j]) - centres[i] * centres[j] + (eps if i == j else 0.0)
             for j in range(i + 1)
         ]
         for i in range(len(channels))
     ]
     shared = [
-        box_mean(one * fitted, radius) - centre * mean for one, centre in zip(channels, centres, strict=True)
+        window_mean(channel * image) - centre * mean
+        for channel, centre in zip(channels, centres, strict=True)
     ]
     slopes = solve_symmetric(spread, shared)
     offset = mean
     for slope, centre in zip(slopes, centres, strict=True):
         offset = offset - slope * centre
 
-    def spread_out(coefficients: Tensor) -> Tensor:
-        averaged = box_mean(coefficients, radius)
+    def predicted(coefficients: Tensor) -> Tensor:
+        averaged = box_mean(coefficients, reach)
         if subsample == 1:
             return averaged
         # As pictures of one channel: torch's kernel for few channels at once is several times slower.
         planes = averaged.flatten(0, 1).unsqueeze(1)
-        large = F.interpolate(planes, (height, width), mode="bilinear", align_corners=False)
+        large = F.interpolate(planes, size, mode="bilinear", align_corners=False)
         return large.squeeze(1).unflatten(0, averaged.shape[:2])
 
-    result = spread_out(offset)
-    for slope, channel in zip(slopes, guide.split(1, dim=1), strict=True):
-        result = result.addcmul_(spread_out(slope), channel)
+    result = predicted(offset)
+    for slope, channel in zip(slopes, channels, strict=True):
+        result = result.addcmul_(predicted(slope), channel)
     return result
 
 
@@ -185,7 +187,7 @@ class GuidedSmooth(Postprocessor, name="guided-smooth"):
         default=None,
         low=1,
         high=64,
-        help="fit on a picture this many times smaller: 1 is exact, none takes radius / 4, which looks alike",
+        help="fit on a grid this many times coarser: 1 is exact, none takes radius / 4, which looks alike",
     )
     strength: float = param(default=1.0, low=0, high=1, help="share of the smoothed image in the result")
 
