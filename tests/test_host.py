@@ -4,9 +4,10 @@ import sys
 import textwrap
 import types
 
-import impasto
 import pytest
 import torch
+
+import impasto
 from impasto.host import host as default_host
 from impasto.training import Recipe
 
@@ -282,9 +283,7 @@ def test_two_plugins_with_one_name_are_both_named_and_neither_is_used(install):
     host.load_entry_points(only=["one", "two", "three"])
     assert list(host.stages) == ["single"]
     assert host.conflicts == {"stage twin": ["impasto-one 1.0", "impasto-two 2.0"]}
-    with pytest.raises(
-        LookupError, match=r"impasto-one 1\.0 and impasto-two 2\.0 both offer a stage called 'twin'"
-    ):
+    with pytest.raises(LookupError, match=r"impasto-one 1\.0 and impasto-two 2\.0 both offer a stage called 'twin'"):
         host.stage("twin")
 
 

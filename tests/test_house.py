@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import impasto
 import pytest
+
+import impasto
 from impasto import hookspecs, testing
 
 if sys.version_info >= (3, 11):
@@ -25,9 +26,7 @@ ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PLUGINS = sorted(
-    folder.name for folder in (ROOT / "plugins").iterdir() if (folder / "pyproject.toml").exists()
-)
+PLUGINS = sorted(folder.name for folder in (ROOT / "plugins").iterdir() if (folder / "pyproject.toml").exists())
 EXAMPLE = ROOT / "examples" / "impasto-posterize"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("impasto_")]
 
@@ -40,9 +39,7 @@ FENCED = re.compile(
 
 
 def project(plugin):
-    return tomllib.loads((ROOT / "plugins" / plugin / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]
+    return tomllib.loads((ROOT / "plugins" / plugin / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def python_files(*folders):
@@ -78,12 +75,7 @@ def test_every_hook_is_documented_with_its_exact_arguments(hook):
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_has_a_test(hook):
     wanted = hook.replace("impasto_", "test_hook_")
-    names = {
-        node.name
-        for file in python_files(ROOT / "tests")
-        for node in tree(file).body
-        if hasattr(node, "name")
-    }
+    names = {node.name for file in python_files(ROOT / "tests") for node in tree(file).body if hasattr(node, "name")}
     assert wanted in names
 
 
@@ -160,9 +152,7 @@ def checked_stages(*folders):
 def test_every_stage_passes_the_kit_in_its_own_tests(plugin):
     host = impasto.host()
     version = PROJECT["version"] if plugin == "impasto" else project(plugin)["version"]
-    offered = {
-        kind.__name__ for kind in host.stages.values() if host.distribution(kind) == f"{plugin} {version}"
-    }
+    offered = {kind.__name__ for kind in host.stages.values() if host.distribution(kind) == f"{plugin} {version}"}
     tests = ROOT / "tests" if plugin == "impasto" else ROOT / "plugins" / plugin / "tests"
     assert offered <= checked_stages(tests)
 
@@ -229,9 +219,7 @@ MODULES = [
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_in_docstrings_run(module):
     as_in_a_notebook = {"__name__": "__main__"}
-    result = doctest.testmod(
-        importlib.import_module(module), extraglobs=as_in_a_notebook, optionflags=doctest.ELLIPSIS
-    )
+    result = doctest.testmod(importlib.import_module(module), extraglobs=as_in_a_notebook, optionflags=doctest.ELLIPSIS)
     assert result.failed == 0
 
 

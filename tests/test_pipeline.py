@@ -2,12 +2,13 @@
 
 import types
 
-import impasto
 import numpy as np
 import pytest
 import torch
-from impasto.host import Host
 from PIL import Image
+
+import impasto
+from impasto.host import Host
 
 CONTENT = torch.linspace(0, 1, 3 * 20 * 28).reshape(1, 3, 20, 28)
 STYLE = torch.linspace(1, 0, 3 * 16 * 12).reshape(1, 3, 16, 12)
@@ -105,9 +106,7 @@ def test_stages_run_in_order_each_on_what_the_last_one_made():
 
 
 def test_its_text_is_python_that_makes_it():
-    assert (
-        eval(repr(PIPE), {"Pipeline": impasto.Pipeline, "Wash": Wash, "Tint": Tint, "Grain": Grain}) == PIPE
-    )
+    assert eval(repr(PIPE), {"Pipeline": impasto.Pipeline, "Wash": Wash, "Tint": Tint, "Grain": Grain}) == PIPE
     assert repr(impasto.Pipeline(Tint(alpha=1))) == "Pipeline(Tint(alpha=1.0))"
 
 
@@ -405,9 +404,7 @@ def test_a_picture_carries_the_recipe_that_made_it(host, tmp_path):
         assert fact in recipe
     picture.save(tmp_path / "painted.png")
     assert impasto.Pipeline.load(tmp_path / "painted.png") == PIPE
-    assert torch.equal(
-        paint(impasto.Pipeline.load(tmp_path / "painted.png"), CONTENT, STYLE, seed=11), picture.tensor
-    )
+    assert torch.equal(paint(impasto.Pipeline.load(tmp_path / "painted.png"), CONTENT, STYLE, seed=11), picture.tensor)
 
 
 def test_alpha_and_metadata_come_through():

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from impasto import samples
 from torch import Tensor
+
+from impasto import samples
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,11 @@
 import dataclasses
 from typing import ClassVar, Literal
 
-import impasto
 import numpy as np
 import pytest
 import torch
+
+import impasto
 from impasto.stage import Canvas
 
 PICTURE = torch.linspace(0, 1, 2 * 3 * 10 * 14).reshape(2, 3, 10, 14)

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from . import statistics
 from .encoders import VGG, encoder
 from .hookspecs import hookimpl
 from .stage import param
@@ -143,7 +144,7 @@ class Distillation(Task):
         seed: int = 0,
     ) -> None:
         self.device = torch.device(device)
-        self.teacher = teacher.to(self.device, torch.bfloat16, memory_format=torch.channels_last).eval()
+        self.teacher = teacher.to(self.device, torch.bfloat16).to(memory_format=torch.channels_last).eval()
         self.teacher.requires_grad_(False)
         self.photographs = Crops(photographs, size, aspect=1.1)
         self.paintings = Crops(paintings, size, aspect=1.4)  # found squeezed to squares
@@ -154,7 +155,7 @@ class Distillation(Task):
         for name in networks:
             pupil = initialise(self.teacher, WIDTHS[name], sample)
             heads = fit_heads(pupil, self.teacher, sample)
-            self.networks[name] = Pupil(pupil, heads).to(self.device, memory_format=torch.channels_last)
+            self.networks[name] = Pupil(pupil, heads).to(self.device).to(memory_format=torch.channels_last)
             self.pools[name] = [self._restart(rng) for _ in range(painted)]
         parameters = [p for network in self.networks.values() for p in network.parameters()]
         self.optimisers = {"all": torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=1e-4)}
@@ -264,10 +265,12 @@ class Distillation(Task):
 
         files = []
         for name, network in networks.items():
+            assert isinstance(network, Pupil)
             tensors = {k: v for k, v in network.network.state_dict().items() if k not in ("mean", "std")}
             for layer in LAYERS:
-                head = network.heads[layer].detach().double()
-                tensors[f"metric{layer.removeprefix('relu')}"] = square_root(head.mT @ head)
+                head = network.heads[layer].detach()
+                metric = statistics.matrix_power(head.mT @ head, 0.5, floor=0)
+                tensors[f"metric{layer.removeprefix('relu')}"] = metric
             half = {key: value.half().contiguous().cpu() for key, value in tensors.items()}
             files.append(folder / f"{name}.safetensors")
             save_file(half, files[-1])
@@ -331,12 +334,6 @@ def relative(estimate: Tensor, truth: Tensor) -> Tensor:
     return (estimate - truth).square().sum((1, 2)) / truth.square().sum((1, 2)).clamp_min(1e-12)
 
 
-def square_root(matrix: Tensor) -> Tensor:
-    """Return the symmetric square root of a positive semidefinite matrix."""
-    values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.mT
-
-
 @torch.no_grad()
 def initialise(teacher: VGG, widths: Sequence[int], images: Tensor, positions: int = 60_000) -> VGG:
     """Make a thin network, layer by layer, from the teacher's most telling channels.
@@ -392,7 +389,8 @@ def least_squares(inputs: Tensor, outputs: Tensor, ridge: float = 1e-4) -> Tenso
     moments = (inputs.mT @ inputs / len(inputs)).double()
     moments += ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.double)
     cross = (inputs.mT @ outputs / len(inputs)).double()
-    return torch.linalg.solve(moments, cross).float()
+    solution: Tensor = torch.linalg.solve(moments, cross)
+    return solution.float()
 
 
 @torch.no_grad()

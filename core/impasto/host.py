@@ -126,7 +126,7 @@ class Host:
         Raises:
             PluginError: a misspelt hook, or an offer that is not what its hook promises.
         """
-        name = distribution or getattr(plugin, "__name__", type(plugin).__name__)
+        name = distribution or str(getattr(plugin, "__name__", type(plugin).__name__))
         self._register(plugin, name)
         self.distributions.append(name)
 

@@ -109,7 +109,7 @@ class Pipeline:
         runner = Runner(plugins)
         with ExitStack() as around:
             around.enter_context(torch.no_grad())
-            around.enter_context(torch.random.fork_rng([where] if where.type == "cuda" else []))
+            around.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))
             if use_bfloat16(where, precision):
                 around.enter_context(torch.autocast(where.type, torch.bfloat16))
             torch.manual_seed(seed)
@@ -337,6 +337,6 @@ def use_bfloat16(device: torch.device, precision: Precision) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if device.type == "cpu":
-        has = getattr(torch.cpu, "get_capabilities", dict)()
+        has: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(has.get("amx_bf16") or has.get("avx512_bf16") or has.get("bf16"))
     return False

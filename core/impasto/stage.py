@@ -366,6 +366,8 @@ class Stage(Declared):
     """One step of a pipeline: a frozen value of declared parameters that holds no weights."""
 
     kind: ClassVar[str] = "stage"
+    demo: ClassVar[Mapping[str, Any]] = {}
+    """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas this stage makes of another one."""
@@ -465,11 +467,7 @@ class Stylizer(Stage):
                     f"{self.name}: the {what} is {picture.shape[-2]}×{picture.shape[-1]} pixels, and the shorter "
                     f"side must have at least {self.smallest}\n  what would work: a larger picture"
                 )
-        if canvas.mask is not None and not canvas.mask.any():
-            raise StageError(
-                f"{self.name}: the mask selects nothing, so there is nothing to paint\n"
-                "  what would work: a mask with values above 0, or no mask to paint everywhere"
-            )
+        check_mask(self, canvas)
         bottom, right = -height % self.multiple, -width % self.multiple
 
         def padded(maps: Tensor | None) -> Tensor | None:
@@ -494,13 +492,8 @@ class Stylizer(Stage):
             _latest.reset(token)
         if isinstance(painted, Tensor) and painted.shape == content.shape:
             painted = painted[..., :height, :width]
-        check_result(self, painted, canvas.image)
-        painted = painted.clamp(0, 1)
-        if canvas.mask is not None:
-            # Outside the mask the content's bits stay; a blend with weight 0 could change the last one.
-            blended = canvas.image.lerp(painted, canvas.mask)
-            painted = torch.where(canvas.mask > 0, blended, canvas.image)
-        return canvas.replace(image=painted, meta=meta)
+        painted = check_result(self, painted, canvas.image)
+        return canvas.replace(image=composite(canvas, painted.clamp(0, 1)), meta=meta)
 
 
 class Postprocessor(Stage):
@@ -514,19 +507,38 @@ class Postprocessor(Stage):
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its image refined, inside the mask only when there is one."""
-        refined = self.refine(canvas.image, canvas.content, canvas.styles)
-        check_result(self, refined, canvas.image)
-        refined = refined.clamp(0, 1)
-        if canvas.mask is not None:
-            refined = torch.where(canvas.mask > 0, canvas.image.lerp(refined, canvas.mask), canvas.image)
-        return canvas.replace(image=refined)
+        check_mask(self, canvas)
+        refined = check_result(self, self.refine(canvas.image, canvas.content, canvas.styles), canvas.image)
+        return canvas.replace(image=composite(canvas, refined.clamp(0, 1)))
 
 
-def check_result(stage: Stage, image: Any, like: Tensor) -> None:
-    """Raise a `StageError` unless a stage's result is a finite float32 picture as large as what it was given."""
+def check_mask(stage: Stage, canvas: Canvas) -> None:
+    """Raise a `StageError` if the canvas has a mask that selects nothing."""
+    if canvas.mask is not None and not canvas.mask.any():
+        raise StageError(
+            f"{stage.name}: the mask selects nothing, so there is nothing to paint\n"
+            "  what would work: a mask with values above 0, or no mask to paint everywhere"
+        )
+
+
+def composite(canvas: Canvas, painted: Tensor) -> Tensor:
+    """Return `painted` inside the canvas's mask and its image outside, blended where the mask is grey."""
+    if canvas.mask is None:
+        return painted
+    # Outside the mask the image's bits stay; a blend with weight 0 could change the last one.
+    return torch.where(canvas.mask > 0, canvas.image.lerp(painted, canvas.mask), canvas.image)
+
+
+def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:
+    """Return a stage's result in float32; raise a `StageError` unless it is finite and as large as what it was given.
+
+    Networks compute in bfloat16 where that is faster, so a result in half precision is taken as it is.
+    """
     advice = "this is a fault of the stage, not of your picture; `impasto.testing.check_stage` finds such faults"
     if not isinstance(image, Tensor):
         raise StageError(f"{stage.name}: gave back {type(image).__name__}, not a tensor (B, 3, H, W)\n  {advice}")
+    if image.dtype in (torch.bfloat16, torch.float16):
+        image = image.float()
     if image.shape != like.shape or image.dtype != torch.float32:
         raise StageError(
             f"{stage.name}: was given {shape(like)} {like.dtype} and gave back {shape(image)} {image.dtype}\n"
@@ -538,3 +550,4 @@ def check_result(stage: Stage, image: Any, like: Tensor) -> None:
             f"{stage.name}: {bad} of {image.numel()} values it gave back are NaN or infinite\n"
             "  what would work: precision='float32', or gentler parameters"
         )
+    return image

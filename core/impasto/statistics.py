@@ -86,4 +86,5 @@ def matrix_power(matrix: Tensor, exponent: float, floor: float = 1e-5) -> Tensor
     values, vectors = torch.linalg.eigh(matrix.float())
     kept = values > floor * values[..., -1:].clamp_min(torch.finfo(values.dtype).tiny)
     powers = torch.where(kept, values.clamp_min(torch.finfo(values.dtype).tiny) ** exponent, 0.0)
-    return (vectors * powers[..., None, :]) @ vectors.mT
+    product: Tensor = (vectors * powers[..., None, :]) @ vectors.mT
+    return product

@@ -103,17 +103,13 @@ def check_stage(stage: Stage, *, expected_failures: Mapping[str, str] | None = N
                 failures.append(f"{sentence(check)}: {failure}")
         print(f"  {outcome:9} {sentence(check)}{note}")
     if failures:
-        raise AssertionError(
-            f"{stage!r} fails {len(failures)} of {len(CHECKS)} checks\n\n" + "\n\n".join(failures)
-        )
+        raise AssertionError(f"{stage!r} fails {len(failures)} of {len(CHECKS)} checks\n\n" + "\n\n".join(failures))
 
 
 # ----------------------------------------------------------------------------------------------- in pytest
 
 
-def parametrize_checks(
-    *stages: Stage, expected_failures: Mapping[str, str] | None = None
-) -> pytest.MarkDecorator:
+def parametrize_checks(*stages: Stage, expected_failures: Mapping[str, str] | None = None) -> pytest.MarkDecorator:
     """Make a test of every check on every stage; it takes `stage` and `check`, and calls `check(stage)`.
 
     Args:
@@ -135,11 +131,7 @@ def parametrize_checks(
         _require_stage(stage)
         for check in CHECKS:
             reason = expected.get(check.__name__)
-            marks = (
-                []
-                if reason is None
-                else [pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError)]
-            )
+            marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError)]
             cases.append(pytest.param(stage, check, id=f"{stage!r}-{check.__name__}", marks=marks))
     return pytest.mark.parametrize(("stage", "check"), cases)
 
@@ -278,9 +270,7 @@ class _Witness:
 def run(stage: Stage, inputs: Inputs, *, device: str = "cpu", precision: Precision = "float32") -> Run:
     """Run a stage on copies of the inputs, in a pipeline of its own."""
     witness = _Witness()
-    content, style, mask = (
-        None if one is None else one.clone() for one in (inputs.content, inputs.style, inputs.mask)
-    )
+    content, style, mask = (None if one is None else one.clone() for one in (inputs.content, inputs.style, inputs.mask))
     pipe = Pipeline(stage)
     pipe(content, style, mask=mask, device=device, precision=precision, seed=SEED, plugins=[witness])
     return witness.runs[0]
@@ -465,9 +455,7 @@ def says_what_is_wrong(stage: Stage) -> None:
         except Exception as error:
             cause = error.__cause__ or error
             frames = traceback.extract_tb(cause.__traceback__)
-            inside = (
-                Path(frames[-1].filename).is_relative_to(Path(torch.__file__).parent) if frames else False
-            )
+            inside = Path(frames[-1].filename).is_relative_to(Path(torch.__file__).parent) if frames else False
             _require(
                 isinstance(cause, (StageError, ValueError, TypeError)) and str(cause).strip() and not inside,
                 f"given {case}, it fails with {type(cause).__name__}: {cause}",
@@ -512,7 +500,7 @@ def declares_its_weights(stage: Stage) -> None:
 def works_in_bfloat16(stage: Stage) -> None:
     """Under autocast to bfloat16, which modern hardware gets by default, the picture is much the same."""
     reference = _baseline(stage)
-    advice = "statistics, losses and decompositions in float32 (impasto.statistics); image.float() at the end"
+    advice = "statistics, losses and decompositions in float32 (impasto.statistics)"
     with _works("a run in bfloat16", advice):
         found = run(stage, Inputs.usual(stage, 0.0, 1.0), precision="bfloat16")
     distance = _distance(reference.image, found.image)
@@ -528,9 +516,7 @@ def agrees_across_devices(stage: Stage) -> None:
     if not torch.cuda.is_available():
         raise SkipTest("no CUDA device here")
     reference = _baseline(stage)
-    with _works(
-        "a run on cuda", "make tensors where the picture is: torch.zeros(..., device=content.device)"
-    ):
+    with _works("a run on cuda", "make tensors where the picture is: torch.zeros(..., device=content.device)"):
         found = run(stage, Inputs.usual(stage, 0.0, 1.0), device="cuda")
     if reference.draws:
         return  # a GPU draws other numbers from the same seed

@@ -126,8 +126,9 @@ def train(
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(mixed_precision=precision)
     names = list(task.networks)
+    averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
     averages = {
-        name: AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(average), use_buffers=True)
+        name: AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
         for name, network in task.networks.items()
     }
     for name in names:

@@ -1,11 +1,12 @@
-import impasto
 import numpy as np
 import pytest
 import torch
-from impasto.testing import parametrize_checks
-from impasto_color import METHODS, SPACES, MatchColor, from_space, match_moments, to_space, transfer_matrix
 from scipy.linalg import sqrtm
 from skimage import color, data
+
+import impasto
+from impasto.testing import parametrize_checks
+from impasto_color import METHODS, SPACES, MatchColor, from_space, match_moments, to_space, transfer_matrix
 
 
 @parametrize_checks(
@@ -52,9 +53,7 @@ def test_mean_std_matches_each_channel_and_mixes_none(pictures):
     source, reference = pictures
     matched = match_moments(source, reference, "mean-std")
     np.testing.assert_allclose(matched.mean((2, 3)), reference.mean((2, 3)), atol=1e-5)
-    np.testing.assert_allclose(
-        matched.std((2, 3), correction=0), reference.std((2, 3), correction=0), atol=1e-5
-    )
+    np.testing.assert_allclose(matched.std((2, 3), correction=0), reference.std((2, 3), correction=0), atol=1e-5)
     red, before = matched[0, 0].flatten(), source[0, 0].flatten()
     assert abs(np.corrcoef(red, before)[0, 1] - 1) < 1e-6
 
@@ -74,9 +73,7 @@ def test_pca_and_cholesky_are_the_papers_closed_forms(pictures):
         transfer_matrix(*pair, "pca")[0], sqrtm(reference) @ np.linalg.inv(sqrtm(source)), atol=1e-5
     )
     factors = np.linalg.cholesky(reference), np.linalg.cholesky(source)
-    np.testing.assert_allclose(
-        transfer_matrix(*pair, "cholesky")[0], factors[0] @ np.linalg.inv(factors[1]), atol=1e-5
-    )
+    np.testing.assert_allclose(transfer_matrix(*pair, "cholesky")[0], factors[0] @ np.linalg.inv(factors[1]), atol=1e-5)
 
 
 def test_symmetric_moves_colours_least(pictures):
@@ -133,12 +130,10 @@ def test_flat_grey_and_tiny_pictures_are_taken(pictures, method, space, target):
             assert (changed - giver[..., :1, :1]).abs().max() < 2e-2  # one colour gives one colour
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["symmetric", "pca", "cholesky"])
 def test_a_grey_reference_makes_grey(pictures, method):
     photo = pictures[0]
     grey = photo.mean(1, keepdim=True).expand(-1, 3, -1, -1).contiguous()
-    if method == "mean-std":
-        pytest.skip("channels that are treated alone keep their differences")
     matched = match_moments(pictures[1], grey, method)
     assert (matched - matched.mean(1, keepdim=True)).abs().max() < 1e-3
 
@@ -149,9 +144,7 @@ def test_a_grey_engraving_takes_the_hue_of_light_and_dark(pictures):
     matched = match_moments(engraving, coffee)
     np.testing.assert_allclose(matched.mean((2, 3)), coffee.mean((2, 3)), atol=1e-4)
     grey = torch.ones(3) / 3
-    np.testing.assert_allclose(
-        (matched[0].flatten(1).T @ grey).std(), (coffee[0].flatten(1).T @ grey).std(), rtol=2e-2
-    )
+    np.testing.assert_allclose((matched[0].flatten(1).T @ grey).std(), (coffee[0].flatten(1).T @ grey).std(), rtol=2e-2)
 
 
 def test_styles_take_the_colours_of_the_image_and_the_image_stays(pictures):
@@ -234,8 +227,8 @@ def test_errors_say_what_would_work(pictures):
         match_moments(cat, coffee, "linear")
     with pytest.raises(impasto.StageError, match=r"pipe\(content, style\)"):
         MatchColor().apply(canvas(cat))
+    style = impasto.Style(coffee, guides=torch.ones_like(coffee[:, :1]))
     with pytest.raises(impasto.StageError, match="2 regions and a style's 1"):
-        style = impasto.Style(coffee, guides=torch.ones_like(coffee[:, :1]))
         MatchColor().apply(canvas(cat, style, guides=halves(cat)))
     with pytest.raises(impasto.StageError, match="sum is above 0"):
         MatchColor(target="image").apply(canvas(cat, impasto.Style(coffee, weight=0)))

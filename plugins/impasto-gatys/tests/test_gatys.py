@@ -227,8 +227,8 @@ def test_pyramid_grows_by_the_root_of_two_to_the_size_asked_for():
 
 
 @parametrize_checks(
-    Gatys(steps=2, init="content"),
-    Gatys(steps=2, statistic="wasserstein2", optimiser="l-bfgs"),
+    Gatys(steps=2),
+    Gatys(steps=2, statistic="gram", optimiser="adam", init="content", average=0.0),
     Texture(steps=2),
     Reconstruct(steps=2),
 )
@@ -314,10 +314,10 @@ def test_each_region_takes_the_colours_of_its_own_style(statistic: str, network:
         impasto.Style(red, guides=torch.cat([everything, nothing], 1)),
         impasto.Style(blue, guides=torch.cat([nothing, everything], 1)),
     ]
-    stage = Gatys(encoder=network, steps=40, coarsest=64, statistic=statistic, init="grey", content_weight=0.0)
+    stage = Gatys(encoder=network, steps=30, coarsest=64, statistic=statistic, init="grey", content_weight=0.0)
     image = paint(stage, content, styles, guides=left)
-    assert image[:, 0, :, :28].mean() > image[:, 2, :, :28].mean() + 0.2
-    assert image[:, 2, :, 36:].mean() > image[:, 0, :, 36:].mean() + 0.2
+    assert image[:, 0, :, :28].mean() > image[:, 2, :, :28].mean() + 0.15
+    assert image[:, 2, :, 36:].mean() > image[:, 0, :, 36:].mean() + 0.15
 
 
 def test_a_region_without_a_style_is_named(network: str):

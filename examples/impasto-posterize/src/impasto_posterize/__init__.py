@@ -1,8 +1,9 @@
 """Posters: few flat colours, taken from the style."""
 
-import impasto
 import torch
 import torch.nn.functional as F
+
+import impasto
 
 
 class Posterize(impasto.Stylizer, name="posterize"):
@@ -16,9 +17,7 @@ class Posterize(impasto.Stylizer, name="posterize"):
         tones = brightness(content)
         steps = torch.arange(1, self.levels, device=tones.device) * tones.shape[1] // self.levels
         level = torch.searchsorted(tones.sort().values[:, steps].contiguous(), tones, right=True)
-        return (
-            palette.expand(len(content), -1, -1).gather(2, level[:, None].expand(-1, 3, -1)).view_as(content)
-        )
+        return palette.expand(len(content), -1, -1).gather(2, level[:, None].expand(-1, 3, -1)).view_as(content)
 
 
 def brightness(image):

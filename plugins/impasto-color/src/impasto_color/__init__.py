@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import impasto
 import kornia.color
 import torch
-from impasto import Canvas, Preprocessor, StageError, Style, param, statistics
 from torch import Tensor
+
+import impasto
+from impasto import Canvas, Preprocessor, StageError, Style, param, statistics
 
 __all__ = ["MatchColor", "from_space", "match_moments", "moments", "to_space", "transfer_matrix"]
 
@@ -41,8 +42,7 @@ GLARE = 2.0
 
 def mix(matrix: Tensor, image: Tensor) -> Tensor:
     """Multiply the channels of `image` (B, 3, H, W) by `matrix` (3, 3) or (B, 3, 3)."""
-    product = matrix.to(image.device, image.dtype) @ image.flatten(2)
-    return product.unflatten(2, image.shape[-2:])
+    return (matrix.to(image.device, image.dtype) @ image.flatten(2)).view(-1, *image.shape[1:])
 
 
 def to_space(image: Tensor, space: str = "rgb") -> Tensor:
@@ -68,7 +68,7 @@ def to_space(image: Tensor, space: str = "rgb") -> Tensor:
 
 
 def from_space(values: Tensor, space: str = "rgb") -> Tensor:
-    """Return the sRGB picture that values in a colour space stand for: the inverse of `to_space`, not clipped.
+    """Return the sRGB picture, not clipped, that values in a colour space stand for: `to_space` undone.
 
     Args:
         values: (B, 3, H, W) float32, as from `to_space`.
@@ -151,7 +151,8 @@ def transfer_matrix(source: Tensor, reference: Tensor, method: str = "symmetric"
 def square_root(matrix: Tensor, floor: float = 0.0) -> Tensor:
     """Return the symmetric square root of covariances (B, 3, 3), eigenvalues raised to at least `floor`."""
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp_min(floor).sqrt()[..., None, :]) @ vectors.mT
+    root: Tensor = (vectors * values.clamp_min(floor).sqrt()[..., None, :]) @ vectors.mT
+    return root
 
 
 def transfer(values: Tensor, source: Moments, reference: Moments, method: str) -> Tensor:
@@ -208,11 +209,9 @@ class MatchColor(Preprocessor, name="match-color"):
     method: str = param(
         default="symmetric",
         choices=METHODS,
-        help="how covariances are matched: least movement, symmetric roots, triangular, or each channel alone",
+        help="how colours move: the shortest way, by symmetric roots, triangular, or each channel alone",
     )
-    space: str = param(
-        default="rgb", choices=SPACES, help="colour space in which mean and covariance are taken"
-    )
+    space: str = param(default="rgb", choices=SPACES, help="colour space in which mean and covariance are taken")
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its styles, or its image, recoloured and clipped to [0, 1]."""
@@ -222,9 +221,7 @@ class MatchColor(Preprocessor, name="match-color"):
             if canvas.guides is not None and style.guides is not None:
                 self._check_regions(canvas.guides.shape[1], style.guides.shape[1])
         if self.target == "style":
-            return canvas.replace(
-                styles=tuple(self._recolour_style(style, canvas) for style in canvas.styles)
-            )
+            return canvas.replace(styles=tuple(self._recolour_style(style, canvas) for style in canvas.styles))
         return canvas.replace(image=self._recolour_image(canvas))
 
     def _check_regions(self, ours: int, theirs: int) -> None:
@@ -237,10 +234,7 @@ class MatchColor(Preprocessor, name="match-color"):
     def _recolour_style(self, style: Style, canvas: Canvas) -> Style:
         paired = canvas.guides is not None and style.guides is not None
         values = to_space(canvas.image, self.space)
-        wanted = [
-            moments(values, within(region, canvas.mask))
-            for region in regions(canvas.guides if paired else None)
-        ]
+        wanted = [moments(values, within(region, canvas.mask)) for region in regions(canvas.guides if paired else None)]
         image = self._recolour(style.image, regions(style.guides if paired else None), None, wanted)
         return Style(image, style.weight, style.guides)
 
@@ -263,17 +257,14 @@ class MatchColor(Preprocessor, name="match-color"):
             )
         blended: list[Moments] = []
         for index in range(count):
-            parts = [
-                moments(
-                    to_space(style.image, self.space),
-                    style.guides[:, index : index + 1] if count > 1 and style.guides is not None else None,
-                )
-                for style in styles
-            ]
-            shares = [style.weight / total for style in styles]
-            pairs = list(zip(shares, parts, strict=True))
-            mean = torch.stack(torch.broadcast_tensors(*(share * part[0] for share, part in pairs))).sum(0)
-            spread = torch.stack(torch.broadcast_tensors(*(share * part[1] for share, part in pairs))).sum(0)
+            mean = spread = styles[0].image.new_zeros(())
+            for style in styles:
+                area = None
+                if count > 1 and style.guides is not None:
+                    area = style.guides[:, index : index + 1]
+                one = moments(to_space(style.image, self.space), area)
+                mean = mean + style.weight / total * one[0]
+                spread = spread + style.weight / total * one[1]
             blended.append((mean, spread))
         return blended
 
@@ -293,7 +284,7 @@ class MatchColor(Preprocessor, name="match-color"):
 
 def regions(guides: Tensor | None) -> tuple[Tensor | None, ...]:
     """Return guides (B, K, H, W) as K maps (B, 1, H, W), or one None for the whole picture."""
-    return (None,) if guides is None else guides.split(1, dim=1)
+    return (None,) if guides is None else guides.chunk(guides.shape[1], dim=1)
 
 
 def within(region: Tensor | None, mask: Tensor | None) -> Tensor | None:

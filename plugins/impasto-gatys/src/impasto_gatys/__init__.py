@@ -53,16 +53,14 @@ class Optimisation(impasto.Stylizer):
     pooling: Literal["max", "average"] = impasto.param(
         default="max", choices=("max", "average"), help="of the encoder; average is smoother, for vgg19"
     )
-    steps: int = impasto.param(default=60, low=1, help="optimisation steps at each level of the pyramid")
+    steps: int = impasto.param(default=50, low=1, help="optimisation steps at each level of the pyramid")
     coarsest: int = impasto.param(
         default=128,
         low=16,
         help="longer side in pixels to begin at, growing by √2 a level; as large as the picture: one level",
     )
     optimiser: str = impasto.param(
-        default="adam",
-        choices=("adam", "l-bfgs"),
-        help="adam, or l-bfgs as in the paper, which needs more memory",
+        default="l-bfgs", choices=("l-bfgs", "adam"), help="l-bfgs, or adam, which needs less memory"
     )
     learning_rate: float = impasto.param(
         default=0.03,
@@ -80,9 +78,9 @@ class Optimisation(impasto.Stylizer):
         default=1.0, low=0, help="weight of the total variation, which takes away grain and then detail"
     )
     init: str = impasto.param(
-        default="content",
-        choices=("content", "recolored", "noise", "style-noise", "grey", "file"),
-        help="start from the content, the content in the style's colours, noise, noise in those colours, …",
+        default="recolored",
+        choices=("recolored", "content", "noise", "style-noise", "grey", "file"),
+        help="start: the content in the style's colours, the content, noise, noise in those colours, …",
     )
     init_file: str = impasto.param(default="", help="picture to start from with init='file'")
     checkpoint: str = impasto.param(
@@ -218,7 +216,7 @@ class Styled(Optimisation):
     """An optimisation whose style is a statistic of features, layer by layer."""
 
     statistic: str = impasto.param(
-        default="gram", choices=tuple(STATISTICS), help="what of the style's features is imitated"
+        default="wasserstein2", choices=tuple(STATISTICS), help="what of the style's features is imitated"
     )
     style_layers: tuple[str, ...] = impasto.param(
         default=FIRSTS, help="where style is measured; deeper layers hold larger forms"
@@ -280,7 +278,7 @@ class Gatys(Styled, name="gatys"):
     """Paint the content in the manner of the style by optimising the picture itself (Gatys et al. 2016)."""
 
     content_weight: float = impasto.param(
-        default=0.1, low=0, help="how much the content is kept; the style's weight is 1"
+        default=0.05, low=0, help="how much the content is kept; the style's weight is 1"
     )
     content_layers: tuple[str, ...] = impasto.param(
         default=("relu4_1",), help="where content is compared; deeper layers allow more freedom"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import impasto
 import kornia.color
 import torch
-from impasto import Postprocessor, StageError, Style, param
 from torch import Tensor
+
+import impasto
+from impasto import Postprocessor, StageError, Style, param
 
 __all__ = ["MatchHistogram", "match_histograms"]
 
@@ -20,7 +21,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 def to_levels(values: Tensor) -> Tensor:
     """Return values in [0, 1] as whole numbers, 0 to 65535 (int32)."""
-    return values.clamp(0, 1).mul_(LEVELS - 1).add_(0.5).to(torch.int32)
+    return values.clamp(0, 1).mul_(LEVELS - 1).round_().to(torch.int32)
 
 
 def cumulative(levels: Tensor) -> Tensor:
@@ -104,9 +105,7 @@ def match_histograms(
 def lab_to_unit(image: Tensor) -> Tensor:
     """Return sRGB pictures (B, 3, H, W) as CIE L*a*b* (D65), each channel scaled into [0, 1]."""
     lab = kornia.color.rgb_to_lab(image)
-    return (lab + lab.new_tensor([0, 128, 128])[:, None, None]) / lab.new_tensor([100, 255, 255])[
-        :, None, None
-    ]
+    return (lab + lab.new_tensor([0, 128, 128])[:, None, None]) / lab.new_tensor([100, 255, 255])[:, None, None]
 
 
 def unit_to_rgb(values: Tensor) -> Tensor:
@@ -154,13 +153,9 @@ class MatchHistogram(Postprocessor, name="match-histogram"):
         with torch.autocast(image.device.type, enabled=False):
             if self.space == "luminance":
                 luma = luminance(image)
-                matched = image + (
-                    match_histograms(luma, [luminance(one) for one in references], weights) - luma
-                )
+                matched = image + (match_histograms(luma, [luminance(one) for one in references], weights) - luma)
             elif self.space == "lab":
-                values = match_histograms(
-                    lab_to_unit(image), [lab_to_unit(one) for one in references], weights
-                )
+                values = match_histograms(lab_to_unit(image), [lab_to_unit(one) for one in references], weights)
                 matched = unit_to_rgb(values)
             else:
                 matched = match_histograms(image, references, weights)

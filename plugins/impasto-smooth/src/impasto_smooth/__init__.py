@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import impasto
 import torch
 import torch.nn.functional as F
-from impasto import Postprocessor, Style, param
 from torch import Tensor
+
+import impasto
+from impasto import Postprocessor, Style, param
 
 __all__ = ["GuidedSmooth", "box_mean", "guided_filter"]
 
@@ -88,16 +89,17 @@ def guided_filter(image: Tensor, guide: Tensor, radius: int, eps: float, subsamp
             f"the image is {tuple(image.shape)} and its guide {tuple(guide.shape)}\n"
             "  what would work: a guide of the image's height and width"
         )
-    size = image.shape[-2:]
-    grid = [-(-side // subsample) for side in size]
+    height, width = image.shape[-2:]
     reach = max(1, round(radius / subsample))
 
     def window_mean(values: Tensor) -> Tensor:
         # Products are averaged, not products of averages: the moments stay exact, only windows are rounded.
-        return box_mean(F.interpolate(values, grid, mode="area") if subsample > 1 else values, reach)
+        if subsample > 1:
+            values = F.avg_pool2d(values, subsample, ceil_mode=True)
+        return box_mean(values, reach)
 
     # One guide channel at a time: three planes stay in the processor's cache, thirty-three do not.
-    channels = guide.split(1, dim=1)
+    channels = guide.chunk(guide.shape[1], dim=1)
     centres = [window_mean(channel) for channel in channels]
     mean = window_mean(image)
     spread = [
@@ -107,10 +109,7 @@ def guided_filter(image: Tensor, guide: Tensor, radius: int, eps: float, subsamp
         ]
         for i in range(len(channels))
     ]
-    shared = [
-        window_mean(channel * image) - centre * mean
-        for channel, centre in zip(channels, centres, strict=True)
-    ]
+    shared = [window_mean(channel * image) - centre * mean for channel, centre in zip(channels, centres, strict=True)]
     slopes = solve_symmetric(spread, shared)
     offset = mean
     for slope, centre in zip(slopes, centres, strict=True):
@@ -122,8 +121,8 @@ def guided_filter(image: Tensor, guide: Tensor, radius: int, eps: float, subsamp
             return averaged
         # As pictures of one channel: torch's kernel for few channels at once is several times slower.
         planes = averaged.flatten(0, 1).unsqueeze(1)
-        large = F.interpolate(planes, size, mode="bilinear", align_corners=False)
-        return large.squeeze(1).unflatten(0, averaged.shape[:2])
+        large = F.interpolate(planes, scale_factor=subsample, mode="bilinear", align_corners=False)
+        return large.view(*averaged.shape[:2], *large.shape[-2:])[..., :height, :width]
 
     result = predicted(offset)
     for slope, channel in zip(slopes, channels, strict=True):
@@ -169,7 +168,7 @@ def solve_symmetric(matrix: Sequence[Sequence[Tensor]], right: Sequence[Tensor])
 
 
 class GuidedSmooth(Postprocessor, name="guided-smooth"):
-    """Smooth the painted image where the content is smooth, along the content's edges (He, Sun, Tang 2013)."""
+    """Smooth the painted image where the content is smooth, along its edges (He, Sun and Tang 2013)."""
 
     radius: int = param(default=8, low=1, high=1000, help="reach of the smoothing to each side, in pixels")
     eps: float = param(
