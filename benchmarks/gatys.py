@@ -21,12 +21,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import impasto
 import torch
+from torch import Tensor
+
+import impasto
 from impasto.encoders import VGG
 from impasto.pipeline import use_bfloat16
 from impasto_gatys import LBFGS, Gatys, Objective
-from torch import Tensor
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 

@@ -64,5 +64,9 @@ def test_whitening_a_rank_deficient_region_is_finite_and_white_where_there_is_si
     assert torch.allclose(values, torch.tensor([0.0, 0, 0, 0, 1, 1]), atol=1e-4)
 
 
-def test_halves_are_summed_in_float32(features):
-    assert statistics.gram(features.bfloat16()).dtype == torch.float32
+def test_halves_are_summed_in_float32_even_under_autocast(features):
+    exact = statistics.gram(features.bfloat16().float())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = statistics.gram(features.bfloat16())
+    assert found.dtype == torch.float32
+    assert torch.allclose(found, exact, rtol=1e-6)

@@ -42,9 +42,7 @@ FISH = """\
 """
 
 
-def script(
-    shell: str, commands: Mapping[str, argparse.ArgumentParser], names: Mapping[str, Sequence[str]]
-) -> str:
+def script(shell: str, commands: Mapping[str, argparse.ArgumentParser], names: Mapping[str, Sequence[str]]) -> str:
     """Return the script that makes a shell complete `impasto`; it needs no Python when it runs.
 
     Args:
@@ -62,8 +60,8 @@ def script(
             if words := _words(action, names):
                 # What stands directly after the subcommand, or after the option.
                 leads = [f'"{command} {flag}"' for flag in action.option_strings or [command]]
-                values.append(f"            {'|'.join(leads)}) words=\"{' '.join(words)}\" ;;")
-        options.append(f"            \"{command} -\"*) words=\"{' '.join(flags)}\" ;;")
+                values.append(f'            {"|".join(leads)}) words="{" ".join(words)}" ;;')
+        options.append(f'            "{command} -"*) words="{" ".join(flags)}" ;;')
     text = BASH.format(commands=" ".join(commands), values="\n".join(values), options="\n".join(options))
     return ZSH + text if shell == "zsh" else text
 
@@ -72,9 +70,7 @@ def _words(action: argparse.Action, names: Mapping[str, Sequence[str]]) -> list[
     return [str(word) for word in action.choices or names.get(action.dest, ())]
 
 
-def _fish(
-    commands: Mapping[str, argparse.ArgumentParser], names: Mapping[str, Sequence[str]]
-) -> Iterator[str]:
+def _fish(commands: Mapping[str, argparse.ArgumentParser], names: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for command, parser in commands.items():
         about = _quote(parser.description or "")
         yield f"complete -c impasto -n __fish_use_subcommand -f -a {command} -d {about}"
@@ -84,10 +80,9 @@ def _fish(
                 f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in action.option_strings
             )
             words = _words(action, names)
-            if words and action.dest == "stages":
-                listed = f"(__fish_append , {' '.join(words)})"
-            else:
-                listed = " ".join(words)
+            listed = " ".join(words)
+            if action.dest == "stages":
+                listed = f"(__fish_append , {listed})"  # several, joined by commas
             takes = f" -x -a {_quote(listed)}" if words else " -r" if action.nargs != 0 and flags else ""
             if flags or words:
                 about = _quote((action.help or "").replace("%%", "%"))

@@ -151,10 +151,13 @@ class Distillation(Task):
         self.natural, self.painted, self.gram_weight = natural, painted, gram_weight
         rng = torch.Generator().manual_seed(seed)
         sample = self._draw(24, rng)
+        self.scales = feature_scales(self.teacher, sample)
         self.networks, self.pools = {}, {}
         for name in networks:
             pupil = initialise(self.teacher, WIDTHS[name], sample)
-            heads = fit_heads(pupil, self.teacher, sample)
+            heads = {
+                layer: head / self.scales[layer] for layer, head in fit_heads(pupil, self.teacher, sample).items()
+            }
             self.networks[name] = Pupil(pupil, heads).to(self.device).to(memory_format=torch.channels_last)
             self.pools[name] = [self._restart(rng) for _ in range(painted)]
         parameters = [p for network in self.networks.values() for p in network.parameters()]
@@ -190,7 +193,7 @@ class Distillation(Task):
         everything = torch.cat([batch, *pools.values()])
         with torch.no_grad():
             targets = self.teacher(self._prepared(everything, torch.bfloat16), LAYERS)
-            truths = {layer: Truth.of(features) for layer, features in targets.items()}
+            truths = {layer: Truth.of(features / self.scales[layer]) for layer, features in targets.items()}
         losses: dict[str, Tensor] = {}
         start = len(batch)
         for name, pool in self.pools.items():
@@ -268,7 +271,7 @@ class Distillation(Task):
             assert isinstance(network, Pupil)
             tensors = {k: v for k, v in network.network.state_dict().items() if k not in ("mean", "std")}
             for layer in LAYERS:
-                head = network.heads[layer].detach()
+                head = network.heads[layer].detach() * self.scales[layer]
                 metric = statistics.matrix_power(head.mT @ head, 0.5, floor=0)
                 tensors[f"metric{layer.removeprefix('relu')}"] = metric
             half = {key: value.half().contiguous().cpu() for key, value in tensors.items()}
@@ -391,6 +394,20 @@ def least_squares(inputs: Tensor, outputs: Tensor, ridge: float = 1e-4) -> Tenso
     cross = (inputs.mT @ outputs / len(inputs)).double()
     solution: Tensor = torch.linalg.solve(moments, cross)
     return solution.float()
+
+
+@torch.no_grad()
+def feature_scales(teacher: VGG, images: Tensor) -> dict[str, float]:
+    """Return the root mean square of the teacher's features by layer; its deepest ones are a hundred times its first.
+
+    Heads to features of size one learn at the same rate as the rest of the network.
+    """
+    dtype = next(teacher.parameters()).dtype
+    powers = [
+        {layer: x.float().square().mean().item() for layer, x in teacher(image[None].to(dtype), LAYERS).items()}
+        for image in images
+    ]
+    return {layer: math.sqrt(sum(power[layer] for power in powers) / len(powers)) for layer in LAYERS}
 
 
 @torch.no_grad()

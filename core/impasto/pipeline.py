@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .host import Runner, host, version
 from .picture import Picture, read
-from .stage import Canvas, ParameterError, Stage, StageError, Style
+from .stage import Canvas, ParameterError, Stage, StageError, Style, Stylizer
 from .training import write_atomically
 
 if sys.version_info >= (3, 11):
@@ -110,11 +110,12 @@ class Pipeline:
         with ExitStack() as around:
             around.enter_context(torch.no_grad())
             around.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))
-            if use_bfloat16(where, precision):
-                around.enter_context(torch.autocast(where.type, torch.bfloat16))
             torch.manual_seed(seed)
+            low = use_bfloat16(where, precision)
             for index, stage in enumerate(self.stages, 1):
-                canvas = self._run(runner, index, stage, canvas)
+                # Networks gain from bfloat16; colours and filters, which hold eight bits or more, only lose.
+                with torch.autocast(where.type, torch.bfloat16, enabled=low and isinstance(stage, Stylizer)):
+                    canvas = self._run(runner, index, stage, canvas)
                 if "interrupted" in canvas.meta:
                     break
         meta = {key: value for key, value in canvas.meta.items() if key != "seed"}

@@ -295,6 +295,12 @@ class Canvas:
                 f"the image is {shape(self.image)} but the content is {shape(self.content)}\n"
                 "  what would work: replace both, canvas.replace(content=..., image=...)"
             )
+        for style in self.styles:
+            if len(style.image) not in (1, len(self.content)):
+                raise ValueError(
+                    f"a style holds {len(style.image)} pictures and the content {len(self.content)}\n"
+                    "  what would work: one style picture for all contents, or one for each"
+                )
         if self.mask is not None:
             check_maps(self.mask, self.content, "mask")
             if self.mask.shape[1] != 1:

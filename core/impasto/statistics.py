@@ -6,8 +6,26 @@ Every function takes features (B, C, H, W) of any float type and, where a region
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
 import torch
 from torch import Tensor
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+def in_float32(function: Callable[Concatenate[Tensor, P], Result]) -> Callable[Concatenate[Tensor, P], Result]:
+    """Have a function of a tensor compute outside autocast, whose matrix products round to bfloat16."""
+
+    @wraps(function)
+    def outside(tensor: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        with torch.autocast(tensor.device.type, enabled=False):
+            return function(tensor, *args, **kwargs)
+
+    return outside
 
 
 def flatten(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -26,6 +44,7 @@ def flatten(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Te
     return flat, shares / total
 
 
+@in_float32
 def mean(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return the mean of each channel, (B, C, 1, 1)."""
     flat, shares = flatten(features, weights)
@@ -33,6 +52,7 @@ def mean(features: Tensor, weights: Tensor | None = None) -> Tensor:
     return means[..., None, None]
 
 
+@in_float32
 def mean_std(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     """Return the mean and the standard deviation of each channel, both (B, C, 1, 1).
 
@@ -57,6 +77,7 @@ def mean_std(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5)
     return centre[..., None], (variance + eps).sqrt()[..., None, None]
 
 
+@in_float32
 def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return the Gram matrices (B, C, C): the mean over positions of the products of channels (Gatys 2015)."""
     flat, shares = flatten(features, weights)
@@ -65,6 +86,7 @@ def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
     return (flat * shares) @ flat.mT
 
 
+@in_float32
 def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return the mean (B, C, 1, 1) and the covariance (B, C, C, divided by N) of the channels."""
     flat, shares = flatten(features, weights)
@@ -77,6 +99,7 @@ def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor,
     return centre[..., None], (centred * shares) @ centred.mT
 
 
+@in_float32
 def matrix_power(matrix: Tensor, exponent: float, floor: float = 1e-5) -> Tensor:
     """Return a real power of symmetric positive semidefinite matrices (B, C, C), by eigenvalues.
 

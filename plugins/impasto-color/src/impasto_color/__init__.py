@@ -217,19 +217,17 @@ class MatchColor(Preprocessor, name="match-color"):
         """Return the canvas with its styles, or its image, recoloured and clipped to [0, 1]."""
         if not canvas.styles:
             raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
+        regions_here = None if canvas.guides is None else canvas.guides.shape[1]
         for style in canvas.styles:
-            if canvas.guides is not None and style.guides is not None:
-                self._check_regions(canvas.guides.shape[1], style.guides.shape[1])
+            if style.guides is not None and regions_here not in (None, style.guides.shape[1]):
+                raise StageError(
+                    f"{self.name}: the content's guides name {regions_here} regions"
+                    f" and a style's {style.guides.shape[1]}\n"
+                    "  what would work: guides (1, K, H, W) with the same K for both, or none for one of them"
+                )
         if self.target == "style":
             return canvas.replace(styles=tuple(self._recolour_style(style, canvas) for style in canvas.styles))
         return canvas.replace(image=self._recolour_image(canvas))
-
-    def _check_regions(self, ours: int, theirs: int) -> None:
-        if ours != theirs:
-            raise StageError(
-                f"{self.name}: the content's guides name {ours} regions and a style's {theirs}\n"
-                "  what would work: guides (1, K, H, W) with the same K for both, or none for one of them"
-            )
 
     def _recolour_style(self, style: Style, canvas: Canvas) -> Style:
         paired = canvas.guides is not None and style.guides is not None

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-import impasto
 import torch
+from torch import Tensor
+
+import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
 from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
-from torch import Tensor
 
 from .checkpoint import EVERY, Checkpoint, fingerprint
 from .losses import STATISTICS, Statistic, content_loss, mixed, total_variation
@@ -69,13 +70,13 @@ class Optimisation(impasto.Stylizer):
         help="of Adam, as a share of a pixel's range; l-bfgs finds its own",
     )
     average: float = impasto.param(
-        default=0.9,
+        default=0.8,
         low=0,
         high=0.999,
         help="decay of the average over steps that is the picture; 0: the last step",
     )
     smoothness: float = impasto.param(
-        default=1.0, low=0, help="weight of the total variation, which takes away grain and then detail"
+        default=2.0, low=0, help="weight of the total variation, which takes away grain and then detail"
     )
     init: str = impasto.param(
         default="recolored",
@@ -103,26 +104,20 @@ class Optimisation(impasto.Stylizer):
         """Return the layers the loss looks at."""
         raise NotImplementedError
 
-    def terms(
-        self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None
-    ) -> list[Term]:
+    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return what is minimised at one level; the content and the guides have its size."""
         raise NotImplementedError
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Paint each picture of the batch by itself, so that none depends on its neighbours."""
         device = content.device
-        encoder = impasto.encoder(
-            self.encoder, pooling=self.pooling, calibrated=self.calibrated, device=device
-        )
+        encoder = impasto.encoder(self.encoder, pooling=self.pooling, calibrated=self.calibrated, device=device)
         sizes = pyramid(content.shape[-2], content.shape[-1], self.coarsest)
         check_memory(self.name, encoder, self.layers(), sizes[-1], device, self.optimiser)
         recipe = repr(replace(self, checkpoint=""))
         parts = [part for style in styles for part in (style.image, style.guides)]
         weights = [style.weight for style in styles]
-        checkpoint = Checkpoint(
-            self.checkpoint, recipe, fingerprint(f"{recipe} {weights}", content, guides, *parts)
-        )
+        checkpoint = Checkpoint(self.checkpoint, recipe, fingerprint(f"{recipe} {weights}", content, guides, *parts))
         saved = checkpoint.load() or {"finished": [], "run": None}
         finished = [image.to(device) for image in saved["finished"]]
         total = len(content) * len(sizes) * self.steps
@@ -242,16 +237,10 @@ class Styled(Optimisation):
                 " together\n  what would work: as many weights as layers, not all 0; or () for equal ones"
             )
 
-    def style(
-        self, encoder: Encoder, size: Size, styles: Sequence[Style], guides: Tensor | None
-    ) -> list[Term]:
+    def style(self, encoder: Encoder, size: Size, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return the terms that imitate the styles in a picture of `size`."""
         shares = self.style_layer_weights or (1.0,) * len(self.style_layers)
-        layers = {
-            layer: share / sum(shares)
-            for layer, share in zip(self.style_layers, shares, strict=True)
-            if share
-        }
+        layers = {layer: share / sum(shares) for layer, share in zip(self.style_layers, shares, strict=True) if share}
         return style_terms(
             encoder,
             [self.scaled(style, size) for style in styles],
@@ -278,7 +267,7 @@ class Gatys(Styled, name="gatys"):
     """Paint the content in the manner of the style by optimising the picture itself (Gatys et al. 2016)."""
 
     content_weight: float = impasto.param(
-        default=0.05, low=0, help="how much the content is kept; the style's weight is 1"
+        default=0.06, low=0, help="how much the content is kept; the style's weight is 1"
     )
     content_layers: tuple[str, ...] = impasto.param(
         default=("relu4_1",), help="where content is compared; deeper layers allow more freedom"
@@ -289,9 +278,7 @@ class Gatys(Styled, name="gatys"):
         content = self.content_layers if self.content_weight else ()
         return tuple(dict.fromkeys((*content, *self.style_layers)))
 
-    def terms(
-        self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None
-    ) -> list[Term]:
+    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return content, style and smoothness."""
         size = (content.shape[-2], content.shape[-1])
         return [
@@ -314,9 +301,7 @@ class Texture(Styled, name="texture"):
         """Return the layers of the style."""
         return self.style_layers
 
-    def terms(
-        self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None
-    ) -> list[Term]:
+    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return style and smoothness (Gatys, Ecker and Bethge 2015, "Texture synthesis using CNNs")."""
         size = (content.shape[-2], content.shape[-1])
         return [*self.style(encoder, size, styles, guides), *smoothness_terms(self.smoothness)]
@@ -339,9 +324,7 @@ class Reconstruct(Optimisation, name="reconstruct"):
         choices=("content", "style"),
         help="content: its features; style: Gram matrices of the first layer of each block up to it",
     )
-    layer: str = impasto.param(
-        default="relu4_1", help="layer of the encoder, relu1_1 to relu5_1 (vgg19: relu5_4)"
-    )
+    layer: str = impasto.param(default="relu4_1", help="layer of the encoder, relu1_1 to relu5_1 (vgg19: relu5_4)")
 
     def layers(self) -> tuple[str, ...]:
         """Return the layer; for style also the first of each block before it, as in figure 1 of the paper."""
@@ -349,9 +332,7 @@ class Reconstruct(Optimisation, name="reconstruct"):
             return (self.layer,)
         return tuple(dict.fromkeys((*(first for first in FIRSTS if first[4:] < self.layer[4:]), self.layer)))
 
-    def terms(
-        self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None
-    ) -> list[Term]:
+    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return the one term and smoothness."""
         if self.what == "content":
             kept = content_terms(encoder, content, self.layers(), 1.0)

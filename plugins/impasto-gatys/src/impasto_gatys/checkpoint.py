@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from impasto import StageError
 from impasto.training import write_atomically
-from torch import Tensor
 
 EVERY = 50
 """Steps between checkpoints: the most that a kill can cost."""
@@ -40,8 +41,7 @@ class Checkpoint:
         self.recipe, self.belongs = recipe, belongs
         if self.path is not None and not self.path.parent.is_dir():
             raise StageError(
-                f"checkpoint: there is no folder {self.path.parent}\n"
-                "  what would work: a file in one that exists"
+                f"checkpoint: there is no folder {self.path.parent}\n  what would work: a file in one that exists"
             )
 
     def load(self) -> dict[str, Any] | None:

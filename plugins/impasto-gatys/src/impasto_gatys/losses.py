@@ -15,8 +15,9 @@ from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
-from impasto import statistics
 from torch import Tensor
+
+from impasto import statistics
 
 Measured = tuple[Tensor, ...]
 
@@ -158,13 +159,6 @@ def wasserstein2_target(measured: Measured) -> Measured:
     return mean, covariance, ridge, root(regularised(covariance, ridge))
 
 
-def regularised(matrix: Tensor, ridge: Tensor) -> Tensor:
-    """Return a covariance in float64, which a root needs, with `ridge` on its diagonal."""
-    # Where there is no float64 (mps), these small matrices go by way of the CPU.
-    exact: Tensor = matrix.cpu().double() if matrix.device.type == "mps" else matrix.double()
-    return exact + ridge.to(exact) * torch.eye(exact.shape[-1]).to(exact)
-
-
 def wasserstein2_distance(found: Measured, wanted: Measured) -> Tensor:
     """Return the squared Wasserstein-2 distance of two Gaussians, relative to the style's power.
 
@@ -178,14 +172,22 @@ def wasserstein2_distance(found: Measured, wanted: Measured) -> Tensor:
     shared = values.clamp_min(ridge.to(half).square() * 1e-3).sqrt().sum()
     traces = trace(regular) + trace(half @ half) - 2 * shared
     power = squared(mean) + trace(covariance)
-    return (squared(found[0] - mean) + traces.to(mean)) / power.clamp_min(TINY)
+    distance: Tensor = (squared(found[0] - mean) + traces.to(mean)) / power.clamp_min(TINY)
+    return distance
+
+
+def regularised(matrix: Tensor, ridge: Tensor) -> Tensor:
+    """Return a covariance in float64, which a root needs, with `ridge` on its diagonal."""
+    # Where there is no float64 (mps), these small matrices go by way of the CPU.
+    exact = matrix.cpu().double() if matrix.device.type == "mps" else matrix.double()
+    diagonal = ridge.to(exact).expand(exact.shape[-1]).diag_embed()
+    return torch.add(exact, diagonal)
 
 
 def root(matrix: Tensor) -> Tensor:
     """Return the symmetric square root of a positive definite matrix."""
     values, vectors = torch.linalg.eigh(matrix)
-    scaled: Tensor = vectors * values.clamp_min(0).sqrt()[..., None, :]
-    return scaled @ vectors.mT
+    return torch.matmul(vectors * values.clamp_min(0).sqrt()[..., None, :], vectors.mT)
 
 
 def trace(matrix: Tensor) -> Tensor:
@@ -226,12 +228,8 @@ STATISTICS: Mapping[str, Callable[[Tensor], Statistic]] = MappingProxyType(
         "mean-std": lambda style: Statistic(measure_mean_std),
         "mmd-linear": lambda style: Statistic(measure_mean),
         "mmd-polynomial": lambda style: Statistic(measure_polynomial, polynomial_distance),
-        "mmd-gaussian": lambda style: Statistic(
-            partial(measure_gaussian, frequencies=gaussian_frequencies(style))
-        ),
-        "wasserstein2": lambda style: Statistic(
-            measure_covariance, wasserstein2_distance, wasserstein2_target
-        ),
+        "mmd-gaussian": lambda style: Statistic(partial(measure_gaussian, frequencies=gaussian_frequencies(style))),
+        "wasserstein2": lambda style: Statistic(measure_covariance, wasserstein2_distance, wasserstein2_target),
     }
 )
 """Style statistics by name; each a function of the style's features, which set a kernel's bandwidth."""
@@ -244,6 +242,5 @@ def mixed(measurements: Sequence[Measured], weights: Sequence[float]) -> Measure
     total = sum(weights)
     columns = zip(*measurements, strict=True)
     return tuple(
-        torch.stack([w / total * one for one, w in zip(column, weights, strict=True)]).sum(0)
-        for column in columns
+        torch.stack([w / total * one for one, w in zip(column, weights, strict=True)]).sum(0) for column in columns
     )

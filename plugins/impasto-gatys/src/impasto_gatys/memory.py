@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+
 from impasto import Encoder, StageError
 
 from .optimise import Size

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from impasto import Encoder, StageError, Style
 from torch import Tensor
+
+from impasto import Encoder, StageError, Style
 
 from .losses import HISTOGRAM, STATISTICS, Measured, Statistic, content_loss, mixed, total_variation
 
@@ -114,9 +115,7 @@ def style_terms(
     return terms
 
 
-def style_loss(
-    features: Tensor, *, kind: Statistic, wanted: Measured, guides: Tensor | None, region: int
-) -> Tensor:
+def style_loss(features: Tensor, *, kind: Statistic, wanted: Measured, guides: Tensor | None, region: int) -> Tensor:
     """Return how far the statistics of one region of features (1, C, h, w) are from the style's."""
     return kind.distance(kind.measure(features, region_of(guides, region, features)), wanted)
 

@@ -103,9 +103,7 @@ class Adam:
     def restore(self, state: Mapping[str, Any], device: torch.device) -> None:
         """Take back count and moments."""
         self.count = state["count"]
-        self.first, self.second = (
-            None if state[key] is None else state[key].to(device) for key in ("first", "second")
-        )
+        self.first, self.second = (None if state[key] is None else state[key].to(device) for key in ("first", "second"))
 
 
 @dataclass
