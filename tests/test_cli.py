@@ -5,13 +5,14 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 from PIL import Image
 
 import impasto
-from impasto import cli
+from impasto import cli, inventory
 from impasto.demo import Tile, contact_sheet
 from impasto.progress import ProgressBar
 
@@ -31,7 +32,7 @@ class Blend(impasto.Stylizer, name="blend"):
 class Slow(impasto.Stylizer, name="slow"):
     """Darken step by step, and be interrupted or fail when told to."""
 
-    demo = {"steps": 2}
+    demo: ClassVar[dict[str, int]] = {"steps": 2}
     needs_style = False
     steps: int = impasto.param(default=500, low=1, help="steps")
     stop: int = impasto.param(default=0, low=0, help="step at which the user presses Ctrl-C; 0: never")
@@ -79,7 +80,7 @@ def installed(monkeypatch, tmp_path):
 
 def make(path, value=(0.2, 0.4, 0.6), size=(12, 8)):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    picture = torch.tensor(value).view(1, 3, 1, 1).expand(1, 3, *size)
+    picture = torch.tensor(value, dtype=torch.float32).view(1, 3, 1, 1).expand(1, 3, *size)
     impasto.read(picture).save(path)
     return str(path)
 
@@ -102,9 +103,8 @@ def mean(path):
 
 
 def test_paint_runs_the_stages_asked_for_and_keeps_the_recipe(photo, painting, capsys):
-    assert (
-        cli.main(["paint", photo, painting, "-o", "out.png", "--with", "blend:amount=0.25, picky", "--seed", "3"]) == 0
-    )
+    stages = ["--with", "blend:amount=0.25, picky"]
+    assert cli.main(["paint", photo, painting, "-o", "out.png", *stages, "--seed", "3"]) == 0
     assert mean("out.png") == [0.60, 0.70, 0.55]
     recipe = impasto.picture.read_recipe("out.png")
     assert impasto.Pipeline.from_toml(recipe) == impasto.Pipeline(Blend(amount=0.25), Picky())
@@ -343,7 +343,9 @@ def test_a_stage_is_shown_with_ranges_defaults_and_help(capsys):
     assert cli.main(["plugins", "blend"]) == 0
     out = capsys.readouterr().out
     assert "Move the picture towards the style's mean colour." in out
-    assert "amount     0.5      a number, 0 to 1      share of the style" in out
+    rows = [[cell.strip() for cell in line.split("  ") if cell] for line in out.splitlines()]
+    assert ["amount", "0.5", "a number, 0 to 1", "share of the style"] in rows
+    assert inventory.stage_table(Picky).endswith("it has no parameters")
     assert cli.main(["plugins", "blent"]) == 2
     assert "did you mean 'blend'?" in capsys.readouterr().err
 
@@ -451,9 +453,8 @@ def complete(words):
     """What bash proposes for the last of these words."""
     script = cli_output(["completion", "bash"])
     line = " ".join(f"'{word}'" for word in words)
-    driver = (
-        f"{script}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _impasto; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    )
+    call = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _impasto"
+    driver = f'{script}\n{call}; echo "${{COMPREPLY[@]}}"'
     return subprocess.run(["bash", "-c", driver], capture_output=True, text=True, check=True).stdout.split()
 
 
@@ -525,9 +526,12 @@ def test_the_command_line_itself_needs_no_torch():
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc")
 def test_memory_is_kept_by_the_program_unless_told_otherwise(monkeypatch):
     called = []
-    monkeypatch.setattr(
-        "ctypes.CDLL", lambda _: type("C", (), {"mallopt": lambda self, *values: called.append(values)})()
-    )
+
+    class Library:
+        def mallopt(self, *values):
+            called.append(values)
+
+    monkeypatch.setattr("ctypes.CDLL", lambda _: Library())
     cli.keep_memory()
     assert not called
     monkeypatch.delenv("IMPASTO_MALLOC")

@@ -699,15 +699,15 @@ def weights(given: argparse.Namespace) -> int:
     with without_network():
         for record, users in records().items():
             print(f"{record.name}: {record.size / 1e6:,.1f} MB, {record.licence}")
-            print(f"  it is: {record.expects}")
             print(f"  used by: {', '.join(users)}")
             try:
-                print(f"  found: {find(record)}")
+                place = f"found: {find(record)}"
             except WeightsError as error:
-                if record.url:
-                    print(f"  not here yet; downloaded when first used, from {record.url}")
-                else:
+                if record.url is None:
                     print(textwrap.indent(str(error), "  "))
+                    continue
+                place = f"not here yet; downloaded when first used, from {record.url}"
+            print(f"  it is: {record.expects}\n  {place}")
     return DONE
 
 

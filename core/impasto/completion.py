@@ -85,7 +85,7 @@ def _fish(commands: Mapping[str, argparse.ArgumentParser], names: Mapping[str, S
                 listed = f"(__fish_append , {listed})"  # several, joined by commas
             takes = f" -x -a {_quote(listed)}" if words else " -r" if action.nargs != 0 and flags else ""
             if flags or words:
-                about = _quote((action.help or "").replace("%%", "%"))
+                about = _quote((action.help or "") % {"default": action.default})
                 yield f"{inside} {flags}{takes} -d {about}".replace("  ", " ")
 
 

@@ -108,8 +108,9 @@ class VGG(nn.Module):
             if name.endswith("_1") and name != "1_1":
                 x = F.max_pool2d(x, 2) if pooling == "max" else F.avg_pool2d(x, 2)
             convolution: nn.Conv2d = getattr(self, f"conv{name}")
-            if name == "1_1" and padding != "zeros":
-                x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=padding), convolution.weight, convolution.bias)
+            if name == "1_1":
+                x = F.pad(x, (1, 1, 1, 1), mode="constant" if padding == "zeros" else padding)
+                x = F.conv2d(x, convolution.weight, convolution.bias)
             else:
                 x = convolution(x)
             if f"conv{name}" in wanted:
@@ -418,9 +419,9 @@ def load_vgg(path: str | os.PathLike[str]) -> VGG:
     - `convB_C` of any width with `metricB_C` (C, C), as slim19: torchvision's normalisation; or with `mean`
       and `std` (1, 3, 1, 1), as a `VGG` saves itself: those.
     - The 53-entry Sequential of `vgg_normalised.pth`, and `convB_C` with `conv0` (3, 3, 1, 1): the 1x1
-      convolution they begin with is folded into the next. Such networks pad every layer by reflection and
-      round sizes up when they pool; a `VGG` pads deeper layers with zeros and rounds down, so features
-      differ near the borders, and in size unless the sides are multiples of 16.
+      convolution they begin with is folded into the next. Such networks pad every layer by reflection, which
+      is kept (ask for padding="reflect" to have the first layer do so too), and round sizes up when they
+      pool, where a `VGG` rounds down: features agree when the sides are multiples of 16.
 
     Any of them may end early, as the files for AdaIN and WCT do, if nothing before the end is missing.
 
@@ -459,6 +460,10 @@ def load_vgg(path: str | os.PathLike[str]) -> VGG:
     ).contiguous()
     state["mean"], state["std"] = (values.clone().view(1, 3, 1, 1) for values in colours[:2])
     network.load_state_dict(state, assign=True)
+    if "conv0.weight" in tensors:
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                module.padding_mode = "reflect"
     for key, value in metrics.items():
         name = key.removeprefix("metric")
         width = network.widths[int(name[0]) - 1] if name in network.convolutions else 0
