@@ -576,7 +576,7 @@ def demo(given: argparse.Namespace) -> int:
     sheet.save(out)
     for name, error in errors.items():
         explain(error, given.traceback, f"{name}: ")
-    print(f"{out}: every installed stylizer, on a ground of {sheet.width}×{sheet.height} pixels")
+    print(f"{out}: every installed stylizer, {sheet.height}×{sheet.width}")
     return FAILED if errors else DONE
 
 

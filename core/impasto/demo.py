@@ -70,7 +70,8 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
                 raise KeyboardInterrupt
             tiles.append(Tile(name, seconds(time.perf_counter() - start), painted.pil()))
     where = pick_device("auto")
-    device = f"{torch.get_num_threads()} CPU threads" if where.type == "cpu" else where.type.upper()
+    threads = torch.get_num_threads()
+    device = where.type.upper() if where.type != "cpu" else "1 CPU thread" if threads == 1 else f"{threads} CPU threads"
     methods = "1 method" if len(tiles) == 1 else f"{len(tiles)} methods"
     given = [Tile("content", CONTENT, read(content).pil()), Tile("style", STYLE, read(style).pil())]
     return contact_sheet(given, tiles, f"{methods}, {device}, {seconds(time.perf_counter() - began)}"), errors
