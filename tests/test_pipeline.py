@@ -313,8 +313,17 @@ def test_a_device_that_is_not_there_is_an_error_not_a_slow_run(device):
         impasto.Pipeline()(CONTENT, device=device)
 
 
-def test_precision_is_what_was_asked_for():
+def test_precision_is_what_was_asked_for_and_lowers_stylizers_alone():
     seen = []
+
+    class Paint(impasto.Stylizer, name="paint"):
+        """Note the precision of products."""
+
+        needs_style = False
+
+        def stylize(self, content, styles, guides):
+            seen.append((torch.eye(2) @ torch.eye(2)).dtype)
+            return content
 
     class Look(impasto.Postprocessor, name="look"):
         """Note the precision of products."""
@@ -324,8 +333,8 @@ def test_precision_is_what_was_asked_for():
             return image
 
     for precision in ("float32", "bfloat16"):
-        paint(impasto.Pipeline(Look()), CONTENT, precision=precision)
-    assert seen == [torch.float32, torch.bfloat16]
+        paint(impasto.Pipeline(Paint(), Look()), CONTENT, precision=precision)
+    assert seen == [torch.float32, torch.float32, torch.bfloat16, torch.float32]
     with pytest.raises(ValueError, match="auto, float32, bfloat16"):
         impasto.Pipeline()(CONTENT, precision="half")
 
@@ -413,3 +422,31 @@ def test_alpha_and_metadata_come_through():
     assert picture.alpha is not None
     assert picture.alpha.unique().tolist() == [0.5]
     assert "seed" not in picture.meta
+
+
+def test_a_picture_may_not_ask_a_stage_to_write_a_file(tmp_path, monkeypatch):
+    class Diary(impasto.Postprocessor, name="diary"):
+        """Keep a diary."""
+
+        file: str = impasto.param(default="", writes=True, help="file to write")
+
+        def refine(self, image, content, styles):
+            return image
+
+    class Plugin:
+        def impasto_postprocessors(self):
+            return [Diary]
+
+    installed = impasto.Host(Plugin())
+    monkeypatch.setattr("impasto.pipeline.host", lambda: installed)
+    picture = impasto.Pipeline(Diary(file="mine.txt"))(torch.rand(1, 3, 8, 8))
+    assert "mine.txt" not in picture.meta["recipe"]
+    picture.save(tmp_path / "honest.png")
+    assert impasto.Pipeline.load(tmp_path / "honest.png") == impasto.Pipeline(Diary())
+
+    recipe = impasto.Pipeline(Diary(file="/etc/passwd")).to_toml()
+    picture.replace(meta={"recipe": recipe}).save(tmp_path / "bad.png")
+    with pytest.raises(ValueError, match=r"asks diary to write the file '/etc/passwd' \(file\)"):
+        impasto.Pipeline.load(tmp_path / "bad.png")
+    (tmp_path / "own.toml").write_text(recipe)
+    assert impasto.Pipeline.load(tmp_path / "own.toml").stages[0].file == "/etc/passwd"

@@ -208,7 +208,16 @@ class Pipeline:
 
         path = Path(path)
         if path.suffix.lower() != ".toml":
-            return cls.from_toml(read_recipe(path))
+            pipeline = cls.from_toml(read_recipe(path))
+            for stage in pipeline.stages:
+                for parameter in stage.parameters().values():
+                    if parameter.writes and getattr(stage, parameter.name) != parameter.default:
+                        raise ValueError(
+                            f"{path}: its recipe asks {stage.name} to write the file"
+                            f" {getattr(stage, parameter.name)!r} ({parameter.name}), which a picture may not\n"
+                            "  what would work: the same pipeline in a TOML file of yours"
+                        )
+            return pipeline
         if path.exists() and path.stat().st_size > TOML_LIMIT:
             raise ValueError(f"{path} has {path.stat().st_size:,} bytes; a pipeline has less than {TOML_LIMIT:,}")
         return cls.from_toml(path.read_text(encoding="utf-8"))
@@ -259,7 +268,12 @@ class Pipeline:
             "content_sha256": digest(content.tensor),
             "styles": [{"sha256": digest(style.image), "weight": style.weight} for style in styles],
         }
-        return tomli_w.dumps({"stages": [_table(stage) for stage in self.stages], "made": made})
+        tables = [_table(stage) for stage in self.stages]
+        for stage, table in zip(self.stages, tables, strict=True):
+            for parameter in stage.parameters().values():
+                if parameter.writes:
+                    table.pop(parameter.name, None)
+        return tomli_w.dumps({"stages": tables, "made": made})
 
 
 def _table(stage: Stage) -> dict[str, Any]:

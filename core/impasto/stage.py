@@ -44,6 +44,7 @@ class Parameter:
     high: float | None
     choices: tuple[Any, ...] | None
     help: str
+    writes: bool
 
     @property
     def range(self) -> str:
@@ -93,6 +94,7 @@ def param(
     high: float | None = None,
     choices: Sequence[Any] | None = None,
     help: str,
+    writes: bool = False,
 ) -> Any:
     """Declare a parameter of a stage or recipe; its type is the annotation it stands under.
 
@@ -102,6 +104,8 @@ def param(
         high: largest value allowed.
         choices: the only values allowed.
         help: one line on what it does, with units; shown by `--help`, widgets and errors.
+        writes: it names a file that the stage writes.  Such a parameter stays out of the recipes that
+            pictures carry, and a picture that asks for one is refused: pictures come from strangers.
 
     Example:
         >>> import impasto
@@ -113,7 +117,8 @@ def param(
         >>> Fade(amount=0.25)
         Fade(amount=0.25)
     """
-    about = {"low": low, "high": high, "choices": None if choices is None else tuple(choices), "help": help}
+    about = {"low": low, "high": high, "choices": None if choices is None else tuple(choices)}
+    about |= {"help": help, "writes": writes}
     return field(default=default, metadata={"impasto": about})
 
 

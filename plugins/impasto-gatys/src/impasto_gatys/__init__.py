@@ -85,7 +85,7 @@ class Optimisation(impasto.Stylizer):
     )
     init_file: str = impasto.param(default="", help="picture to start from with init='file'")
     checkpoint: str = impasto.param(
-        default="", help="file to keep a long run in and to go on from after a stop; empty keeps none"
+        default="", writes=True, help="file to keep a long run in and to go on from after a stop; empty keeps none"
     )
 
     def __post_init__(self) -> None:
