@@ -103,7 +103,7 @@ def main() -> None:
         print(f"\n{title}\n{'':16}" + "".join(f"{layer:>9}" for layer in LAYERS) + f"{'mean':>9}")
         for name, row in table.items():
             values = [pair[index] for pair in row]
-            print(f"{name:16}" + "".join(f"{v:9.3f}" for v in [*values, sum(values) / len(values)]))
+            print(f"{name:16}" + "".join(f"{v:9.4f}" for v in [*values, sum(values) / len(values)]))
 
 
 if __name__ == "__main__":

@@ -253,6 +253,13 @@ def slim(folder, widths=THIN, deepest="5_1", name="slim.safetensors"):
     return saved(folder, {key: value.half() for key, value in tensors.items()}, name)
 
 
+def test_a_network_first_loaded_under_autocast_is_float32_all_the_same(tmp_path):
+    path = slim(tmp_path)
+    with torch.autocast("cpu", torch.bfloat16):
+        network = load_vgg(path)
+    assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
+
+
 def test_our_own_layout_expects_imagenets_normalisation(tmp_path, image):
     network = load_vgg(slim(tmp_path))
     assert (network.widths, network.convolutions[-1]) == (THIN, "5_1")

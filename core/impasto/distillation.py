@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from . import statistics
 from .encoders import VGG, encoder
 from .hookspecs import hookimpl
 from .stage import param
-from .training import Recipe, Task
+from .training import Recipe, Task, write_atomically
 
 WIDTHS = {"slim19": (16, 32, 64, 128, 128), "slim19-half": (32, 64, 128, 256, 256)}
 DEEPEST = "5_1"
@@ -276,7 +277,7 @@ class Distillation(Task):
                 tensors[f"metric{layer.removeprefix('relu')}"] = metric
             half = {key: value.half().contiguous().cpu() for key, value in tensors.items()}
             files.append(folder / f"{name}.safetensors")
-            save_file(half, files[-1])
+            write_atomically(files[-1], partial(save_file, half))
         return files
 
 

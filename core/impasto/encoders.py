@@ -42,8 +42,8 @@ CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 
 SLIM19 = Weights(
     name="slim19.safetensors",
-    sha256="0" * 64,
-    size=0,
+    sha256="f58760e07a2585c1c076267d69180ee0a6fb6ad381ad7f1e739bd25567d22a40",
+    size=1_698_992,
     licence="MIT; taught by VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project on VGG-19's features",
     expects="VGG-19's plan with 16 to 128 channels, conv1_1 to conv5_1, and its metric to VGG-19",
@@ -51,8 +51,8 @@ SLIM19 = Weights(
 )
 SLIM19_HALF = Weights(
     name="slim19-half.safetensors",
-    sha256="0" * 64,
-    size=0,
+    sha256="764e8933c87535d3f659cc36d22d9e11618c1c7f0138eabb4497f9bd3905c3c0",
+    size=6_782_968,
     licence="MIT; taught by VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project on VGG-19's features",
     expects="VGG-19's plan with 32 to 256 channels, conv1_1 to conv5_1, and its metric to VGG-19",
@@ -455,9 +455,9 @@ def load_vgg(path: str | os.PathLike[str]) -> VGG:
     network = _empty(file, convolutions)
     colours = _colours(file, stored, tensors, network)
     state = {key: value.float().contiguous() for key, value in convolutions.items()}
-    state["conv1_1.weight"] = torch.einsum(
-        "oikl,ij->ojkl", state["conv1_1.weight"], colours.matrix
-    ).contiguous()
+    with torch.autocast("cpu", enabled=False):  # a stage that loads it runs under one, and the result stays
+        first = torch.einsum("oikl,ij->ojkl", state["conv1_1.weight"], colours.matrix)
+    state["conv1_1.weight"] = first.contiguous()
     state["mean"], state["std"] = (values.clone().view(1, 3, 1, 1) for values in colours[:2])
     network.load_state_dict(state, assign=True)
     if "conv0.weight" in tensors:
