@@ -4,8 +4,8 @@
 
 Twelve pairs of a photograph and a painting that no training has seen.  VGG-19 paints each with the stage's
 defaults; its content loss is the one at which the others are compared.  Each thin encoder paints with several
-content weights, and its Gram loss is read off at that content loss (log-linear between the two nearest
-pictures).  Content is the relative squared error at relu4_1, Gram the mean over relu1_1 … relu5_1 of
+content weights until that content loss lies between two of its pictures, and its Gram loss is read off there,
+log-linear between them.  Content is the relative squared error at relu4_1, Gram the mean over relu1_1 … relu5_1 of
 ‖G - A‖² / ‖A‖², both of the real VGG-19, in float32.  Finished pictures in --out are not painted again.
 """
 
@@ -13,21 +13,21 @@ from __future__ import annotations
 
 import argparse
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
 import numpy
 import torch
 from encoder_fidelity import unseen_files
-from impasto_gatys import Gatys
 from torch import Tensor
 from torchvision.utils import save_image
 
 import impasto
 from impasto.distillation import LAYERS
+from impasto_gatys import Gatys
 
 SIZE = 384
-WEIGHTS = (0.025, 0.1, 0.4)
 
 
 class Uncalibrated(Gatys, name="gatys-uncalibrated"):
@@ -45,26 +45,51 @@ def square(path: Path) -> Tensor:
     return torch.nn.functional.interpolate(image, (SIZE, SIZE), mode="bicubic", antialias=True).clamp(0, 1)
 
 
-@torch.no_grad()
-def judge(teacher: impasto.Encoder, picture: Tensor, content: Tensor, style: Tensor) -> tuple[float, float]:
-    """Return VGG-19's content loss and Gram loss of a picture."""
-    seen, kept, wanted = (teacher.features(one, LAYERS) for one in (picture, content, style))
-    error = (seen["relu4_1"] - kept["relu4_1"]).square().sum() / kept["relu4_1"].square().sum()
-    grams = []
-    for layer in LAYERS:
-        truth, found = impasto.statistics.gram(wanted[layer]), impasto.statistics.gram(seen[layer])
-        grams.append(((found - truth).square().sum() / truth.square().sum()).item())
-    return error.item(), sum(grams) / len(grams)
+class Judge:
+    """VGG-19's content loss and Gram loss of pictures that should have this content and this style."""
+
+    @torch.no_grad()
+    def __init__(self, teacher: impasto.Encoder, content: Tensor, style: Tensor) -> None:
+        self.teacher = teacher
+        self.content = teacher.features(content, ["relu4_1"])["relu4_1"]
+        self.grams = [impasto.statistics.gram(x) for x in teacher.features(style, LAYERS).values()]
+
+    @torch.no_grad()
+    def __call__(self, picture: Tensor) -> tuple[float, float]:
+        """Return both losses, relative."""
+        seen = self.teacher.features(picture, LAYERS)
+        error = (seen["relu4_1"] - self.content).square().sum() / self.content.square().sum()
+        grams = [
+            ((impasto.statistics.gram(seen[layer]) - truth).square().sum() / truth.square().sum()).item()
+            for layer, truth in zip(LAYERS, self.grams, strict=True)
+        ]
+        return error.item(), sum(grams) / len(grams)
 
 
-def at(content: float, points: list[tuple[float, float]]) -> tuple[float, bool]:
-    """Return the Gram loss at a content loss, log-linear between measured pictures, and whether it lies between."""
+def between(content: float, points: list[tuple[float, float]]) -> tuple[float, bool]:
+    """Return the Gram loss at a content loss, log-linear in measured pictures, and whether it lies between two."""
     points = sorted(points)
-    inside = points[0][0] <= content <= points[-1][0]
-    pairs = list(zip(points, points[1:], strict=False))
-    (c0, g0), (c1, g1) = next(((a, b) for a, b in pairs if content <= b[0]), pairs[-1])
+    nearest = next((pair for pair in pairwise(points) if content <= pair[1][0]), tuple(points[-2:]))
+    (c0, g0), (c1, g1) = nearest
     share = (content - c0) / (c1 - c0)
-    return math.exp(math.log(g0) + share * (math.log(g1) - math.log(g0))), inside
+    return math.exp(math.log(g0) + share * math.log(g1 / g0)), points[0][0] <= content <= points[-1][0]
+
+
+class Easel:
+    """Paints a pair with an encoder and a content weight, or reads what was painted before."""
+
+    def __init__(self, folder: Path, steps: int, index: int, content: Tensor, style: Tensor) -> None:
+        self.folder, self.steps, self.index = folder, steps, index
+        self.content, self.style = content, style
+
+    def __call__(self, name: str, encoder: str, weight: float, calibrated: bool) -> Tensor:
+        """Return the picture."""
+        file = self.folder / f"{self.index:02d}-{name}-{weight:g}-{self.steps}.png"
+        if not file.exists():
+            kind = Gatys if calibrated else Uncalibrated
+            pipe = impasto.Pipeline(kind(encoder=encoder, content_weight=weight, steps=self.steps))
+            pipe(self.content, self.style).save(file)
+        return impasto.read(file).tensor
 
 
 def main() -> None:
@@ -73,49 +98,46 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
-    parser.add_argument("--other", nargs="*", default=[], metavar="NAME=PATH", help="further encoders")
+    parser.add_argument("--other", nargs="*", default=[], metavar="NAME=PATH", help="encoders without calibration")
     parser.add_argument("--only", nargs="*", default=["slim19-half", "slim19"], help="encoders to judge")
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--steps", type=int, default=Gatys.parameters()["steps"].default, help="at each level")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
-    pairs = list(
-        zip(unseen_files(options.photos, options.pairs), unseen_files(options.paintings, options.pairs), strict=True)
-    )
+    photos = unseen_files(options.photos, options.pairs)
+    paintings = unseen_files(options.paintings, options.pairs)
     teacher = impasto.encoder(options.teacher)
-    named = [(name, name) for name in options.only] + [tuple(one.split("=", 1)) for one in options.other]
-    results: dict[str, list[float]] = {name: [] for name, _ in named}
-    reference: list[tuple[float, float]] = []
+    named = [(name, name, True) for name in options.only]
+    named += [(*one.split("=", 1), False) for one in options.other]
+    default = Gatys.parameters()["content_weight"].default
+    results: dict[str, list[float]] = {name: [] for name in ("vgg19", *(name for name, _, _ in named))}
     outside = 0
-    for index, (photo, painting) in enumerate(pairs):
+    for index, (photo, painting) in enumerate(zip(photos, paintings, strict=True)):
         content, style = square(photo), impasto.read(painting).tensor
-
-        def paint(name: str, encoder: str, weight: float) -> Tensor:
-            file = options.out / f"{index:02d}-{name}-{weight:g}-{options.steps}.png"
-            if not file.exists():
-                kind = Gatys if name in (*options.only, "vgg19") else Uncalibrated
-                stage = kind(encoder=encoder, content_weight=weight, steps=options.steps)
-                impasto.Pipeline(stage)(content, style).save(file)
-            return impasto.read(file).tensor
-
-        default = Gatys.parameters()["content_weight"].default
-        best = paint("vgg19", options.teacher, default)
-        reference.append(judge(teacher, best, content, style))
+        judge, paint = Judge(teacher, content, style), Easel(options.out, options.steps, index, content, style)
+        best = paint("vgg19", options.teacher, default, True)
+        wanted, gram = judge(best)
+        results["vgg19"].append(gram)
         shown = [content, torch.nn.functional.interpolate(style, (SIZE, SIZE)), best]
-        for name, encoder in named:
-            painted = [paint(name, encoder, weight) for weight in WEIGHTS]
-            points = [judge(teacher, picture, content, style) for picture in painted]
-            gram, inside = at(reference[-1][0], points)
+        for name, encoder, calibrated in named:
+            weight, points, painted = default, [], []
+            while len(points) < 2 or (len(points) < 5 and not between(wanted, points)[1]):
+                painted.append(paint(name, encoder, weight, calibrated))
+                points.append(judge(painted[-1]))
+                # Too far from the content: hold it faster, until the wanted content loss lies between two.
+                weight *= 4 if points[-1][0] > wanted else 0.25
+            gram, inside = between(wanted, points)
             outside += not inside
             results[name].append(gram)
-            shown.append(min(zip(points, painted, strict=True), key=lambda p: abs(p[0][0] - reference[-1][0]))[1])
+            shown.append(min(zip(points, painted, strict=True), key=lambda one: abs(one[0][0] - wanted))[1])
         save_image(torch.cat(shown, -1), options.out / f"row-{index:02d}.png")
         line = "".join(f"  {name} {values[-1]:.4f}" for name, values in results.items())
-        print(f"{photo.stem:28} {painting.stem:28} content {reference[-1][0]:.3f}  vgg19 {reference[-1][1]:.4f}{line}")
-    print(f"\nGram loss under VGG-19 at equal content loss, {len(pairs)} pairs, geometric mean ({outside} extrapolated)")
-    for name, values in {"vgg19": [gram for _, gram in reference], **results}.items():
-        print(f"{name:16}{math.exp(numpy.mean(numpy.log(values))):9.4f}")
+        print(f"{photo.stem[:26]:27}{painting.stem[:26]:27}content {wanted:.3f}{line}", flush=True)
+    print(f"\nGram loss under VGG-19 at equal content loss, {len(photos)} pairs, {outside} extrapolated")
+    print(f"{'':16}{'geometric mean':>16}{'arithmetic mean':>16}")
+    for name, values in results.items():
+        print(f"{name:16}{math.exp(numpy.mean(numpy.log(values))):16.4f}{numpy.mean(values):16.4f}")
 
 
 if __name__ == "__main__":

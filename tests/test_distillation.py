@@ -83,9 +83,7 @@ def test_a_network_as_wide_as_its_teacher_starts_as_its_teacher(teacher):
     assert (error.square().mean() / truth.var()).item() < 0.01
 
 
-def test_training_lowers_the_losses_resumes_its_pictures_and_ships_half_floats(
-    teacher, folder, tmp_path, monkeypatch
-):
+def test_training_lowers_the_losses_resumes_its_pictures_and_ships_half_floats(teacher, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(distillation, "WIDTHS", {"slim19": (4, 8, 8, 8, 8)})
     # From random filters, so that thirty steps can show a fall; the usual start is near its best already.
     monkeypatch.setattr(distillation, "initialise", lambda teacher, widths, sample: VGG(widths, "5_1"))
@@ -100,10 +98,14 @@ def test_training_lowers_the_losses_resumes_its_pictures_and_ships_half_floats(
     fresh = task()
     pool = fresh.pools["slim19"][0]["image"].clone()
     seen = {}
-    train(fresh, tmp_path, steps=4, log_every=1, checkpoint_every=2, on_log=lambda step, loss: seen.update({step: loss}))
+
+    def note(step, losses):
+        seen[step] = losses
+
+    train(fresh, tmp_path, steps=4, log_every=1, checkpoint_every=2, on_log=note)
     assert not torch.equal(pool, fresh.pools["slim19"][0]["image"])  # the pictures are being painted
 
-    (path,) = train(task(), tmp_path, steps=30, log_every=1, on_log=lambda step, loss: seen.update({step: loss}))
+    (path,) = train(task(), tmp_path, steps=30, log_every=1, on_log=note)
     assert sorted(seen) == list(range(1, 31))
     early = sum(seen[step]["slim19 natural"] for step in range(1, 6))
     late = sum(seen[step]["slim19 natural"] for step in range(26, 31))

@@ -3,16 +3,17 @@
 import os
 from pathlib import Path
 
-import impasto
 import pytest
 import torch
-from impasto import encoders
-from impasto.encoders import CONVOLUTIONS, VGG, WIDTHS, Encoder, encoder, load_vgg
-from impasto.weights import WeightsError
 from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import vgg as torchvision_vgg
 from torchvision.transforms.functional import normalize
+
+import impasto
+from impasto import encoders
+from impasto.encoders import CONVOLUTIONS, VGG, WIDTHS, Encoder, encoder, load_vgg
+from impasto.weights import WeightsError
 
 TEACHER = Path(os.environ.get("IMPASTO_TEACHER", Path(__file__).parents[2] / "shared" / "teacher"))
 LAYERS = ["relu1_1", "conv2_2", "relu3_1", "relu4_2", "relu5_4"]
@@ -144,9 +145,7 @@ OWN_CENTRE = (0.3, -0.2, 0.1)
     ],
     ids=["torchvision", "features-only", "caffe", "caffe-renamed"],
 )
-def test_torchvisions_layout_gives_what_torchvisions_modules_give(
-    tmp_path, vgg19, image, centre, numbers, expects
-):
+def test_torchvisions_layout_gives_what_torchvisions_modules_give(tmp_path, vgg19, image, centre, numbers, expects):
     tensors = with_centre(vgg19, centre)
     rest = classifier(*numbers) if numbers else {}
     network = load_vgg(saved(tmp_path, {**in_torchvision(tensors), **rest}))
@@ -161,12 +160,8 @@ def test_a_network_of_unknown_origin_is_taken_for_torchvisions_but_not_silently(
     assert_same(features(network, image, LAYERS[:2]), by_torchvision(tensors, as_torch(image), LAYERS[:2]))
 
 
-@pytest.mark.parametrize(
-    ("centre", "expects"), [(OWN_CENTRE, as_caffe), (encoders.TORCHVISION_CENTRE, as_torch)]
-)
-def test_gatys_layout_expects_caffes_colours_unless_it_is_torchvisions_network(
-    tmp_path, vgg19, image, centre, expects
-):
+@pytest.mark.parametrize(("centre", "expects"), [(OWN_CENTRE, as_caffe), (encoders.TORCHVISION_CENTRE, as_torch)])
+def test_gatys_layout_expects_caffes_colours_unless_it_is_torchvisions_network(tmp_path, vgg19, image, centre, expects):
     tensors = with_centre(vgg19, centre)
     network = load_vgg(saved(tmp_path, tensors, "vgg_conv.pth"))
     assert_same(features(network, image), by_torchvision(tensors, expects(image), LAYERS))
@@ -237,9 +232,7 @@ def test_a_thin_student_with_conv0_is_read_and_its_heads_left_out(tmp_path, imag
     coloured = torch.einsum("ij,bjhw->bihw", CONV0["conv0.weight"].view(3, 3), image)
     coloured += CONV0["conv0.bias"].view(1, 3, 1, 1)
     layers = ["relu1_1", "relu5_1"]
-    assert_same(
-        network(image, layers, padding="reflect"), plain(coloured, layers, padding="reflect")
-    )
+    assert_same(network(image, layers, padding="reflect"), plain(coloured, layers, padding="reflect"))
 
 
 def slim(folder, widths=THIN, deepest="5_1", name="slim.safetensors"):
@@ -597,8 +590,6 @@ def test_the_public_thin_student_estimates_the_real_vgg19():
     wide = teacher.features(picture, ["relu1_1", "relu3_1"])
     for layer, least in (("relu1_1", 0.95), ("relu3_1", 0.75)):
         head = layer.replace("relu", "conv")
-        estimate = nn.functional.conv2d(
-            thin[layer], heads[f"{head}.aux.weight"], heads[f"{head}.aux.bias"]
-        ).relu()
+        estimate = nn.functional.conv2d(thin[layer], heads[f"{head}.aux.weight"], heads[f"{head}.aux.bias"]).relu()
         pair = torch.stack([estimate[..., 4:-4, 4:-4].flatten(), wide[layer][..., 4:-4, 4:-4].flatten()])
         assert torch.corrcoef(pair)[0, 1] > least

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from impasto.picture import Picture, PictureError, read, read_recipe, write
 from PIL import Image, ImageCms, ImageFile, ImageOps, PngImagePlugin, features
+
+from impasto.picture import Picture, PictureError, read, read_recipe, write
 
 RNG = np.random.default_rng(7)
 H, W = 19, 31
@@ -20,9 +21,7 @@ RGB = RNG.integers(0, 256, (H, W, 3), np.uint8)
 RGBA = RNG.integers(0, 256, (H, W, 4), np.uint8)
 DEEP = RNG.integers(0, 65536, (H, W, 3), np.uint16)
 SMOOTH = np.stack(
-    np.broadcast_arrays(
-        np.linspace(20, 230, 64)[:, None], np.linspace(240, 30, 96), np.full((64, 96), 128.0)
-    ),
+    np.broadcast_arrays(np.linspace(20, 230, 64)[:, None], np.linspace(240, 30, 96), np.full((64, 96), 128.0)),
     -1,
 ).astype(np.uint8)
 
@@ -529,9 +528,7 @@ def test_the_file_a_picture_came_from_is_never_overwritten(tmp_path, how):
     source = tmp_path / "content.png"
     Image.fromarray(RGB).save(source)
     before = source.read_bytes()
-    target = {"path": source, "dots": tmp_path / ".." / tmp_path.name / "content.png"}.get(
-        how, tmp_path / "o.png"
-    )
+    target = {"path": source, "dots": tmp_path / ".." / tmp_path.name / "content.png"}.get(how, tmp_path / "o.png")
     if how == "link":
         target.symlink_to(source)
     if how == "hardlink":

@@ -9,10 +9,11 @@ import zipfile
 
 import pytest
 import torch
-from impasto import weights
-from impasto.weights import Weights, WeightsError, find, load
 from PIL import Image
 from safetensors.torch import save_file
+
+from impasto import weights
+from impasto.weights import Weights, WeightsError, find, load
 
 DATA = bytes(range(256)) * 40
 HASH = hashlib.sha256(DATA).hexdigest()
@@ -141,9 +142,7 @@ def test_a_wrong_download_never_reaches_the_cache(server, tmp_path, sent, says):
 
 def test_a_failed_download_says_why_and_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("IMPASTO_OFFLINE", "0")
-    with pytest.raises(
-        WeightsError, match=r"(?s)downloading it failed.*why: .*refused.*put it in: "
-    ) as caught:
+    with pytest.raises(WeightsError, match=r"(?s)downloading it failed.*why: .*refused.*put it in: ") as caught:
         find(record(url="http://127.0.0.1:9/net.bin"))
     assert "IMPASTO_WEIGHTS" in str(caught.value)
 
@@ -235,9 +234,7 @@ def test_a_pickled_program_is_never_run(tmp_path, modern):
 
 def test_a_pickled_module_says_how_to_get_its_weights(tmp_path):
     file = saved(tmp_path / "whole.pth", torch.nn.Linear(2, 2))
-    with pytest.raises(
-        WeightsError, match=r"(?s)torch\.nn\.modules\.linear\.Linear.*state_dict\(\), 'weights"
-    ):
+    with pytest.raises(WeightsError, match=r"(?s)torch\.nn\.modules\.linear\.Linear.*state_dict\(\), 'weights"):
         load(file)
 
 

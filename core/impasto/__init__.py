@@ -2,8 +2,8 @@
 
 from . import samples, statistics
 from .encoders import Encoder, encoder
-from .host import Host, PluginError, host
 from .hookspecs import hookimpl
+from .host import Host, PluginError, host
 from .picture import Picture, PictureError, read
 from .pipeline import Pipeline
 from .stage import (

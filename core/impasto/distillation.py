@@ -156,9 +156,7 @@ class Distillation(Task):
         self.networks, self.pools = {}, {}
         for name in networks:
             pupil = initialise(self.teacher, WIDTHS[name], sample)
-            heads = {
-                layer: head / self.scales[layer] for layer, head in fit_heads(pupil, self.teacher, sample).items()
-            }
+            heads = {layer: head / self.scales[layer] for layer, head in fit_heads(pupil, self.teacher, sample).items()}
             self.networks[name] = Pupil(pupil, heads).to(self.device).to(memory_format=torch.channels_last)
             self.pools[name] = [self._restart(rng) for _ in range(painted)]
         parameters = [p for network in self.networks.values() for p in network.parameters()]
@@ -203,9 +201,7 @@ class Distillation(Task):
             image = self._prepared(pools[name]).requires_grad_(True)
             painted = networks[name](image, {layer: truths[layer][own] for layer in LAYERS})
             direction = self._style_gradient(networks[name], painted[1], pool, image)
-            natural = networks[name](
-                self._prepared(batch), {layer: truths[layer][: len(batch)] for layer in LAYERS}
-            )
+            natural = networks[name](self._prepared(batch), {layer: truths[layer][: len(batch)] for layer in LAYERS})
             for part, (errors, grams), rows in (
                 ("natural", natural, slice(len(batch))),
                 ("painted", painted, own),
@@ -309,9 +305,7 @@ class Pupil(nn.Module):
         self.network = network
         self.heads = nn.ParameterDict({layer: nn.Parameter(head) for layer, head in heads.items()})
 
-    def forward(
-        self, image: Tensor, truths: Mapping[str, Truth] | None
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def forward(self, image: Tensor, truths: Mapping[str, Truth] | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return by layer the relative squared error of the estimated features, and their Gram matrices.
 
         With head H, thin features s and true ones t, both follow from the thin moments: the Gram matrix is
@@ -423,4 +417,3 @@ def fit_heads(pupil: VGG, teacher: VGG, images: Tensor) -> dict[str, Tensor]:
         outputs = wide.transpose(0, 1).flatten(1).mT
         heads[layer] = least_squares(inputs, outputs).mT.contiguous()
     return heads
-

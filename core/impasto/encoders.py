@@ -166,9 +166,7 @@ class Encoder(nn.Module):
             ("padding", padding, ("replicate", "reflect", "zeros")),
         ):
             if value not in choices:
-                raise ValueError(
-                    f"{name}: {what} = {value!r} is not one\n  what would work: {', '.join(choices)}"
-                )
+                raise ValueError(f"{name}: {what} = {value!r} is not one\n  what would work: {', '.join(choices)}")
         self.network = network.eval().requires_grad_(False)
         if self.network.mean.device.type == "cpu":
             # Measured at three widths: 6 to 26 % faster forwards, and no slower backwards, in float32 too.
@@ -179,9 +177,7 @@ class Encoder(nn.Module):
         self.channels: Mapping[str, int] = {layer: network.widths[int(layer[4]) - 1] for layer in self.layers}
         """The number of channels of each layer."""
         self._metrics = [
-            f"relu{key.removeprefix('metric')}"
-            for key in dict(network.named_buffers())
-            if key.startswith("metric")
+            f"relu{key.removeprefix('metric')}" for key in dict(network.named_buffers()) if key.startswith("metric")
         ]
         self._copies: dict[tuple[torch.dtype, torch.device], VGG] = {}
         if calibrated and not self._metrics and network.widths != WIDTHS[: len(network.widths)]:
@@ -236,9 +232,7 @@ class Encoder(nn.Module):
 
     def _check(self, image: Tensor, layers: Sequence[str]) -> None:
         if isinstance(layers, str):
-            raise TypeError(
-                f"{self.name}: layers are a list of names\n  what to type: features(image, [{layers!r}])"
-            )
+            raise TypeError(f"{self.name}: layers are a list of names\n  what to type: features(image, [{layers!r}])")
         for layer in layers:
             if layer not in self.channels:
                 raise LookupError(self._unknown(layer))
@@ -270,9 +264,7 @@ class Encoder(nn.Module):
 
     def _unknown(self, layer: str) -> str:
         shown = ", ".join(name for name in self.layers if name.startswith("relu"))
-        message = (
-            f"{self.name}: has no layer called {layer!r}\n  it has: {shown}, and conv1_1 … before each ReLU"
-        )
+        message = f"{self.name}: has no layer called {layer!r}\n  it has: {shown}, and conv1_1 … before each ReLU"
         if str(layer)[:4] in ("conv", "relu") and str(layer)[4:] in CONVOLUTIONS:
             advice = f"{self.layers[-1]} or a shallower one, or the encoder vgg19"
             return f"{message}\n  {layer} is deeper than the network\n  what would work: {advice}"
@@ -280,9 +272,7 @@ class Encoder(nn.Module):
 
     def extra_repr(self) -> str:
         """Say name and options."""
-        return (
-            f"{self.name!r}, pooling={self.pooling!r}, padding={self.padding!r}, calibrated={self.calibrated}"
-        )
+        return f"{self.name!r}, pooling={self.pooling!r}, padding={self.padding!r}, calibrated={self.calibrated}"
 
 
 def encoder(
@@ -348,9 +338,7 @@ def _encoder(
             "  what would work: a loader that returns impasto.encoders.load_vgg(path), or an impasto.Encoder"
         )
     if (network.pooling, network.padding) != (pooling, padding):
-        raise ValueError(
-            f"the encoder {name!r} comes with its pooling and padding\n  it is: {network.extra_repr()}"
-        )
+        raise ValueError(f"the encoder {name!r} comes with its pooling and padding\n  it is: {network.extra_repr()}")
     return network
 
 
@@ -522,17 +510,13 @@ def _empty(file: Path, convolutions: Mapping[str, Tensor]) -> VGG:
     expected = {key: value.shape for key, value in network.named_parameters()}
     for key in sorted({*expected, *convolutions}):
         if key not in convolutions or key not in expected:
-            raise _refusal(
-                file, f"lacks {key}" if key in expected else f"has {key}, which is no part of a VGG-19"
-            )
+            raise _refusal(file, f"lacks {key}" if key in expected else f"has {key}, which is no part of a VGG-19")
         if convolutions[key].shape != expected[key]:
             raise _refusal(file, f"{key} is {shape(convolutions[key])}, expected {tuple(expected[key])}")
     return network
 
 
-def _colours(
-    file: Path, stored: Mapping[str, Tensor], tensors: Mapping[str, Tensor], network: VGG
-) -> Colours:
+def _colours(file: Path, stored: Mapping[str, Tensor], tensors: Mapping[str, Tensor], network: VGG) -> Colours:
     """Return what the first 3x3 convolution of a checkpoint takes."""
     if "conv0.weight" in tensors:
         matrix, offset = tensors["conv0.weight"].float().view(3, 3), tensors["conv0.bias"].float()

@@ -54,7 +54,5 @@ def impasto_run_stage(stage: Stage, canvas: Canvas) -> Canvas | None:
 
 
 @hookspec
-def impasto_step(
-    stage: Stage, step: int, steps: int, image: Tensor, losses: Mapping[str, Tensor]
-) -> None:
+def impasto_step(stage: Stage, step: int, steps: int, image: Tensor, losses: Mapping[str, Tensor]) -> None:
     """Look on after a step (1 to `steps`) of an iterative stage: progress bars, previews, loss plots."""

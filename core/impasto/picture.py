@@ -104,12 +104,7 @@ class Picture:
                     f"Picture: {what} must be a float32 tensor (B, {channels}, H, W), not a "
                     f"{type(value).__name__}; impasto.picture.read(...) converts files, arrays and PIL images"
                 )
-            if (
-                value.dtype != torch.float32
-                or value.ndim != 4
-                or value.shape[1] != channels
-                or not value.numel()
-            ):
+            if value.dtype != torch.float32 or value.ndim != 4 or value.shape[1] != channels or not value.numel():
                 raise PictureError(
                     f"Picture: {what} must be float32 (B, {channels}, H, W), found {value.dtype} "
                     f"{tuple(value.shape)}; impasto.picture.read(...) converts other forms"
@@ -270,9 +265,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str:
         except UnicodeDecodeError as error:
             raise PictureError(f"read_recipe: '{beside}' is not UTF-8 ({error}); save it as UTF-8") from error
     if len(text) > _MAX_RECIPE:
-        raise PictureError(
-            f"read_recipe: the text with '{file}' is over {_MAX_RECIPE:,} characters: no recipe"
-        )
+        raise PictureError(f"read_recipe: the text with '{file}' is over {_MAX_RECIPE:,} characters: no recipe")
     return text
 
 
@@ -311,9 +304,7 @@ def write(
         FileExistsError: the file exists and `overwrite` is False.
     """
     if not isinstance(picture, Picture):
-        raise TypeError(
-            f"write: {type(picture).__name__} is no Picture; write(read(...), '{path}') makes one"
-        )
+        raise TypeError(f"write: {type(picture).__name__} is no Picture; write(read(...), '{path}') makes one")
     path = Path(path).expanduser()
     suffix = path.suffix.lower()
     if suffix not in _WRITABLE:
@@ -507,9 +498,7 @@ def _from_image(image: Image.Image, deep: npt.NDArray[Any] | None = None) -> Pic
         meta["exif"] = exif
     if isinstance(recipe := image.info.get("impasto"), str):
         meta["recipe"] = str(recipe)
-    return Picture(
-        _upright(colour, orientation), None if alpha is None else _upright(alpha, orientation), meta
-    )
+    return Picture(_upright(colour, orientation), None if alpha is None else _upright(alpha, orientation), meta)
 
 
 def _eight_bits(image: Image.Image, profile: bytes | None) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -585,11 +574,7 @@ def _from_tensor(tensor: torch.Tensor, what: str) -> Picture:
     if tensor.ndim in (2, 3):
         tensor = tensor[(None,) * (4 - tensor.ndim)]
     if tensor.ndim != 4 or tensor.shape[1] not in (1, 3, 4):
-        hint = (
-            "; if its colours come last: tensor.movedim(-1, -3)"
-            if shape[-1:] and shape[-1] in (1, 3, 4)
-            else ""
-        )
+        hint = "; if its colours come last: tensor.movedim(-1, -3)" if shape[-1:] and shape[-1] in (1, 3, 4) else ""
         raise PictureError(
             f"read: the {what} has the shape {shape}; a picture is (H, W), (C, H, W) or (B, C, H, W), "
             f"C being 1 (grey), 3 (RGB) or 4 (RGB and alpha){hint}"
@@ -708,20 +693,14 @@ def _embedded_recipe(file: Path) -> str | None:
 
 def _refuse(target: Path, overwrite: bool, keep: Iterable[str | os.PathLike[str]]) -> None:
     if target.is_dir():
-        raise IsADirectoryError(
-            f"save: '{target}' is a folder; give a file in it: '{target / 'painted.png'}'"
-        )
+        raise IsADirectoryError(f"save: '{target}' is a folder; give a file in it: '{target / 'painted.png'}'")
     if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"save: there is no folder '{target.parent}'; create it, or check the spelling"
-        )
+        raise FileNotFoundError(f"save: there is no folder '{target.parent}'; create it, or check the spelling")
     for kept in map(Path, keep):
         kept = kept.expanduser()
         same = target.resolve() == kept.resolve()
         if same or (target.exists() and kept.exists() and target.samefile(kept)):
-            raise PictureError(
-                f"save: '{target}' is '{kept}', which this picture was made from; give another name"
-            )
+            raise PictureError(f"save: '{target}' is '{kept}', which this picture was made from; give another name")
     if target.exists() and not overwrite:
         raise FileExistsError(f"save: '{target}' exists; give another name, or overwrite=True")
 
@@ -796,9 +775,7 @@ def _encode(picture: Picture, form: str, bits: int, quality: int, recipe: str | 
     return out.getvalue()
 
 
-def _png16(
-    pixels: npt.NDArray[np.uint16], exif: bytes | None, icc: bytes | None, recipe: str | None
-) -> bytes:
+def _png16(pixels: npt.NDArray[np.uint16], exif: bytes | None, icc: bytes | None, recipe: str | None) -> bytes:
     """Encode 16-bit RGB or RGBA, which Pillow cannot, by the PNG specification (W3C, third edition)."""
     height, width, channels = pixels.shape
     rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
@@ -815,8 +792,7 @@ def _png16(
         chunks.append((b"iTXt", b"impasto\0\0\0\0\0" + recipe.encode()))
     chunks += [(b"IDAT", zlib.compress(filtered.tobytes())), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     )
 
 

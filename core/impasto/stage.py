@@ -68,15 +68,7 @@ class Parameter:
         converted = convert(value, self.type)
         entries = converted if isinstance(converted, tuple) else (converted,)
         fits = converted is not _MISFIT
-        for entry in entries if fits else ():
-            if entry is None:
-                continue
-            if self.choices is not None and entry not in self.choices:
-                fits = False
-            elif not isinstance(entry, (str, bool)) and not (
-                (self.low is None or entry >= self.low) and (self.high is None or entry <= self.high)
-            ):
-                fits = False
+        fits = fits and all(entry is None or self._allows(entry) for entry in entries)
         if not fits:
             default = "" if self.default is dataclasses.MISSING else f" (default {self.default!r})"
             raise ParameterError(
@@ -85,6 +77,13 @@ class Parameter:
                 f"  what it does: {self.help}"
             )
         return converted
+
+    def _allows(self, entry: Any) -> bool:
+        if self.choices is not None:
+            return entry in self.choices
+        if isinstance(entry, (str, bool)):
+            return True
+        return (self.low is None or entry >= self.low) and (self.high is None or entry <= self.high)
 
 
 def param(
@@ -117,8 +116,8 @@ def param(
         >>> Fade(amount=0.25)
         Fade(amount=0.25)
     """
-    about = {"low": low, "high": high, "choices": None if choices is None else tuple(choices)}
-    about |= {"help": help, "writes": writes}
+    listed = None if choices is None else tuple(choices)
+    about = {"low": low, "high": high, "choices": listed, "help": help, "writes": writes}
     return field(default=default, metadata={"impasto": about})
 
 
@@ -192,10 +191,7 @@ class Declared:
         hints = typing.get_type_hints(cls)
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         return types.MappingProxyType(
-            {
-                one.name: Parameter(one.name, hints[one.name], one.default, **one.metadata["impasto"])
-                for one in fields
-            }
+            {one.name: Parameter(one.name, hints[one.name], one.default, **one.metadata["impasto"]) for one in fields}
         )
 
     @classmethod
@@ -227,11 +223,7 @@ class Declared:
         return {name: getattr(self, name) for name in self.parameters()}
 
     def __repr__(self) -> str:
-        changed = {
-            name: value
-            for name, value in self.values().items()
-            if value != self.parameters()[name].default
-        }
+        changed = {name: value for name, value in self.values().items() if value != self.parameters()[name].default}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
 
 
@@ -552,8 +544,7 @@ def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:
         image = image.float()
     if image.shape != like.shape or image.dtype != torch.float32:
         raise StageError(
-            f"{stage.name}: was given {shape(like)} {like.dtype} and gave back {shape(image)} {image.dtype}\n"
-            f"  {advice}"
+            f"{stage.name}: was given {shape(like)} {like.dtype} and gave back {shape(image)} {image.dtype}\n  {advice}"
         )
     bad = int((~torch.isfinite(image)).sum())
     if bad:

@@ -135,9 +135,7 @@ def train(
         averages[name].to(accelerator.device)
     networks = {name: accelerator.prepare(network) for name, network in task.networks.items()}
     optimisers = {name: accelerator.prepare(optimiser) for name, optimiser in task.optimisers.items()}
-    rates = {
-        name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in task.optimisers.items()
-    }
+    rates = {name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in task.optimisers.items()}
 
     checkpoint = folder / "checkpoint.pt"
     first = 0

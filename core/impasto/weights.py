@@ -110,9 +110,7 @@ def find(record: Weights, path: str | Path | None = None) -> Path:
             f"{record.name} is not on this machine, and it has no address to download from\n{_advice(record)}"
         )
     if os.environ.get("IMPASTO_OFFLINE", "0") not in ("", "0"):
-        raise WeightsError(
-            f"{record.name} is not on this machine, and IMPASTO_OFFLINE is set\n{_advice(record)}"
-        )
+        raise WeightsError(f"{record.name} is not on this machine, and IMPASTO_OFFLINE is set\n{_advice(record)}")
     return _download(record, record.url)
 
 
@@ -192,9 +190,7 @@ def _download(record: Weights, url: str) -> Path:
         request = urllib.request.Request(url, headers={"User-Agent": "impasto"})
         with (
             urllib.request.urlopen(request, timeout=30) as answer,
-            tempfile.NamedTemporaryFile(
-                dir=file.parent, prefix=file.name, suffix=".part", delete=False
-            ) as saved,
+            tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, suffix=".part", delete=False) as saved,
         ):
             part = Path(saved.name)
             digest, size = _copy(answer, saved, record)
@@ -316,9 +312,7 @@ def _missing_bytes(file: Path) -> str:
         (length,) = struct.unpack("<Q", opened.read(8))
         header = opened.read(min(length, file.stat().st_size))
     try:
-        ends = [
-            entry["data_offsets"][1] for key, entry in json.loads(header).items() if key != "__metadata__"
-        ]
+        ends = [entry["data_offsets"][1] for key, entry in json.loads(header).items() if key != "__metadata__"]
         whole = 8 + length + max(ends)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return ""
@@ -336,9 +330,7 @@ def _load_torch(file: Path, head: bytes) -> object:
             what = "a TorchScript program, which would have to be run to be read"
             raise WeightsError(f"{file}: {what}\n  what would work: {_CHECKPOINT}")
         if "data.pkl" not in inside:
-            raise WeightsError(
-                f"{file}: a zip archive, not a checkpoint\n  what would work: unpacking it first"
-            )
+            raise WeightsError(f"{file}: a zip archive, not a checkpoint\n  what would work: unpacking it first")
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle may fail in any way; it is shown, not hidden
@@ -362,13 +354,9 @@ def _state_dict(file: Path, found: object) -> dict[str, Tensor]:
     if not isinstance(found, dict):
         kind = "one tensor" if isinstance(found, Tensor) else type(found).__name__
         raise WeightsError(f"{file}: holds {kind}, not tensors by name\n  what would work: {_CHECKPOINT}")
-    strangers = [
-        str(key) for key, value in found.items() if not (isinstance(key, str) and isinstance(value, Tensor))
-    ]
+    strangers = [str(key) for key, value in found.items() if not (isinstance(key, str) and isinstance(value, Tensor))]
     if strangers or not found:
-        holds = (
-            f"has {', '.join(strangers[:5])} beside or instead of tensors" if strangers else "holds nothing"
-        )
+        holds = f"has {', '.join(strangers[:5])} beside or instead of tensors" if strangers else "holds nothing"
         raise WeightsError(f"{file}: {holds}\n  what would work: {_CHECKPOINT}")
     if all(key.startswith("module.") for key in found):
         return {key.removeprefix("module."): value for key, value in found.items()}

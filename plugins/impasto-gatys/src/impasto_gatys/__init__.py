@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -266,6 +266,8 @@ class Styled(Optimisation):
 class Gatys(Styled, name="gatys"):
     """Paint the content in the manner of the style by optimising the picture itself (Gatys et al. 2016)."""
 
+    demo: ClassVar[Mapping[str, Any]] = {"steps": 20}
+
     content_weight: float = impasto.param(
         default=0.06, low=0, help="how much the content is kept; the style's weight is 1"
     )
@@ -291,6 +293,8 @@ class Gatys(Styled, name="gatys"):
 class Texture(Styled, name="texture"):
     """Paint a texture in the manner of the style, as large as the content, which is otherwise ignored."""
 
+    demo: ClassVar[Mapping[str, Any]] = {"steps": 20}
+
     init: str = impasto.param(
         default="style-noise",
         choices=("style-noise", "noise", "grey", "file"),
@@ -310,6 +314,7 @@ class Texture(Styled, name="texture"):
 class Reconstruct(Optimisation, name="reconstruct"):
     """Paint the picture anew from what one layer of the encoder keeps of it, to show what that is."""
 
+    demo: ClassVar[Mapping[str, Any]] = {"layer": "relu3_1", "encoder": "slim19", "steps": 40}
     needs_style: ClassVar[bool] = False
     calibrated: ClassVar[bool] = False
 
