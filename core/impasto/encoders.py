@@ -42,7 +42,7 @@ CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 
 SLIM19 = Weights(
     name="slim19.safetensors",
-    sha256="f58760e07a2585c1c076267d69180ee0a6fb6ad381ad7f1e739bd25567d22a40",
+    sha256="7e0156423e40859efa0425ccc754d260dd1cf7629d5d3c68b75d1c3232498cb1",
     size=1_698_992,
     licence="MIT; taught by VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project on VGG-19's features",
@@ -51,7 +51,7 @@ SLIM19 = Weights(
 )
 SLIM19_HALF = Weights(
     name="slim19-half.safetensors",
-    sha256="764e8933c87535d3f659cc36d22d9e11618c1c7f0138eabb4497f9bd3905c3c0",
+    sha256="c9422c9d0d91375a3a27aff776615e5497904bedae57b315c6c33480447535df",
     size=6_782_968,
     licence="MIT; taught by VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project on VGG-19's features",
