@@ -266,7 +266,7 @@ class Styled(Optimisation):
 class Gatys(Styled, name="gatys"):
     """Paint the content in the manner of the style by optimising the picture itself (Gatys et al. 2016)."""
 
-    demo: ClassVar[Mapping[str, Any]] = {"steps": 20}
+    demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
 
     content_weight: float = impasto.param(
         default=0.06, low=0, help="how much the content is kept; the style's weight is 1"
@@ -293,7 +293,7 @@ class Gatys(Styled, name="gatys"):
 class Texture(Styled, name="texture"):
     """Paint a texture in the manner of the style, as large as the content, which is otherwise ignored."""
 
-    demo: ClassVar[Mapping[str, Any]] = {"steps": 20}
+    demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
 
     init: str = impasto.param(
         default="style-noise",
