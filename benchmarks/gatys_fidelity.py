@@ -25,7 +25,7 @@ from torchvision.utils import save_image
 
 import impasto
 from impasto.distillation import LAYERS
-from impasto_gatys import Gatys
+from impasto_gatys import SHARES, Gatys
 
 SIZE = 384
 
@@ -87,7 +87,10 @@ class Easel:
         file = self.folder / f"{self.index:02d}-{name}-{weight:g}-{self.steps}.png"
         if not file.exists():
             kind = Gatys if calibrated else Uncalibrated
-            pipe = impasto.Pipeline(kind(encoder=encoder, content_weight=weight, steps=self.steps))
+            # The other encoders get the shares that suit ours, which suit them too.
+            shares = () if calibrated else SHARES["slim19-half"]
+            stage = kind(encoder=encoder, content_weight=weight, steps=self.steps, style_layer_weights=shares)
+            pipe = impasto.Pipeline(stage)
             pipe(self.content, self.style).save(file)
         return impasto.read(file).tensor
 

@@ -14,7 +14,19 @@ import impasto
 import impasto_gatys
 from impasto.encoders import VGG
 from impasto.testing import parametrize_checks
-from impasto_gatys import LBFGS, STATISTICS, Adam, Gatys, Reconstruct, Texture, losses, memory, optimise, pyramid
+from impasto_gatys import (
+    LBFGS,
+    SHARES,
+    STATISTICS,
+    Adam,
+    Gatys,
+    Reconstruct,
+    Texture,
+    losses,
+    memory,
+    optimise,
+    pyramid,
+)
 from impasto_gatys import checkpoint as checkpoints
 
 
@@ -285,6 +297,15 @@ def test_parameters_that_do_not_fit_are_refused():
         Gatys(init="file")
     with pytest.raises(impasto.ParameterError, match="style_layer_weights"):
         Gatys(style_layer_weights=(1.0, 2.0))
+
+
+def test_without_shares_the_layers_count_as_suits_the_encoder():
+    content, style = picture(8), picture(9, color=(0.8, 0.2, 0.2))
+    stage = Gatys(encoder="slim19", steps=3)
+    suited = stage_with(stage, style_layer_weights=SHARES["slim19"])
+    equal = stage_with(stage, style_layer_weights=(1.0,) * 5)
+    assert torch.equal(paint(stage, content, style), paint(suited, content, style))
+    assert not torch.equal(paint(stage, content, style), paint(equal, content, style))
 
 
 def test_a_style_without_weight_is_no_style(network: str):
