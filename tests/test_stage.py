@@ -318,3 +318,13 @@ def test_a_missing_style_and_a_picture_too_small_are_explained():
 def test_a_loss_that_is_not_finite_names_the_loss_and_the_step():
     with pytest.raises(FloatingPointError, match=r"brush: step 4 of 9 .*\(style\)"):
         Brush().report(4, 9, PICTURE, {"style": torch.tensor(float("nan")), "content": torch.tensor(1.0)})
+
+
+def test_a_misspelt_parameter_is_answered_with_a_suggestion():
+    class Wash(impasto.Postprocessor, name="wash"):
+        """Thin the paint."""
+
+        amount: float = impasto.param(default=0.5, low=0, high=1, help="share of water")
+
+    with pytest.raises(impasto.ParameterError, match=r"wash has no parameter 'amuont'(.|\n)*did you mean 'amount'\?"):
+        Wash(amuont=0.3)

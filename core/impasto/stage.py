@@ -201,9 +201,8 @@ class Declared:
         # A dataclass without a docstring gets its signature as one, which says nothing.
         return "" if not lines or lines[0].startswith(f"{cls.__name__}(") else lines[0]
 
-    @classmethod
-    def make(cls, **values: Any) -> Self:
-        """Return one with these parameters; an unknown name is refused with a suggestion."""
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        """Refuse an unknown parameter with a suggestion, before the dataclass would with none."""
         from .host import suggestion
 
         for key in values:
@@ -212,6 +211,11 @@ class Declared:
                     f"{cls.name} has no parameter {key!r}\n"
                     f"  it has: {', '.join(cls.parameters()) or 'none'}{suggestion(key, cls.parameters())}"
                 )
+        return super().__new__(cls)
+
+    @classmethod
+    def make(cls, **values: Any) -> Self:
+        """Return one with parameters whose names are known only at run time, from TOML or a command line."""
         return cls(**values)
 
     def __post_init__(self) -> None:
