@@ -131,7 +131,7 @@ def test_a_stage_is_frozen_compared_by_value_and_printed_as_python():
 
 def test_an_unknown_parameter_is_refused_with_a_suggestion():
     with pytest.raises(impasto.ParameterError) as error:
-        Brush.make(witdh=2)
+        Brush(witdh=2)
     assert "brush has no parameter 'witdh'" in str(error.value)
     assert "did you mean 'width'?" in str(error.value)
 

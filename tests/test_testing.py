@@ -131,7 +131,7 @@ def python_noise(content, styles):
 
 
 def numpy_noise(content, styles):
-    return tint(content, styles) * float(np.random.default_rng().uniform(0.2, 1))
+    return tint(content, styles) * float(np.random.default_rng().uniform(0.98, 1))
 
 
 def over_the_batch(content, styles):

@@ -614,7 +614,7 @@ def train(given: argparse.Namespace) -> int:
     parser.add_argument("--traceback", action="store_true", help="show where an error happened")
     chosen = parser.parse_args(given.options)
     given.traceback |= chosen.traceback
-    made = recipe.make(**{name: getattr(chosen, name) for name in names})
+    made = recipe(**{name: getattr(chosen, name) for name in names})
     try:
         from accelerate import PartialState
     except ImportError as error:

@@ -61,7 +61,7 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
             bar.set_description(name)
             start = time.perf_counter()
             try:
-                painted = Pipeline(stylizer.make(**stylizer.demo))(content, style, plugins=[ProgressBar(shown)])
+                painted = Pipeline(stylizer(**stylizer.demo))(content, style, plugins=[ProgressBar(shown)])
             except Exception as error:  # of any plugin: its tile shows it, and the caller gets it
                 errors[name] = error
                 tiles.append(Tile(name, "failed", None, first_line(error.__cause__ or error)))

@@ -198,7 +198,7 @@ class Pipeline:
         stages = []
         for table in tables:
             values = {key: value for key, value in table.items() if key != "stage"}
-            stages.append(host().stage(table["stage"]).make(**values))
+            stages.append(host().stage(table["stage"])(**values))
         return cls(*stages)
 
     @classmethod
@@ -248,7 +248,7 @@ class Pipeline:
                 listed = key in kind.parameters() and kind.parameters()[key].listed
                 entries = [_value(entry) for entry in value.split("+")] if listed else _value(value)
                 values[key] = entries
-            stages.append(kind.make(**values))
+            stages.append(kind(**values))
         return cls(*stages)
 
     def _recipe(

@@ -213,11 +213,6 @@ class Declared:
                 )
         return super().__new__(cls)
 
-    @classmethod
-    def make(cls, **values: Any) -> Self:
-        """Return one with parameters whose names are known only at run time, from TOML or a command line."""
-        return cls(**values)
-
     def __post_init__(self) -> None:
         for name, parameter in self.parameters().items():
             object.__setattr__(self, name, parameter.convert(self.name, getattr(self, name)))

@@ -343,7 +343,7 @@ def survives_toml_and_repr(stage: Stage) -> None:
     with _works("writing the stage to TOML and reading it back", advice):
         (table,) = tomllib.loads(Pipeline(stage).to_toml())["stages"]
         named = table.pop("stage")
-        back = kind.make(**table)
+        back = kind(**table)
     _require(named == stage.name and back == stage, f"{stage!r} comes back from TOML as {back!r}", advice)
     with _works(f"evaluating its text form, {stage!r},", "leave __repr__ to the base class"):
         written = eval(repr(stage), {kind.__name__: kind})
