@@ -5,8 +5,9 @@ from scipy.linalg import sqrtm
 from skimage import color, data
 
 import impasto
+from impasto.color import from_space, to_space
 from impasto.testing import parametrize_checks
-from impasto_color import METHODS, SPACES, MatchColor, from_space, match_moments, to_space, transfer_matrix
+from impasto_color import METHODS, SPACES, MatchColor, match_moments, transfer_matrix
 
 
 @parametrize_checks(

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 import impasto
+from impasto.filters import box_mean, guided_filter
 from impasto.testing import parametrize_checks
-from impasto_smooth import GuidedSmooth, box_mean, guided_filter
+from impasto_smooth import GuidedSmooth
 
 
 @parametrize_checks(GuidedSmooth(), GuidedSmooth(guide="grey", strength=0.5), GuidedSmooth(radius=100, subsample=1))

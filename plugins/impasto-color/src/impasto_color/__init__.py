@@ -4,83 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import kornia.color
 import torch
 from torch import Tensor
 
 import impasto
 from impasto import Canvas, Preprocessor, StageError, Style, param, statistics
+from impasto.color import from_space, mix, to_space
 
-__all__ = ["MatchColor", "from_space", "match_moments", "moments", "to_space", "transfer_matrix"]
+__all__ = ["MatchColor", "match_moments", "moments", "transfer_matrix"]
 
 METHODS = ("symmetric", "pca", "cholesky", "mean-std")
 SPACES = ("rgb", "lab", "lalphabeta")
 
 Moments = tuple[Tensor, Tensor]
 """The mean (B, 3, 1, 1) and the covariance (B, 3, 3) of a picture's colours."""
-
-
-# ------------------------------------------------------------------------------------------ colour spaces
-
-# Reinhard et al. 2001, equation 4: linear RGB to the responses of long, medium and short cones.
-LMS_FROM_RGB = torch.tensor(
-    [[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]], dtype=torch.float64
-)
-# Ruderman, Cronin and Chiao 1998: the logarithms decorrelated into lightness, yellow–blue, red–green.
-LAB_FROM_LOG_LMS = torch.tensor([3.0, 6.0, 2.0], dtype=torch.float64).rsqrt()[:, None] * torch.tensor(
-    [[1.0, 1.0, 1.0], [1.0, 1.0, -2.0], [1.0, -1.0, 0.0]], dtype=torch.float64
-)
-# Published inverses are rounded to four digits; inverting here makes the round trip exact.
-RGB_FROM_LMS = torch.linalg.inv(LMS_FROM_RGB)
-LOG_LMS_FROM_LAB = torch.linalg.inv(LAB_FROM_LOG_LMS)
-
-DARK = 1 / 255
-"""Added to cone responses before the logarithm, which black would otherwise send to minus infinity."""
-GLARE = 2.0
-"""Largest logarithm taken back, a hundred times white: beyond, infinities would cancel to NaN."""
-
-
-def mix(matrix: Tensor, image: Tensor) -> Tensor:
-    """Multiply the channels of `image` (B, 3, H, W) by `matrix` (3, 3) or (B, 3, 3)."""
-    return (matrix.to(image.device, image.dtype) @ image.flatten(2)).view(-1, *image.shape[1:])
-
-
-def to_space(image: Tensor, space: str = "rgb") -> Tensor:
-    """Return a picture's values in a colour space.
-
-    Args:
-        image: (B, 3, H, W), float32 sRGB in [0, 1].
-        space: "rgb" changes nothing; "lab" is CIE L*a*b* (D65) divided by 100; "lalphabeta" is lαβ
-            (Ruderman 1998) of linear light, in powers of ten.
-
-    Example:
-        >>> import torch
-        >>> to_space(torch.ones(1, 3, 1, 1), "lab").flatten().round(decimals=2).abs().tolist()
-        [1.0, 0.0, 0.0]
-    """
-    with torch.autocast(image.device.type, enabled=False):
-        if space == "lab":
-            return kornia.color.rgb_to_lab(image) / 100
-        if space == "lalphabeta":
-            light = kornia.color.rgb_to_linear_rgb(image)
-            return mix(LAB_FROM_LOG_LMS, (mix(LMS_FROM_RGB, light) + DARK).log10())
-        return image
-
-
-def from_space(values: Tensor, space: str = "rgb") -> Tensor:
-    """Return the sRGB picture, not clipped, that values in a colour space stand for: `to_space` undone.
-
-    Args:
-        values: (B, 3, H, W) float32, as from `to_space`.
-        space: "rgb", "lab" or "lalphabeta".
-    """
-    with torch.autocast(values.device.type, enabled=False):
-        if space == "lab":
-            return kornia.color.lab_to_rgb(values * 100, clip=False)
-        if space == "lalphabeta":
-            logarithms = mix(LOG_LMS_FROM_LAB, values).clamp_max(GLARE)
-            return kornia.color.linear_rgb_to_rgb(mix(RGB_FROM_LMS, 10**logarithms - DARK))
-        return values
 
 
 # ------------------------------------------------------------------------------------------------ moments

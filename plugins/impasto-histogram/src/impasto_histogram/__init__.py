@@ -10,13 +10,12 @@ from torch import Tensor
 
 import impasto
 from impasto import Postprocessor, StageError, Style, param
+from impasto.color import luma
 
 __all__ = ["MatchHistogram", "match_histograms"]
 
 LEVELS = 65536
 """Tones told apart.  Those of 8 and of 16 bits fall exactly on levels, as 255 divides 65535."""
-LUMA = (0.299, 0.587, 0.114)
-"""What red, green and blue add to luminance (ITU-R BT.601)."""
 
 
 def to_levels(values: Tensor) -> Tensor:
@@ -114,11 +113,6 @@ def unit_to_rgb(values: Tensor) -> Tensor:
     return kornia.color.lab_to_rgb(lab - lab.new_tensor([0, 128, 128])[:, None, None], clip=False)
 
 
-def luminance(image: Tensor) -> Tensor:
-    """Return the luma (B, 1, H, W) of sRGB pictures (B, 3, H, W)."""
-    return (image * image.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
-
-
 class MatchHistogram(Postprocessor, name="match-histogram"):
     """Give the painted image the histogram of the styles, or of the content."""
 
@@ -152,8 +146,8 @@ class MatchHistogram(Postprocessor, name="match-histogram"):
         # kornia's colour matrices would otherwise be rounded to bfloat16 inside an autocast region.
         with torch.autocast(image.device.type, enabled=False):
             if self.space == "luminance":
-                luma = luminance(image)
-                matched = image + (match_histograms(luma, [luminance(one) for one in references], weights) - luma)
+                tones = luma(image)
+                matched = image + (match_histograms(tones, [luma(one) for one in references], weights) - tones)
             elif self.space == "lab":
                 values = match_histograms(lab_to_unit(image), [lab_to_unit(one) for one in references], weights)
                 matched = unit_to_rgb(values)
