@@ -187,7 +187,8 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     one.add_argument(
         "style",
         nargs="*",
-        help="the painting; several are mixed, each with a weight if you like: one.jpg:0.7 other.jpg:0.3",
+        help="the painting; several are mixed, each with a weight if you like: one.jpg:0.7 other.jpg:0.3;"
+        " for one region alone, by its label: sky=one.jpg",
     )
     one.add_argument(
         "-o", "--out", required=True, metavar="FILE", help="the picture to make; an existing one is replaced"
@@ -200,6 +201,13 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         " (default: adain if installed, else gatys)",
     )
     one.add_argument("--mask", metavar="FILE", help="grey picture of the photograph's size: white is painted")
+    one.add_argument(
+        "--guides",
+        nargs="+",
+        default=[],
+        metavar="LABEL=FILE",
+        help="regions by name, each a grey picture of the photograph's size: sky=sky.png sea=sea.png",
+    )
     _painting(one)
 
     many = command("run", run, "run a saved pipeline on many pictures", stages=True)
@@ -299,7 +307,8 @@ def paint(given: argparse.Namespace) -> int:
     from .picture import read
     from .pipeline import Pipeline, pick_device, read_mask
 
-    inputs = [given.content, *(style_file(text)[0] for text in given.style), *filter(None, [given.mask])]
+    areas = dict(region_file(text) for text in given.guides)
+    inputs = [given.content, *map(style_path, given.style), *filter(None, [given.mask]), *areas.values()]
     check_output(out, resolved(inputs))
     check_format(out, given)
     if not out.parent.is_dir():
@@ -309,10 +318,11 @@ def paint(given: argparse.Namespace) -> int:
     limit = max_pixels(given)
     content = read(given.content, max_pixels=limit)
     mask = None if given.mask is None else read_mask(read(given.mask, max_pixels=limit), content.tensor)
+    guides = {label: read(file, max_pixels=limit) for label, file in areas.items()} or None
     styles = [read_style(text, limit) for text in given.style]
     keep_memory()
     began = time.perf_counter()
-    painted = _paint(pipeline, content, styles, given, given.seed or 0, given.precision or "auto", mask)
+    painted = _paint(pipeline, content, styles, given, given.seed or 0, given.precision or "auto", mask, guides)
     save(painted, out, inputs, given)
     if "interrupted" in painted.meta:
         say(f"interrupted, {painted.meta['interrupted']}; {out} is the picture so far")
@@ -328,7 +338,7 @@ def run(given: argparse.Namespace) -> int:
 
     contents = expand(given.content)
     targets = outputs(contents, Path(given.out).expanduser())
-    others = [*(style_file(text)[0] for text in given.style), given.pipeline]
+    others = [*map(style_path, given.style), given.pipeline]
     kept = resolved([*contents, *others])
     for target in targets:
         check_output(target, kept)
@@ -388,12 +398,20 @@ def _paint(
     seed: int,
     precision: Any,
     mask: Any = None,
+    guides: Any = None,
 ) -> Picture:
     from .progress import ProgressBar
 
     bar = ProgressBar(sys.stderr.isatty())
     return pipeline(
-        content, list(styles), mask=mask, device=given.device, precision=precision, seed=seed, plugins=[bar]
+        content,
+        list(styles),
+        mask=mask,
+        guides=guides,
+        device=given.device,
+        precision=precision,
+        seed=seed,
+        plugins=[bar],
     )
 
 
@@ -466,13 +484,35 @@ def style_file(text: str) -> tuple[str, float]:
     return file, weight
 
 
+def style_region(text: str) -> tuple[str, str]:
+    """Split `sky=painting.jpg` into region and the rest; a file may have an equals sign in its name."""
+    region, equals, rest = text.partition("=")
+    return (region, rest) if equals and not Path(style_file(text)[0]).exists() else ("", text)
+
+
+def style_path(text: str) -> str:
+    """Return the file in `painting.jpg`, `painting.jpg:0.5` or `sky=painting.jpg:0.5`."""
+    return style_file(style_region(text)[1])[0]
+
+
 def read_style(text: str, limit: int) -> Style:
-    """Read `painting.jpg` or `painting.jpg:0.5`."""
+    """Read `painting.jpg`, `painting.jpg:0.5` or `sky=painting.jpg:0.5`."""
     from .picture import read
     from .stage import Style
 
-    file, weight = style_file(text)
-    return Style(read(file, max_pixels=limit).tensor, weight)
+    region, rest = style_region(text)
+    file, weight = style_file(rest)
+    return Style(read(file, max_pixels=limit).tensor, weight, region=region)
+
+
+def region_file(text: str) -> tuple[str, str]:
+    """Split `sky=sky.png` into label and file."""
+    label, _, file = text.partition("=")
+    if not (label and file):
+        raise ValueError(
+            f"--guides {text}: expected a label and a file\n  what to type: --guides sky={text or 'sky.png'}"
+        )
+    return label, file
 
 
 def max_pixels(given: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -65,7 +65,7 @@ class Pipeline:
         style: Any = None,
         *,
         mask: Any = None,
-        guides: Tensor | None = None,
+        guides: Tensor | Mapping[str, Any] | None = None,
         device: str | torch.device = "auto",
         precision: Precision = "auto",
         seed: int = 0,
@@ -78,7 +78,8 @@ class Pipeline:
             style: a picture like `content` or a `Style`, or a list of several.
             mask: where to paint, as a tensor (B or 1, 1, H, W) or any grey picture of the content's size:
                 white is painted, black keeps the content to the bit.
-            guides: region maps (B or 1, K, H, W) that sum to 1 over K.
+            guides: where each region is: masks by label, `{"sky": "sky.png", "sea": "sea.png"}`, which leave
+                the rest of the picture alone; or region maps (B or 1, K, H, W) that sum to 1 over K.
             device: "auto" takes cuda, mps or cpu, in this order.
             precision: "auto" computes networks in bfloat16 where the hardware does so faster;
                 "float32" is the reference.
@@ -98,12 +99,14 @@ class Pipeline:
         given = read(content)
         where = pick_device(device)
         styles = [one if isinstance(one, Style) else Style(read(one).tensor) for one in _listed(style)]
+        maps, labels = read_guides(guides, given.tensor)
         canvas = Canvas(
             content=given.tensor.to(where),
             image=given.tensor.to(where),
             styles=tuple(one.to(where) for one in styles),
             mask=None if mask is None else read_mask(mask, given.tensor).to(where),
-            guides=None if guides is None else guides.to(where),
+            guides=None if maps is None else maps.to(where),
+            labels=labels,
             meta={**given.meta, "seed": seed},
         )
         runner = Runner(plugins)
@@ -266,7 +269,11 @@ class Pipeline:
             "precision": precision,
             "device": device.type,
             "content_sha256": digest(content.tensor),
-            "styles": [{"sha256": digest(style.image), "weight": style.weight} for style in styles],
+            "styles": [
+                {"sha256": digest(style.image), "weight": style.weight}
+                | ({"region": style.region} if style.region else {})
+                for style in styles
+            ],
         }
         tables = [_table(stage) for stage in self.stages]
         for stage, table in zip(self.stages, tables, strict=True):
@@ -303,21 +310,64 @@ def digest(tensor: Tensor) -> str:
     return hashlib.sha256(tensor.contiguous().cpu().numpy().tobytes()).hexdigest()
 
 
+REST = "rest"
+"""Label of what the regions given by name leave of a picture."""
+
+
+def read_guides(guides: Tensor | Mapping[str, Any] | None, content: Tensor) -> tuple[Tensor | None, tuple[str, ...]]:
+    """Return region maps (1 or B, K, H, W) that sum to 1, and their labels, from masks by label.
+
+    Where masks overlap they share; what none of them covers becomes one more region, `rest`.
+
+    Raises:
+        ValueError: a mask that selects nothing or has another size than the content; names its label.
+    """
+    if guides is None or isinstance(guides, Tensor):
+        return guides, ()
+    maps = []
+    for label, mask in guides.items():
+        try:
+            maps.append(read_mask(mask, content))
+        except ValueError as error:
+            raise ValueError(f"guides, region {label!r}: {error}") from error
+        if not maps[-1].any():
+            raise ValueError(f"guides, region {label!r}: the mask selects nothing\n  what would work: leave it out")
+    if not maps:
+        raise ValueError("guides: no region is named\n  what to type: guides={'sky': 'sky.png'}")
+    batch = max(map(len, maps))
+    stacked = torch.cat([one.expand(batch, -1, -1, -1) for one in maps], dim=1)
+    total = stacked.sum(1, keepdim=True)
+    stacked = stacked / total.clamp_min(1)
+    rest = 1 - total.clamp_max(1)
+    if not rest.any():
+        return stacked, tuple(guides)
+    if REST in guides:
+        raise ValueError(
+            f"guides: the masks leave a part of the picture free, which would be called {REST!r}, as one of them is\n"
+            f"  what would work: another name for that region, or masks that cover the picture"
+        )
+    return torch.cat([stacked, rest], dim=1), (*guides, REST)
+
+
 def read_mask(mask: Any, content: Tensor) -> Tensor:
     """Return a mask (1 or B, 1, H, W) in [0, 1] from a tensor or any picture of the content's size.
 
     Raises:
         ValueError: the mask has another size than the content; a mask is never stretched unasked.
     """
+    name = ""
     if isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1 and mask.is_floating_point():
         values = mask.float()
     else:
-        values = read(mask).tensor.mean(1, keepdim=True)
+        given = read(mask)
+        values = given.tensor.mean(1, keepdim=True)
+        name = given.meta.get("file", "")
     if values.shape[-2:] != content.shape[-2:]:
         raise ValueError(
-            f"the mask is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
+            f"the mask{name and f' {name}'} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
             f" {content.shape[-2]}×{content.shape[-1]}\n"
-            "  what would work: a mask drawn over the content itself, of the same size"
+            "  what would work: a mask drawn over the content itself, of the same size;"
+            " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )
     return values
 

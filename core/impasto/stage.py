@@ -6,6 +6,7 @@ import dataclasses
 import re
 import types
 import typing
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -237,7 +238,10 @@ class Style:
         image: (1, 3, h, w) or (B, 3, h, w), float32 sRGB in [0, 1], of any size; or anything
             `impasto.read` takes, such as a path.
         weight: share among several styles; any real number.
-        guides: (1, K, h, w) region maps that sum to 1 over K, K as in the canvas's guides; or None.
+        guides: (1, K, h, w) region maps that sum to 1 over K, K as in the canvas's guides; or (1, 1, h, w),
+            the part of the picture that speaks; None lets all of it speak for every region.
+        labels: names of the K regions, matched with the content's by name; () goes by their order.
+        region: label of the content's region that this style alone is for; "" is for all of them.
 
     Example:
         >>> import impasto
@@ -248,6 +252,8 @@ class Style:
     image: Tensor
     weight: float = 1.0
     guides: Tensor | None = None
+    labels: tuple[str, ...] = ()
+    region: str = ""
 
     def __post_init__(self) -> None:
         from .picture import read
@@ -257,11 +263,21 @@ class Style:
         check_image(self.image, "style")
         if self.guides is not None:
             check_maps(self.guides, self.image, "the style's guides")
+        object.__setattr__(self, "labels", check_labels(self.labels, self.guides, "the style's guides"))
+        if self.region and self.guides is not None and self.guides.shape[1] != 1:
+            raise ValueError(
+                f"a style for the region {self.region!r} alone has guides for {self.guides.shape[1]} regions\n"
+                "  what would work: no guides, or one map (1, 1, h, w) of the part that speaks"
+            )
+
+    def replace(self, **changes: Any) -> Style:
+        """Return a style with some of its parts replaced."""
+        return dataclasses.replace(self, **changes)
 
     def to(self, device: torch.device) -> Style:
         """Return the style with its tensors on a device."""
         guides = None if self.guides is None else self.guides.to(device)
-        return Style(self.image.to(device), self.weight, guides)
+        return self.replace(image=self.image.to(device), guides=guides)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,6 +290,7 @@ class Canvas:
         styles: one or several `Style`.
         mask: (1, 1, H, W) or (B, 1, H, W) in [0, 1], where to paint; None paints everywhere.
         guides: (1, K, H, W) or (B, K, H, W), region maps that sum to 1 over K; or None.
+        labels: names of the K regions; () where they have none.
         meta: what is known about the picture: file, icc, exif, seed.
     """
 
@@ -282,6 +299,7 @@ class Canvas:
     styles: tuple[Style, ...] = ()
     mask: Tensor | None = None
     guides: Tensor | None = None
+    labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -303,6 +321,7 @@ class Canvas:
                 raise ValueError(f"mask: expected one channel, (B, 1, H, W), found {shape(self.mask)}")
         if self.guides is not None:
             check_maps(self.guides, self.content, "guides")
+        object.__setattr__(self, "labels", check_labels(self.labels, self.guides, "guides"))
 
     def replace(self, **changes: Any) -> Canvas:
         """Return a canvas with some of its parts replaced."""
@@ -341,6 +360,111 @@ def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
         )
     if not maps.is_floating_point() or not torch.isfinite(maps).all() or maps.min() < 0 or maps.max() > 1:
         raise ValueError(f"{what}: expected float values in [0, 1]")
+
+
+def check_labels(labels: Sequence[str], guides: Tensor | None, what: str) -> tuple[str, ...]:
+    """Return the names of regions as a tuple; raise unless there are none or a different one for each map."""
+    regions = 0 if guides is None else guides.shape[1]
+    if labels and (len(labels) != regions or len(set(labels)) != len(labels)):
+        raise ValueError(
+            f"{what}: {regions} maps and the labels {', '.join(map(repr, labels))}\n"
+            "  what would work: a different label for each map, or none at all"
+        )
+    return tuple(labels)
+
+
+# ----------------------------------------------------------------------------------------------------- regions
+
+
+def aligned(canvas: Canvas) -> tuple[Style, ...]:
+    """Return the styles with guides for the canvas's regions, in the canvas's order.
+
+    Labels are matched by name; a region that a style's labels do not have is one it does not speak for.
+    `Style.region` becomes guides that mark one region.  A style without guides speaks for every region.
+
+    Args:
+        canvas: its guides (1 or B, K, H, W) say what the regions are.
+
+    Returns:
+        Styles whose guides are None or (1 or B, K, h, w); K is 1 on a canvas without guides.
+
+    Raises:
+        StageError: regions that cannot be matched; names the labels of both sides.
+    """
+    return tuple(_align(style, canvas) for style in canvas.styles)
+
+
+def _align(style: Style, canvas: Canvas) -> Style:
+    regions = 1 if canvas.guides is None else canvas.guides.shape[1]
+    here = ", ".join(map(repr, canvas.labels)) or ("none" if canvas.guides is None else f"{regions} without names")
+    if style.region:
+        if style.region not in canvas.labels:
+            raise StageError(
+                f"a style is for the region {style.region!r}; regions of the content: {here}\n"
+                "  what to type: pipe(content, style, guides={"
+                f"{style.region!r}: 'mask.png'}}), or a stage before that finds regions of this name"
+            )
+        part = style.image.new_ones(1, 1, *style.image.shape[-2:]) if style.guides is None else style.guides
+        place = canvas.labels.index(style.region)
+        guides = part.new_zeros(len(part), regions, *part.shape[-2:])
+        guides[:, place : place + 1] = part
+        return Style(style.image, style.weight, guides, canvas.labels)
+    if style.guides is None:
+        return style
+    if style.labels and canvas.labels:
+        there = ", ".join(map(repr, style.labels))
+        shared = [label for label in canvas.labels if label in style.labels]
+        if not shared:
+            raise StageError(
+                f"the style's regions are {there} and the content's {here}: none is on both sides\n"
+                "  what would work: the same labels on both sides, or match-regions (impasto-segment),"
+                " which pairs regions by their looks"
+            )
+        unused = [label for label in style.labels if label not in canvas.labels]
+        if unused:
+            warnings.warn(
+                f"the style's regions {', '.join(map(repr, unused))} are not in the content ({here}) and are not used",
+                stacklevel=2,
+            )
+        maps = dict(zip(style.labels, style.guides.unbind(1), strict=True))
+        nothing = torch.zeros_like(style.guides[:, 0])
+        guides = torch.stack([maps.get(label, nothing) for label in canvas.labels], dim=1)
+        return Style(style.image, style.weight, guides, canvas.labels)
+    if style.guides.shape[1] != regions:
+        raise StageError(
+            f"the style's guides name {style.guides.shape[1]} regions and the content has {here}\n"
+            "  what would work: guides with the same K for both, or labels, which are matched by name"
+        )
+    return style
+
+
+def speaks(style: Style, region: int) -> bool:
+    """Return whether an aligned style has a part for a region."""
+    return style.guides is None or bool(style.guides[:, region].any())
+
+
+def regions(canvas: Canvas) -> Tensor | None:
+    """Return the guides inside the mask, (1 or B, K, H, W), or the mask as the only region; None: everywhere."""
+    if canvas.guides is None or canvas.mask is None:
+        return canvas.mask if canvas.guides is None else canvas.guides
+    return canvas.guides * canvas.mask
+
+
+Window = tuple[slice, slice]
+
+
+def window(area: Tensor, margin: int, smallest: int) -> Window:
+    """Return the rows and columns around where `area` (B, C, H, W) is above 0, at least `smallest` of each."""
+    spans = []
+    for dim, length in ((-2, area.shape[-2]), (-1, area.shape[-1])):
+        found = (area > 0).flatten(0, 1).any(0).any(-1 if dim == -2 else -2).nonzero()
+        first, last = (0, length) if not len(found) else (int(found[0]) - margin, int(found[-1]) + 1 + margin)
+        lack = max(0, smallest - (last - first))
+        first, last = first - lack // 2, last + lack - lack // 2
+        shift = max(0, -first) - max(0, last - length)
+        first, last = (first + shift, last + shift) if last - first <= length else (0, length)
+        spans.append(slice(max(0, first), min(length, last)))
+    return spans[0], spans[1]
 
 
 # -------------------------------------------------------------------------------------------- iterative runs
@@ -435,7 +559,7 @@ class Stylizer(Stage):
     """A stage that paints the image in the manner of the styles.
 
     The base class pads the image to a `multiple` and crops back, checks what comes out, keeps it inside the
-    mask, and turns an interruption into the picture so far.  A subclass only paints.
+    mask, paints region by region, and turns an interruption into the picture so far.  A subclass only paints.
     """
 
     kind = "stylizer"
@@ -444,14 +568,21 @@ class Stylizer(Stage):
     smallest: ClassVar[int] = 1
     """The shortest side, in pixels, that the method can work on; less is refused with an explanation."""
     needs_style: ClassVar[bool] = True
+    regional: ClassVar[bool] = False
+    """Whether `stylize` takes its statistics inside the guides.  If not, the base class calls it once for
+    each region, with the styles that speak for it, and joins the results."""
+    context: ClassVar[int] = 64
+    """Pixels around the mask that the method sees; what is further away neither costs time nor counts."""
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the painted image.
 
         Args:
-            content: (B, 3, H, W), the canvas's image so far.
+            content: (B, 3, H, W), the canvas's image so far; with a mask, the part of it around the mask.
             styles: one or several; pictures of any size.
-            guides: (1 or B, K, H, W) or None.
+            guides: (1 or B, K, H, W), where each region is inside the mask, so that what is missing from a sum
+                of 1 lies outside; a mask without regions comes as one region.  The styles' guides have the
+                same K.  None: everywhere; always None where the class is not `regional`.
 
         Returns:
             (B, 3, H, W), as large as `content`.
@@ -459,47 +590,130 @@ class Stylizer(Stage):
         raise NotImplementedError
 
     def apply(self, canvas: Canvas) -> Canvas:
-        """Return the canvas with its image painted, inside the mask only when there is one."""
+        """Return the canvas with its image painted, inside the mask and the regions that have a style."""
+        chosen = selected(self, canvas)
+        if chosen is not None:
+            done = self.apply(pick(canvas, chosen))
+            return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), meta=done.meta)
         if self.needs_style and not canvas.styles:
             raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
-        height, width = canvas.image.shape[-2:]
         for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
             if min(picture.shape[-2:]) < self.smallest:
                 raise StageError(
                     f"{self.name}: the {what} is {picture.shape[-2]}×{picture.shape[-1]} pixels, and the shorter "
                     f"side must have at least {self.smallest}\n  what would work: a larger picture"
                 )
-        check_mask(self, canvas)
+        styles, guides = aligned(canvas), regions(canvas)
+        if guides is None:
+            painted, note = self._paint(canvas.image, styles, None)
+            return canvas.replace(image=painted, meta=_noted(canvas, note))
+        voiced = [not styles or any(speaks(style, region) for style in styles) for region in range(guides.shape[1])]
+        self._say_what_stays(canvas, guides, voiced)
+        guides = guides * guides.new_tensor(voiced)[:, None, None]
+        if self.regional:
+            image, note = self._paint_inside(canvas.image, styles, guides)
+        else:
+            image, note, guides = self._paint_each(canvas.image, styles, guides)
+        whole = canvas.mask is None and all(voiced) and note is None
+        image = image if whole else blend(canvas.image, image, guides.sum(1, keepdim=True).clamp(max=1))
+        return canvas.replace(image=image, meta=_noted(canvas, note))
+
+    def _say_what_stays(self, canvas: Canvas, guides: Tensor, voiced: Sequence[bool]) -> None:
+        """Raise if nothing would be painted; warn of regions that no style speaks for, unless it was asked for."""
+        names = canvas.labels or tuple(f"{index + 1} of {len(voiced)}" for index in range(len(voiced)))
+        present = [bool(guides[:, index].any()) for index in range(len(voiced))]
+        mute = [name for name, seen, voice in zip(names, present, voiced, strict=True) if seen and not voice]
+        if not any(seen and voice for seen, voice in zip(present, voiced, strict=True)):
+            raise StageError(
+                f"{self.name}: no style speaks for any region of the content ({', '.join(map(repr, mute))})\n"
+                "  what would work: a style whose guides mark one of them, or one without guides"
+            )
+        if mute and not any(style.region for style in canvas.styles):
+            warnings.warn(
+                f"{self.name}: no style speaks for the region {', '.join(map(repr, mute))}, which stays as it is\n"
+                "  what would work: a style whose guides mark it, or one without guides",
+                stacklevel=2,
+            )
+        count = int((guides > 0).any(1).sum())
+        if count < FEW:
+            warnings.warn(
+                f"{self.name}: the mask selects {count} pixel{'s' * (count > 1)}, too few to show a manner of painting",
+                stacklevel=2,
+            )
+
+    def _paint_inside(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> tuple[Tensor, str | None]:
+        """Return the image painted around the regions, and a note if that was interrupted."""
+        # Pictures of a batch with masks of their own have no common part to look at.
+        rows, columns = window(guides, self.context, self.smallest) if len(guides) == 1 else (slice(None), slice(None))
+        part, note = self._paint(
+            image[..., rows, columns], styles, guides[..., rows, columns] if self.regional else None
+        )
+        painted = image.clone()
+        painted[..., rows, columns] = part
+        return painted, note
+
+    def _paint_each(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> tuple[Tensor, str | None, Tensor]:
+        """Return the image with each region painted by itself, a note if interrupted, and the regions painted."""
+        total = torch.zeros_like(image)
+        done = torch.zeros_like(guides)
+        for index in range(guides.shape[1]):
+            region = guides[:, index : index + 1]
+            if not region.any():
+                continue
+            own = [self._part(style, index) for style in styles if speaks(style, index)]
+            painted, note = self._paint_inside(image, own, region)
+            total += painted * region
+            done[:, index : index + 1] = region
+            if note is not None:
+                break
+        share = done.sum(1, keepdim=True)
+        return torch.where(share > 0, total / share.clamp_min(torch.finfo(share.dtype).tiny), image), note, done
+
+    def _part(self, style: Style, region: int) -> Style:
+        """Return the part of a style around where it speaks for a region, for a method that reads no guides."""
+        if style.guides is None:
+            return style
+        rows, columns = window(style.guides[:, region : region + 1], 0, max(self.smallest, LEAST_STYLE))
+        return Style(style.image[..., rows, columns], style.weight)
+
+    def _paint(self, image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> tuple[Tensor, str | None]:
+        """Return what `stylize` makes of a picture, checked, and a note if it was interrupted."""
+        height, width = image.shape[-2:]
         bottom, right = -height % self.multiple, -width % self.multiple
 
-        def padded(maps: Tensor | None) -> Tensor | None:
-            if maps is None or not (bottom or right):
-                return maps
-            return F.pad(maps, (0, right, 0, bottom), mode="replicate")
+        def padded(maps: Tensor) -> Tensor:
+            return F.pad(maps, (0, right, 0, bottom), mode="replicate") if bottom or right else maps
 
-        content = padded(canvas.image)
-        assert content is not None
-        meta = canvas.meta
+        content, note = padded(image), None
         latest: list[tuple[int, int, Tensor]] = []
         token = _latest.set(latest)
         try:
-            painted = self.stylize(content, canvas.styles, padded(canvas.guides))
+            painted = self.stylize(content, styles, None if guides is None else padded(guides))
         except KeyboardInterrupt:
             if not latest:
                 raise
             step, steps, painted = latest[0]
             painted = F.interpolate(painted.float(), content.shape[-2:], mode="bicubic")
-            meta = {**meta, "interrupted": f"{self.name} at step {step} of {steps}"}
+            note = f"{self.name} at step {step} of {steps}"
         finally:
             _latest.reset(token)
         if isinstance(painted, Tensor) and painted.shape == content.shape:
             painted = painted[..., :height, :width]
-        painted = check_result(self, painted, canvas.image)
-        return canvas.replace(image=composite(canvas, painted.clamp(0, 1)), meta=meta)
+        return check_result(self, painted, image).clamp(0, 1), note
+
+
+FEW = 16
+"""Pixels; a mask that selects fewer is painted, and pointed out."""
+LEAST_STYLE = 32
+"""Pixels; the part of a style that a method sees is this long at least, if the style is."""
+
+
+def _noted(canvas: Canvas, note: str | None) -> Mapping[str, Any]:
+    return canvas.meta if note is None else {**canvas.meta, "interrupted": note}
 
 
 class Postprocessor(Stage):
-    """A stage that refines a painted image."""
+    """A stage that refines a painted image.  A subclass overrides `refine`, or `refine_regions`."""
 
     kind = "postprocessor"
 
@@ -507,11 +721,25 @@ class Postprocessor(Stage):
         """Return the refined image (B, 3, H, W); `content` is the picture as the user gave it."""
         raise NotImplementedError
 
+    def refine_regions(self, image: Tensor, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the refined image; for methods that treat regions, or what lies inside the mask, by themselves.
+
+        Args:
+            image: (B, 3, H, W), as painted.
+            content: (B, 3, H, W), as the user gave it.
+            styles: their guides have the same K as `guides`.
+            guides: (1 or B, K, H, W), where each region is inside the mask; None: everywhere.
+        """
+        return self.refine(image, content, styles)
+
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its image refined, inside the mask only when there is one."""
-        check_mask(self, canvas)
-        refined = check_result(self, self.refine(canvas.image, canvas.content, canvas.styles), canvas.image)
-        return canvas.replace(image=composite(canvas, refined.clamp(0, 1)))
+        chosen = selected(self, canvas)
+        if chosen is not None:
+            done = self.apply(pick(canvas, chosen))
+            return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image))
+        refined = self.refine_regions(canvas.image, canvas.content, aligned(canvas), regions(canvas))
+        return canvas.replace(image=composite(canvas, check_result(self, refined, canvas.image).clamp(0, 1)))
 
 
 def check_mask(stage: Stage, canvas: Canvas) -> None:
@@ -523,12 +751,50 @@ def check_mask(stage: Stage, canvas: Canvas) -> None:
         )
 
 
+def selected(stage: Stage, canvas: Canvas) -> Tensor | None:
+    """Return the numbers of the pictures in which the mask selects something; None if it does in all.
+
+    Raises:
+        StageError: the mask selects nothing in any picture.
+    """
+    check_mask(stage, canvas)
+    if canvas.mask is None or len(canvas.mask) == 1:
+        return None
+    selects = canvas.mask.flatten(1).any(1)
+    if selects.all():
+        return None
+    empty = ", ".join(str(index + 1) for index in (~selects).nonzero().flatten().tolist())
+    warnings.warn(
+        f"{stage.name}: the mask selects nothing in picture {empty} of {len(selects)}, which stays as it is",
+        stacklevel=3,
+    )
+    return selects.nonzero().flatten()
+
+
+def pick(canvas: Canvas, pictures: Tensor) -> Canvas:
+    """Return the canvas of some pictures of a batch, with their masks, guides and styles."""
+
+    def some(maps: Tensor | None) -> Tensor | None:
+        return maps if maps is None or len(maps) == 1 else maps[pictures]
+
+    return canvas.replace(
+        content=canvas.content[pictures],
+        image=canvas.image[pictures],
+        styles=tuple(style.replace(image=some(style.image), guides=some(style.guides)) for style in canvas.styles),
+        mask=some(canvas.mask),
+        guides=some(canvas.guides),
+    )
+
+
 def composite(canvas: Canvas, painted: Tensor) -> Tensor:
     """Return `painted` inside the canvas's mask and its image outside, blended where the mask is grey."""
-    if canvas.mask is None:
-        return painted
-    # Outside the mask the image's bits stay; a blend with weight 0 could change the last one.
-    return torch.where(canvas.mask > 0, canvas.image.lerp(painted, canvas.mask), canvas.image)
+    return painted if canvas.mask is None else blend(canvas.image, painted, canvas.mask)
+
+
+def blend(image: Tensor, painted: Tensor, mask: Tensor) -> Tensor:
+    """Return `painted` where the mask is 1 and `image` where it is 0, to the bit; between, a mixture."""
+    # A mixture with weight 0 could change the last bit.
+    return torch.where(mask > 0, image.lerp(painted, mask), image)
 
 
 def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
 from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
+from impasto.stage import speaks
 
 from .checkpoint import EVERY, Checkpoint, fingerprint
 from .losses import STATISTICS, Statistic, content_loss, mixed, total_variation
@@ -50,6 +51,7 @@ class Optimisation(impasto.Stylizer):
     """Paint by moving the pixels of a picture down a loss; what the loss is made of, a subclass says."""
 
     smallest: ClassVar[int] = 16
+    regional: ClassVar[bool] = True
     calibrated: ClassVar[bool] = True
 
     encoder: str = impasto.param(
@@ -144,7 +146,7 @@ class Optimisation(impasto.Stylizer):
                 if step % EVERY == 0:
                     checkpoint.save({"finished": finished, "run": run.state()})
 
-            start = self.start(picture, own, sizes[0])
+            start = self.start(picture, own, regions, sizes[0])
             run = Descent(start, self._optimiser(), Average(self.average, start))
             if saved["run"] is not None:
                 run.restore(saved.pop("run"))
@@ -164,7 +166,7 @@ class Optimisation(impasto.Stylizer):
     def _optimiser(self) -> Optimiser:
         return Adam(self.learning_rate) if self.optimiser == "adam" else LBFGS()
 
-    def start(self, content: Tensor, styles: Sequence[Style], size: Size) -> Tensor:
+    def start(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None, size: Size) -> Tensor:
         """Return the picture (1, 3, h, w) that the optimisation starts from, at the coarsest size."""
         image = resize(content, size).clamp(0, 1)
         if self.init == "noise":
@@ -177,7 +179,8 @@ class Optimisation(impasto.Stylizer):
             return image
         if self.init == "style-noise":
             image = torch.randn_like(image)
-        return recolored(image, styles).clamp(0, 1)
+        regions = None if guides is None else resize(guides, size).clamp(0, 1)
+        return recolored(image, styles, regions).clamp(0, 1)
 
     def _file(self, content: Tensor) -> Tensor:
         image = impasto.read(self.init_file).tensor.to(content.device)
@@ -201,15 +204,29 @@ def nth(maps: Tensor | None, index: int) -> Tensor | None:
     return None if maps is None else one(maps, index)
 
 
-def recolored(image: Tensor, styles: Sequence[Style]) -> Tensor:
-    """Return a picture with the mean and covariance of the styles' colours, by the nearest linear map."""
-    colors = [statistics.covariance(style.image) for style in styles]
-    mean, covariance = mixed(colors, [style.weight for style in styles])
-    own_mean, own = statistics.covariance(image)
-    root = statistics.matrix_power(own, 0.5)
-    whiten = statistics.matrix_power(own, -0.5)
-    change = whiten @ statistics.matrix_power(root @ covariance @ root, 0.5) @ whiten
-    return (change @ (image - own_mean).flatten(2)).view_as(image) + mean
+def recolored(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+    """Return a picture with the mean and covariance of the styles' colours, by the nearest linear map.
+
+    Args:
+        image: (1, 3, h, w).
+        styles: their guides have the same K as `guides`.
+        guides: (1, K, h, w), regions that each take the colours of their own styles; None: one region.
+    """
+    result = image
+    for region, area in enumerate((None,) if guides is None else guides.chunk(guides.shape[1], dim=1)):
+        if area is not None and not area.any():
+            continue
+        own = [style for style in styles if speaks(style, region)]
+        parts = [None if style.guides is None else style.guides[:, region : region + 1] for style in own]
+        colors = [statistics.covariance(style.image, part) for style, part in zip(own, parts, strict=True)]
+        mean, covariance = mixed(colors, [style.weight for style in own])
+        own_mean, spread = statistics.covariance(image, area)
+        root = statistics.matrix_power(spread, 0.5)
+        whiten = statistics.matrix_power(spread, -0.5)
+        change = whiten @ statistics.matrix_power(root @ covariance @ root, 0.5) @ whiten
+        moved = (change @ (image - own_mean).flatten(2)).view_as(image) + mean
+        result = moved if area is None else result + area * (moved - image)
+    return result
 
 
 class Styled(Optimisation):

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import Encoder, StageError, Style
+from impasto.stage import speaks
 
 from .losses import HISTOGRAM, STATISTICS, Measured, Statistic, content_loss, mixed, total_variation
 
@@ -73,7 +74,7 @@ def style_terms(
     Args:
         encoder: see `Objective`.
         styles: each one picture, already at the size its strokes should have.
-        guides: (1, K, H, W) over the picture, or None for one region.
+        guides: (1, K, H, W) over the picture, or None for one region; what they leave free gets no style.
         layers: weights by layer.
         statistic: one of `STATISTICS`.
         histogram_weight: of the histogram loss on top.
@@ -95,11 +96,11 @@ def style_terms(
             area = 1.0 if guides is None else float(guides[:, region].mean())
             if area == 0:
                 continue
-            members = [i for i, style in enumerate(weighted) if has_region(style, region)]
-            if not members or sum(weighted[i].weight for i in members) == 0:
+            members = [i for i, style in enumerate(weighted) if speaks(style, region)]
+            if sum(weighted[i].weight for i in members) == 0:
                 raise StageError(
-                    f"region {region + 1} of the guides has no style: in every style's guides it is empty\n"
-                    "  what would work: a style whose guides mark that region, or one without guides"
+                    f"the weights of the styles of region {region + 1} add up to nothing\n"
+                    "  what would work: weights whose sum is not 0"
                 )
             for layer, weight in layers.items():
                 found = [features[i][layer] for i in members]
@@ -123,11 +124,6 @@ def style_loss(features: Tensor, *, kind: Statistic, wanted: Measured, guides: T
 def smoothness_terms(weight: float) -> list[Term]:
     """Return the term that takes grain away."""
     return [Term("smoothness", None, weight, total_variation)]
-
-
-def has_region(style: Style, region: int) -> bool:
-    """Return whether a style has anything to say about a region; one without guides is for all of them."""
-    return style.guides is None or bool(style.guides[:, region].any())
 
 
 def region_of(guides: Tensor | None, region: int, features: Tensor) -> Tensor | None:
