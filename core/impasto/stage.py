@@ -569,8 +569,8 @@ class Stylizer(Stage):
     """The shortest side, in pixels, that the method can work on; less is refused with an explanation."""
     needs_style: ClassVar[bool] = True
     regional: ClassVar[bool] = False
-    """Whether `stylize` takes its statistics inside the guides.  If not, the base class calls it once for
-    each region, with the styles that speak for it, and joins the results."""
+    """Whether `stylize` paints all regions in one pass.  If not, the base class calls it once for each region,
+    with that region as the only guide and the styles that speak for it, and joins the results."""
     context: ClassVar[int] = 64
     """Pixels around the mask that the method sees; what is further away neither costs time nor counts."""
 
@@ -582,7 +582,7 @@ class Stylizer(Stage):
             styles: one or several; pictures of any size.
             guides: (1 or B, K, H, W), where each region is inside the mask, so that what is missing from a sum
                 of 1 lies outside; a mask without regions comes as one region.  The styles' guides have the
-                same K.  None: everywhere; always None where the class is not `regional`.
+                same K, which is 1 where the class is not `regional`.  None: everywhere.
 
         Returns:
             (B, 3, H, W), as large as `content`.
@@ -645,9 +645,7 @@ class Stylizer(Stage):
         """Return the image painted around the regions, and a note if that was interrupted."""
         # Pictures of a batch with masks of their own have no common part to look at.
         rows, columns = window(guides, self.context, self.smallest) if len(guides) == 1 else (slice(None), slice(None))
-        part, note = self._paint(
-            image[..., rows, columns], styles, guides[..., rows, columns] if self.regional else None
-        )
+        part, note = self._paint(image[..., rows, columns], styles, guides[..., rows, columns])
         painted = image.clone()
         painted[..., rows, columns] = part
         return painted, note
@@ -670,11 +668,12 @@ class Stylizer(Stage):
         return torch.where(share > 0, total / share.clamp_min(torch.finfo(share.dtype).tiny), image), note, done
 
     def _part(self, style: Style, region: int) -> Style:
-        """Return the part of a style around where it speaks for a region, for a method that reads no guides."""
+        """Return a style as it speaks for one region, cropped to there for methods that read no guides."""
         if style.guides is None:
             return style
-        rows, columns = window(style.guides[:, region : region + 1], 0, max(self.smallest, LEAST_STYLE))
-        return Style(style.image[..., rows, columns], style.weight)
+        part = style.guides[:, region : region + 1]
+        rows, columns = window(part, 0, self.smallest)
+        return Style(style.image[..., rows, columns], style.weight, part[..., rows, columns])
 
     def _paint(self, image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> tuple[Tensor, str | None]:
         """Return what `stylize` makes of a picture, checked, and a note if it was interrupted."""
@@ -704,8 +703,6 @@ class Stylizer(Stage):
 
 FEW = 16
 """Pixels; a mask that selects fewer is painted, and pointed out."""
-LEAST_STYLE = 32
-"""Pixels; the part of a style that a method sees is this long at least, if the style is."""
 
 
 def _noted(canvas: Canvas, note: str | None) -> Mapping[str, Any]:

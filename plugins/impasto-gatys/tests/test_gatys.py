@@ -434,6 +434,20 @@ def test_a_resumed_run_paints_the_picture_of_an_unbroken_one(optimiser, after, n
     assert not (tmp_path / "run.pt").exists()
 
 
+def test_a_run_of_several_regions_resumes_too(network, tmp_path):
+    content, style = picture(23, 48, 200), picture(25, 60, 60)
+    left, right = torch.zeros(1, 1, 48, 200), torch.zeros(1, 1, 48, 200)
+    left[..., :30] = right[..., 150:] = 1
+    options = {"encoder": network, "steps": 4, "coarsest": 4000, "init": "noise"}
+    regions = {"guides": {"left": left, "right": right}, "seed": 5}
+    whole = paint(Gatys(**options), content, style, **regions)
+    stage = Gatys(**options, checkpoint=str(tmp_path / "run.pt"))
+    paint(stage, content, style, **regions, plugins=[Stop(6)])
+    rest = Stop(-1)
+    assert torch.equal(paint(stage, content, style, **regions, plugins=[rest]), whole)
+    assert rest.count == 6
+
+
 def test_a_kill_costs_no_more_than_the_steps_since_the_last_checkpoint(network, tmp_path, monkeypatch):
     class KilledError(Exception):
         pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
 from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
-from impasto.stage import speaks
+from impasto.stage import speaks, window
 
 from .checkpoint import EVERY, Checkpoint, fingerprint
 from .losses import STATISTICS, Statistic, content_loss, mixed, total_variation
@@ -116,32 +116,36 @@ class Optimisation(impasto.Stylizer):
         raise NotImplementedError
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
-        """Paint each picture of the batch by itself, so that none depends on its neighbours."""
+        """Paint each region of each picture by itself, so that none depends on its neighbours."""
         device = content.device
         encoder = impasto.encoder(self.encoder, pooling=self.pooling, calibrated=self.calibrated, device=device)
-        sizes = pyramid(content.shape[-2], content.shape[-1], self.coarsest)
-        check_memory(self.name, encoder, self.layers(), sizes[-1], device, self.optimiser)
+        pieces = cut(content, styles, guides, self.context, self.smallest)
+        pyramids = [pyramid(*piece.size, self.coarsest) for piece in pieces]
+        largest = max((sizes[-1] for sizes in pyramids), key=lambda size: size[0] * size[1])
+        check_memory(self.name, encoder, self.layers(), largest, device, self.optimiser)
         recipe = repr(replace(self, checkpoint=""))
         parts = [part for style in styles for part in (style.image, style.guides)]
         weights = [style.weight for style in styles]
         checkpoint = Checkpoint(self.checkpoint, recipe, fingerprint(f"{recipe} {weights}", content, guides, *parts))
         saved = checkpoint.load() or {"finished": [], "run": None}
         finished = [image.to(device) for image in saved["finished"]]
-        total = len(content) * len(sizes) * self.steps
+        total = sum(map(len, pyramids)) * self.steps
 
-        def paint(index: int) -> Tensor:
-            picture, regions = content[index : index + 1], nth(guides, index)
-            own = [Style(one(s.image, index), s.weight, nth(s.guides, index)) for s in styles]
+        def paint(number: int) -> Tensor:
+            piece, sizes = pieces[number], pyramids[number]
+            picture = piece.of(content)
+            regions, own = surrounded(piece.region, piece.styles)
+            before = sum(map(len, pyramids[:number])) * self.steps
 
             def objective_at(size: Size) -> Objective:
                 small = None if regions is None else resize(regions, size).clamp(0, 1)
                 return Objective(encoder, self.terms(encoder, resize(picture, size).clamp(0, 1), own, small))
 
             def after(run: Descent, losses: dict[str, Tensor]) -> None:
-                step = (index * len(sizes) + run.level) * self.steps + run.step
+                step = before + run.level * self.steps + run.step
                 shown = run.average.value
-                if len(content) > 1:
-                    shown = torch.cat([*finished, resize(shown, sizes[-1]), content[index + 1 :]])
+                if len(pieces) > 1:
+                    shown = joined(content, pieces, [*finished, resize(shown, sizes[-1])])
                 self.report(step, total, shown, losses)
                 if step % EVERY == 0:
                     checkpoint.save({"finished": finished, "run": run.state()})
@@ -158,10 +162,10 @@ class Optimisation(impasto.Stylizer):
                     checkpoint.save({"finished": finished, "run": run.state()})
                 raise
 
-        while len(finished) < len(content):
+        while len(finished) < len(pieces):
             finished.append(paint(len(finished)))
         checkpoint.done()
-        return torch.cat(finished)
+        return joined(content, pieces, finished)
 
     def _optimiser(self) -> Optimiser:
         return Adam(self.learning_rate) if self.optimiser == "adam" else LBFGS()
@@ -194,6 +198,69 @@ class Optimisation(impasto.Stylizer):
         return image
 
 
+class Piece(NamedTuple):
+    """What is painted by itself: a region of one picture, and as much around it as counts."""
+
+    picture: int
+    rows: slice
+    columns: slice
+    region: Tensor | None
+    styles: list[Style]
+
+    def of(self, images: Tensor) -> Tensor:
+        """Return this piece (1, C, h, w) of pictures (B, C, H, W)."""
+        return images[self.picture : self.picture + 1, :, self.rows, self.columns]
+
+    @property
+    def size(self) -> Size:
+        """Height and width."""
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
+
+def cut(content: Tensor, styles: Sequence[Style], guides: Tensor | None, context: int, smallest: int) -> list[Piece]:
+    """Return the pieces that a batch is painted in.
+
+    Each region by itself: where two regions with different styles are optimised together, either makes up
+    for what the other puts into its surroundings, and the border is dotted with garish colours.
+
+    Args:
+        content: (B, 3, H, W).
+        styles: their guides have the same K as `guides`.
+        guides: (1 or B, K, H, W), or None for one piece a picture.
+        context: pixels to take in around a region.
+        smallest: pixels that a side of a piece has at least.
+    """
+    pieces = []
+    for index in range(len(content)):
+        alone = [Style(one(style.image, index), style.weight, nth(style.guides, index)) for style in styles]
+        if guides is None:
+            pieces.append(Piece(index, slice(0, content.shape[-2]), slice(0, content.shape[-1]), None, alone))
+            continue
+        for number, region in enumerate(one(guides, index).chunk(guides.shape[1], dim=1)):
+            if not region.any():
+                continue
+            rows, columns = window(region, context, smallest)
+            own = [
+                style
+                if style.guides is None
+                else Style(style.image, style.weight, style.guides[:, number : number + 1])
+                for style in alone
+                if speaks(style, number)
+            ]
+            pieces.append(Piece(index, rows, columns, region[..., rows, columns], own))
+    return pieces
+
+
+def joined(content: Tensor, pieces: Sequence[Piece], painted: Sequence[Tensor]) -> Tensor:
+    """Return pictures (B, 3, H, W) made of the pieces painted so far, each counting where its region is."""
+    total, share = torch.zeros_like(content), torch.zeros_like(content[:, :1])
+    for piece, image in zip(pieces, painted, strict=False):
+        region = torch.ones_like(image[:, :1]) if piece.region is None else piece.region
+        piece.of(total).add_(image * region)
+        piece.of(share).add_(region)
+    return torch.where(share > 0, total / share.clamp_min(torch.finfo(share.dtype).tiny), content)
+
+
 def one(images: Tensor, index: int) -> Tensor:
     """Return the picture of a batch that goes with another batch's; a single one goes with all."""
     return images[index : index + 1] if len(images) > 1 else images
@@ -202,6 +269,34 @@ def one(images: Tensor, index: int) -> Tensor:
 def nth(maps: Tensor | None, index: int) -> Tensor | None:
     """Return `one`, or None."""
     return None if maps is None else one(maps, index)
+
+
+SURROUNDINGS = 0.25
+"""How much a position outside a region counts in its statistics, one inside counting 1."""
+
+
+def surrounded(region: Tensor | None, styles: Sequence[Style]) -> tuple[Tensor | None, list[Style]]:
+    """Return a region and what is around it, painted in the same styles though nobody will see it.
+
+    A network looks far across the border of a region.  If it saw a photograph there, the optimiser would make
+    up for it inside, with garish dots; so it sees a painting.  A small region seldom has a place for everything
+    that a style has, and forcing it all in gives the same dots; so that painting counts a little as well.
+
+    Args:
+        region: (1, 1, H, W), or None for everywhere.
+        styles: their guides have one map.
+
+    Returns:
+        Guides (1, 2, H, W) that sum to 1, and styles with guides to match.
+    """
+    if region is None:
+        return None, list(styles)
+    rest = 1 - region
+    both = [
+        style if style.guides is None else Style(style.image, style.weight, style.guides.expand(-1, 2, -1, -1))
+        for style in styles
+    ]
+    return torch.cat([region + SURROUNDINGS * rest, (1 - SURROUNDINGS) * rest], dim=1), both
 
 
 def recolored(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
