@@ -19,9 +19,14 @@ LMS_FROM_RGB = torch.tensor(
 LAB_FROM_LOG_LMS = torch.tensor([3.0, 6.0, 2.0], dtype=torch.float64).rsqrt()[:, None] * torch.tensor(
     [[1.0, 1.0, 1.0], [1.0, 1.0, -2.0], [1.0, -1.0, 0.0]], dtype=torch.float64
 )
+# ITU-R BT.601: luma, and how far blue and red are from it, scaled to the width of 1.
+YCBCR_FROM_RGB = torch.tensor(
+    [LUMA, [-0.299 / 1.772, -0.587 / 1.772, 0.5], [0.5, -0.587 / 1.402, -0.114 / 1.402]], dtype=torch.float64
+)
 # Published inverses are rounded to four digits; inverting here makes the round trip exact.
 RGB_FROM_LMS = torch.linalg.inv(LMS_FROM_RGB)
 LOG_LMS_FROM_LAB = torch.linalg.inv(LAB_FROM_LOG_LMS)
+RGB_FROM_YCBCR = torch.linalg.inv(YCBCR_FROM_RGB)
 
 DARK = 1 / 255
 """Added to cone responses before the logarithm, which black would otherwise send to minus infinity."""
@@ -47,7 +52,8 @@ def to_space(image: Tensor, space: str = "rgb") -> Tensor:
         image: (B, 3, H, W), float32 sRGB in [0, 1].
         space: "rgb" changes nothing; "linear" is linear light; "lab" is CIE L*a*b* (D65) divided by 100;
             "lalphabeta" is lαβ (Ruderman 1998) of linear light, in powers of ten; "ycbcr" is luma and two
-            colour differences around 0.5.
+            colour differences (BT.601).  In the last three the first channel is lightness, and grey is 0 in
+            the other two.
 
     Raises:
         ValueError: another space.
@@ -65,7 +71,7 @@ def to_space(image: Tensor, space: str = "rgb") -> Tensor:
         if space == "linear":
             return kornia.color.rgb_to_linear_rgb(image)
         if space == "ycbcr":
-            return kornia.color.rgb_to_ycbcr(image)
+            return mix(YCBCR_FROM_RGB, image)
         if space == "lab":
             return kornia.color.rgb_to_lab(image) / 100
         if space == "lalphabeta":
@@ -88,7 +94,7 @@ def from_space(values: Tensor, space: str = "rgb") -> Tensor:
         if space == "linear":
             return kornia.color.linear_rgb_to_rgb(values)
         if space == "ycbcr":
-            return kornia.color.ycbcr_to_rgb(values)
+            return mix(RGB_FROM_YCBCR, values)
         if space == "lab":
             return kornia.color.lab_to_rgb(values * 100, clip=False)
         if space == "lalphabeta":
@@ -100,3 +106,20 @@ def from_space(values: Tensor, space: str = "rgb") -> Tensor:
 def luma(image: Tensor) -> Tensor:
     """Return the luma (B, 1, H, W) of sRGB pictures (B, 3, H, W)."""
     return (image * image.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+
+
+def fit_gamut(image: Tensor) -> Tensor:
+    """Return pictures (B, 3, H, W) whose colours outside [0, 1] are paled until they fit, hue and luma kept.
+
+    Each such colour is drawn towards the grey of its own luma; clipping its channels would turn its hue.
+
+    Example:
+        >>> import torch
+        >>> fit_gamut(torch.tensor([1.2, 0.5, 0.5]).view(1, 3, 1, 1)).flatten()
+        tensor([1.0000, 0.5941, 0.5941])
+    """
+    grey = luma(image).clamp(0, 1)
+    colour = image - grey
+    room = torch.where(colour > 0, 1 - grey, grey)
+    scale = (room / colour.abs().clamp_min(torch.finfo(image.dtype).tiny)).amin(1, keepdim=True)
+    return torch.where(scale < 1, grey + colour * scale, image).clamp(0, 1)

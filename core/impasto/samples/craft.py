@@ -125,7 +125,7 @@ def rows(field: Array, inside: Array, spacing: float, step: float) -> tuple[Arra
     low, high = field[inside].min(), field[inside].max()
     for k in range(int(low / spacing) - 1, int(high / spacing) + 2):
         level = (k + 0.5) * spacing
-        for line in find_contours(field, level, mask=inside):  # type: ignore[no-untyped-call]
+        for line in find_contours(field, level, mask=inside):
             legs = np.hypot(*np.diff(line, axis=0).T)
             arc = np.concatenate([[0], np.cumsum(legs)]) / g
             if arc[-1] < 0.6 * step:

@@ -84,7 +84,7 @@ def blur(field: Array, radius: float) -> Array:
     """Blur a field (H, W) or picture (H, W, 3) by a Gaussian, `radius` a fraction of the side."""
     axis = -1 if field.ndim == 3 else None
     wide = radius * len(field)
-    blurred: Array = gaussian(field, wide, mode="reflect", channel_axis=axis, truncate=3)  # type: ignore[no-untyped-call]
+    blurred: Array = gaussian(field, wide, mode="reflect", channel_axis=axis, truncate=3)
     return blurred
 
 

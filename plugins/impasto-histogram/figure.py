@@ -1,0 +1,28 @@
+"""Draw figure.jpg: what each stage of impasto-histogram does to a photograph."""
+
+from pathlib import Path
+
+import impasto
+from impasto.demo import Tile, contact_sheet
+from impasto_histogram import ClipGamut, EqualizeAdaptive, MatchExposure, MatchHistogram
+
+SIZE = 320
+
+content = impasto.samples.content("astronaut", SIZE)
+style = impasto.samples.style("chalk", SIZE)
+tiles = [
+    Tile(stage.name, note, impasto.Pipeline(stage)(content, style, device="cpu").pil())
+    for stage, note in (
+        (MatchHistogram(), "plain"),
+        (MatchHistogram(space="lab", method="smoothed"), "Lab, smoothed"),
+        (MatchHistogram(space="luminance", method="exact"), "luminance, exact"),
+        (EqualizeAdaptive(limit=4), "limit 4"),
+        (MatchExposure(reference="style"), "of the style"),
+        (ClipGamut(), "of the style"),
+    )
+]
+given = [
+    Tile("content", "astronaut", impasto.read(content).pil()),
+    Tile("style", "chalk", impasto.read(style).pil()),
+]
+contact_sheet(given, tiles, "impasto-histogram").save(Path(__file__).parent / "figure.jpg", quality=85)

@@ -1,0 +1,119 @@
+"""Whose statistics count, and where: the references of a stage, region by region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto import Postprocessor, StageError, Style
+
+Part = Tensor | None
+"""How much each pixel counts, (1 or B, 1, H, W) in [0, 1]; None: all of them alike."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A picture that statistics are taken from, in whatever space the stage works in.
+
+    Args:
+        values: (1 or B, C, h, w).
+        weight: share among several.
+        guides: (1 or B, K, h, w), which part speaks for which region; None: all for each.
+    """
+
+    values: Tensor
+    weight: float = 1.0
+    guides: Tensor | None = None
+
+    def part(self, region: int) -> Part:
+        """Return how much each pixel counts for a region."""
+        return None if self.guides is None else self.guides[:, region : region + 1]
+
+
+def references(
+    stage: Postprocessor,
+    source: str,
+    content: Tensor,
+    styles: Sequence[Style],
+    guides: Tensor | None,
+    convert: Callable[[Tensor], Tensor],
+) -> list[Reference]:
+    """Return the pictures that a stage takes its statistics from.
+
+    Args:
+        stage: named in messages.
+        source: "content" or "style".
+        content: (B, 3, H, W).
+        styles: aligned with the guides.
+        guides: (1 or B, K, H, W), the regions of the content, or None.
+        convert: takes pictures (B, 3, H, W) into the space that the stage works in.
+
+    Raises:
+        StageError: styles are asked for and there is none.
+    """
+    if source == "content":
+        return [Reference(convert(content), 1.0, guides)]
+    if not styles:
+        raise StageError(
+            f"{stage.name}: needs a style picture to take its measure from\n"
+            f"  what to type: pipe(content, style), or {type(stage).__name__}(reference='content')"
+        )
+    return [Reference(convert(style.image), style.weight, style.guides) for style in styles]
+
+
+def region_by_region(
+    stage: Postprocessor,
+    image: Tensor,
+    pictures: Sequence[Reference],
+    guides: Tensor | None,
+    change: Callable[[Part, list[Tensor], list[float], list[Part]], Tensor],
+) -> Tensor:
+    """Return the image changed in each region by what speaks for that region, blended where guides are soft.
+
+    A region that no reference speaks for stays as it is.
+
+    Args:
+        stage: named in messages.
+        image: (B, 3, H, W).
+        pictures: the references.
+        guides: (1 or B, K, H, W), where each region is; None: everywhere.
+        change: given where the region is, and the values, weights and parts of the references that speak for
+            it, returns the whole image (B, 3, H, W) as it should be in that region.
+
+    Raises:
+        StageError: no reference speaks for any region, or the weights of those that do have no average.
+    """
+    total, share = torch.zeros_like(image), torch.zeros_like(image[:, :1])
+    spoken = False
+    for region in range(1 if guides is None else guides.shape[1]):
+        inside = None if guides is None else guides[:, region : region + 1]
+        own = [one for one in pictures if one.guides is None or bool(one.guides[:, region].any())]
+        if not own or (inside is not None and not inside.any()):
+            continue
+        weights = [one.weight for one in own]
+        if not sum(weights) > 0:
+            raise StageError(
+                f"{stage.name}: the styles' weights add up to {sum(weights):g}, so they have no average\n"
+                "  what would work: weights whose sum is above 0"
+            )
+        changed = change(inside, [one.values for one in own], weights, [one.part(region) for one in own])
+        if inside is None:
+            return changed
+        total, share, spoken = total + changed * inside, share + inside, True
+    if not spoken:
+        raise StageError(
+            f"{stage.name}: no style speaks for any region of the content\n"
+            "  what would work: a style whose guides mark one of them, or one without guides"
+        )
+    # Guides inside a soft mask sum to less than 1; the base class blends with the mask afterwards.
+    unspoken = 0 if guides is None else guides.sum(1, keepdim=True) - share
+    whole = share + unspoken
+    return torch.where(share > 0, (total + image * unspoken) / whole.clamp_min(torch.finfo(image.dtype).tiny), image)
+
+
+def counted(part: Part, index: int) -> Tensor | None:
+    """Return one picture's part (1, H, W), of as many as there are."""
+    return None if part is None else part[index if len(part) > 1 else 0]

@@ -1,0 +1,67 @@
+"""Where to paint, for Impasto: masks, label pictures, segmentation, and regions that correspond."""
+
+from __future__ import annotations
+
+import impasto
+from impasto import Preprocessor
+
+from .files import MaskFile
+from .interactive import MaskGrabCut, MaskRandomWalker, SegmentScribbles
+from .match import MatchRegions
+from .saliency import Saliency
+from .semantic import Semantic
+from .superpixels import SegmentRegions, Superpixels
+from .tools import (
+    FeatherMask,
+    FeatherRegions,
+    FillMask,
+    GrowMask,
+    InvertMask,
+    MaskRectangle,
+    MatteMask,
+    ShrinkMask,
+)
+
+__all__ = [
+    "FeatherMask",
+    "FeatherRegions",
+    "FillMask",
+    "GrowMask",
+    "InvertMask",
+    "MaskFile",
+    "MaskGrabCut",
+    "MaskRandomWalker",
+    "MaskRectangle",
+    "MatchRegions",
+    "MatteMask",
+    "Saliency",
+    "SegmentRegions",
+    "SegmentScribbles",
+    "Semantic",
+    "ShrinkMask",
+    "Superpixels",
+]
+
+
+@impasto.hookimpl
+def impasto_preprocessors() -> list[type[Preprocessor]]:
+    """Offer the stages that set masks and guides."""
+    return [
+        FeatherMask,
+        FeatherRegions,
+        FillMask,
+        GrowMask,
+        InvertMask,
+        MaskFile,
+        MaskGrabCut,
+        MaskRandomWalker,
+        MaskRectangle,
+        MatchRegions,
+        MatteMask,
+        Saliency,
+        SegmentRegions,
+        SegmentScribbles,
+        Semantic,
+        ShrinkMask,
+        Superpixels,
+    ]
