@@ -359,6 +359,21 @@ def test_an_interruption_gives_the_picture_so_far_and_runs_no_later_stage():
     assert "interrupted" not in pipe(CONTENT, STYLE, device="cpu").meta
 
 
+def test_a_stage_that_finishes_a_picture_runs_after_an_interruption():
+    class Invert(impasto.Postprocessor, name="invert"):
+        """Invert."""
+
+        finishes = True
+
+        def refine(self, image, content, styles):
+            return 1 - image
+
+    pipe = impasto.Pipeline(Steps(steps=5), Fault(), Invert())
+    picture = pipe(CONTENT, STYLE, device="cpu", plugins=[stop_at(3)])
+    torch.testing.assert_close(picture.tensor, 1 - CONTENT * 0.9**3)
+    assert picture.meta["interrupted"] == "steps at step 3 of 5"
+
+
 def test_an_interruption_before_the_first_step_stops_the_run():
     class Slow(impasto.Stylizer, name="slow"):
         """Be interrupted before there is a picture."""
@@ -450,3 +465,21 @@ def test_a_picture_may_not_ask_a_stage_to_write_a_file(tmp_path, monkeypatch):
         impasto.Pipeline.load(tmp_path / "bad.png")
     (tmp_path / "own.toml").write_text(recipe)
     assert impasto.Pipeline.load(tmp_path / "own.toml").stages[0].file == "/etc/passwd"
+
+
+def test_words_in_quotation_marks_keep_what_would_separate_them(host):
+    class Named(impasto.Preprocessor, name="named"):
+        """Take names."""
+
+        file: str = impasto.param(help="a file's path")
+        labels: tuple[str, ...] = impasto.param(default=(), help="names of regions")
+
+        def prepare(self, canvas):
+            return canvas
+
+    host.register(types.SimpleNamespace(impasto_preprocessors=lambda: [Named]), "impasto-named 1.0")
+    (stage,) = impasto.Pipeline.parse('named:file="C:\\\\a,b+c.png":labels="x+y"+z').stages
+    assert stage == Named(file="C:\\a,b+c.png", labels=("x+y", "z"))
+    with pytest.raises(impasto.ParameterError, match="named needs 'file': a file's path") as raised:
+        impasto.Pipeline.parse("named")
+    assert "named:file=..." in str(raised.value)

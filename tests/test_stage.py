@@ -111,7 +111,7 @@ def test_a_parameter_without_default_must_be_given():
 
         file: str = impasto.param(help="the file to take")
 
-    with pytest.raises(TypeError, match="file"):
+    with pytest.raises(impasto.ParameterError, match="needy needs 'file': the file to take"):
         Needy()
     with pytest.raises(impasto.ParameterError, match=r"what would work: text\n"):
         Needy(file=3)

@@ -475,3 +475,33 @@ def test_every_check_is_a_sentence_with_a_promise():
             ),
             *("agrees", "is"),
         }
+
+
+class Grow(impasto.Preprocessor, name="grow-for-tests"):
+    """Paint the masked part black; there has to be a mask."""
+
+    def prepare(self, canvas):
+        if canvas.mask is None:
+            raise impasto.StageError("grow-for-tests: there is no mask")
+        return canvas.replace(image=torch.where(canvas.mask > 0, 0.0, canvas.image))
+
+
+class Mask(impasto.Preprocessor, name="mask-for-tests"):
+    """Mask the left half."""
+
+    def prepare(self, canvas):
+        mask = torch.zeros(1, 1, *canvas.image.shape[-2:])
+        mask[..., : mask.shape[-1] // 2] = 1 if canvas.mask is None else canvas.mask[..., : mask.shape[-1] // 2]
+        return canvas.replace(mask=mask)
+
+
+@testing.parametrize_checks(
+    Grow(), before=[Mask()], expected_failures={"is_announced_by_its_distribution": "defined in this file"}
+)
+def test_a_stage_that_needs_a_mask_is_checked_behind_one_that_makes_it(stage, check):
+    check(stage)
+
+
+def test_without_the_stage_before_it_the_check_fails():
+    with pytest.raises(AssertionError, match="there is no mask"):
+        testing.keeps_shape_dtype_and_range(Grow())

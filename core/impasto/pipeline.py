@@ -25,6 +25,8 @@ else:
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
+PASSING = ("seed", "resized")
+"""What stages know of a canvas and its finished picture does not."""
 TOML_LIMIT = 1_000_000
 """Bytes; a pipeline is a page of text, so a larger file is something else."""
 
@@ -94,7 +96,8 @@ class Pipeline:
             PictureError: a picture could not be read.
 
         Interrupting an iterative stage (Ctrl-C, or the notebook's stop button) returns the picture so far;
-        the stages after it are not run, and `picture.meta["interrupted"]` says where it stopped.
+        the stages after it are not run, save those that bring back its size, and
+        `picture.meta["interrupted"]` says where it stopped.
         """
         given = read(content)
         where = pick_device(device)
@@ -116,12 +119,12 @@ class Pipeline:
             torch.manual_seed(seed)
             low = use_bfloat16(where, precision)
             for index, stage in enumerate(self.stages, 1):
+                if "interrupted" in canvas.meta and not stage.finishes:
+                    continue
                 # Networks gain from bfloat16; colours and filters, which hold eight bits or more, only lose.
                 with torch.autocast(where.type, torch.bfloat16, enabled=low and isinstance(stage, Stylizer)):
                     canvas = self._run(runner, index, stage, canvas)
-                if "interrupted" in canvas.meta:
-                    break
-        meta = {key: value for key, value in canvas.meta.items() if key != "seed"}
+        meta = {key: value for key, value in canvas.meta.items() if key not in PASSING}
         meta["recipe"] = self._recipe(given, styles, seed, precision, where)
         alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
         return Picture(canvas.image.float().cpu(), alpha, meta)
@@ -229,7 +232,8 @@ class Pipeline:
     def parse(cls, text: str) -> Pipeline:
         """Return the pipeline that one line describes: `match-color, gatys:steps=200:size=512, guided-smooth`.
 
-        Values are TOML values; a word that is not one is text; entries of a list are joined by `+`.
+        Values are TOML values; a word that is not one is text, and one with `,`, `:` or `+` in it goes in
+        quotation marks; entries of a list are joined by `+`.
 
         Example:
             >>> import impasto
@@ -237,8 +241,8 @@ class Pipeline:
             Pipeline()
         """
         stages = []
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            name, *settings = part.split(":")
+        for part in filter(None, (part.strip() for part in _split(text, ","))):
+            name, *settings = _split(part, ":")
             kind = host().stage(name.strip())
             values: dict[str, Any] = {}
             for setting in settings:
@@ -249,7 +253,7 @@ class Pipeline:
                     )
                 key = key.strip().replace("-", "_")
                 listed = key in kind.parameters() and kind.parameters()[key].listed
-                entries = [_value(entry) for entry in value.split("+")] if listed else _value(value)
+                entries = [_value(entry) for entry in _split(value, "+")] if listed else _value(value)
                 values[key] = entries
             stages.append(kind(**values))
         return cls(*stages)
@@ -289,6 +293,18 @@ def _table(stage: Stage) -> dict[str, Any]:
         for key, value in stage.values().items()
     }
     return {"stage": stage.name, **values}
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split text at a character, except inside quotation marks."""
+    parts, quoted = [""], False
+    for letter in text:
+        quoted ^= letter == '"'
+        if letter == separator and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
 
 
 def _value(text: str) -> Any:

@@ -212,6 +212,12 @@ class Declared:
                     f"{cls.name} has no parameter {key!r}\n"
                     f"  it has: {', '.join(cls.parameters()) or 'none'}{suggestion(key, cls.parameters())}"
                 )
+        for key, parameter in cls.parameters().items():
+            if parameter.default is dataclasses.MISSING and key not in values:
+                raise ParameterError(
+                    f"{cls.name} needs {key!r}: {parameter.help}\n"
+                    f"  what to type: {cls.__name__}({key}=...), or {cls.name}:{key}=..."
+                )
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -492,6 +498,8 @@ class Stage(Declared):
     """One step of a pipeline: a frozen value of declared parameters that holds no weights."""
 
     kind: ClassVar[str] = "stage"
+    finishes: ClassVar[bool] = False
+    """Whether it runs even after an interruption, as what brings a picture back to its own size does."""
     demo: ClassVar[Mapping[str, Any]] = {}
     """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
 

@@ -9,16 +9,19 @@ In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line:
         check(stage)
 
 Iterative stages should be given few steps: each is run eight times, on pictures of about 37×53 pixels.
+A stage that needs a mask or regions is checked behind one that makes them: `before=[MaskRectangle()]`.
 """
 
 from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import MISSING, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
@@ -57,11 +60,14 @@ SEED = 1889
 # ------------------------------------------------------------------------------------------- in a notebook
 
 
-def check_stage(stage: Stage, *, expected_failures: Mapping[str, str] | None = None) -> None:
+def check_stage(
+    stage: Stage, *, before: Sequence[Stage] = (), expected_failures: Mapping[str, str] | None = None
+) -> None:
     """Run every check on a stage, print a line for each, and raise if any fails.
 
     Args:
         stage: the stage, with the parameters to check it with; small steps keep an iterative one quick.
+        before: stages that run before it, and make what it needs.
         expected_failures: reasons by name of check, for promises that the method cannot keep; one that
             is kept after all counts as a failure, so that the list stays true.
 
@@ -81,14 +87,14 @@ def check_stage(stage: Stage, *, expected_failures: Mapping[str, str] | None = N
     """
     _require_stage(stage)
     expected = _known(expected_failures)
-    _attempt.cache_clear()  # in a notebook the same class may have changed what it does
+    _attempt_behind.cache_clear()  # in a notebook the same class may have changed what it does
     failures = []
     print(stage)
     for check in CHECKS:
         reason = expected.get(check.__name__)
         outcome, note = "ok", ""
         try:
-            check(stage)
+            _behind(before, check)(stage)
             if reason is not None:
                 outcome = "failed"
                 failures.append(
@@ -109,11 +115,14 @@ def check_stage(stage: Stage, *, expected_failures: Mapping[str, str] | None = N
 # ----------------------------------------------------------------------------------------------- in pytest
 
 
-def parametrize_checks(*stages: Stage, expected_failures: Mapping[str, str] | None = None) -> pytest.MarkDecorator:
+def parametrize_checks(
+    *stages: Stage, before: Sequence[Stage] = (), expected_failures: Mapping[str, str] | None = None
+) -> pytest.MarkDecorator:
     """Make a test of every check on every stage; it takes `stage` and `check`, and calls `check(stage)`.
 
     Args:
         stages: with the parameters to check them with.
+        before: stages that run before each of them, and make what it needs, such as a mask.
         expected_failures: reasons by name of check, for promises that these stages cannot keep; each
             becomes a strict xfail.
 
@@ -132,13 +141,32 @@ def parametrize_checks(*stages: Stage, expected_failures: Mapping[str, str] | No
         for check in CHECKS:
             reason = expected.get(check.__name__)
             marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError)]
-            cases.append(pytest.param(stage, check, id=f"{stage!r}-{check.__name__}", marks=marks))
+            cases.append(pytest.param(stage, _behind(before, check), id=f"{stage!r}-{check.__name__}", marks=marks))
     return pytest.mark.parametrize(("stage", "check"), cases)
 
 
 def sentence(check: Check) -> str:
     """Return a check's name as words."""
     return check.__name__.replace("_", " ")
+
+
+_before: ContextVar[tuple[Stage, ...]] = ContextVar("before", default=())
+
+
+def _behind(before: Sequence[Stage], check: Check) -> Check:
+    """Return a check that runs the stage behind others."""
+    for one in before:
+        _require_stage(one)
+
+    @wraps(check)
+    def checked(stage: Stage) -> None:
+        token = _before.set(tuple(before))
+        try:
+            check(stage)
+        finally:
+            _before.reset(token)
+
+    return checked
 
 
 def _require_stage(stage: Any) -> None:
@@ -268,17 +296,23 @@ class _Witness:
 
 
 def run(stage: Stage, inputs: Inputs, *, device: str = "cpu", precision: Precision = "float32") -> Run:
-    """Run a stage on copies of the inputs, in a pipeline of its own."""
+    """Run a stage on copies of the inputs, behind the stages that make what it needs."""
     witness = _Witness()
     content, style, mask = (None if one is None else one.clone() for one in (inputs.content, inputs.style, inputs.mask))
-    pipe = Pipeline(stage)
-    pipe(content, style, mask=mask, device=device, precision=precision, seed=SEED, plugins=[witness])
-    return witness.runs[0]
+    pipe = Pipeline(*_before.get(), stage)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what a stage has to say about the kit's odd pictures
+        pipe(content, style, mask=mask, device=device, precision=precision, seed=SEED, plugins=[witness])
+    return witness.runs[-1]
+
+
+def _attempt(stage: Stage) -> Run | Exception:
+    """Run a stage on a batch of two, once for all checks that need no more."""
+    return _attempt_behind(_before.get(), stage)
 
 
 @lru_cache(maxsize=4)
-def _attempt(stage: Stage) -> Run | Exception:
-    """Run a stage on a batch of two, once for all checks that need no more."""
+def _attempt_behind(before: tuple[Stage, ...], stage: Stage) -> Run | Exception:
     try:
         return run(stage, Inputs.usual(stage, 0.0, 1.0))
     except Exception as error:  # kept for the check that reports it
@@ -474,9 +508,9 @@ def stays_inside_the_mask(stage: Stage) -> None:
         found = run(stage, inputs)
     if isinstance(stage, Preprocessor) and found.after.mask is not found.before.mask:
         raise SkipTest("sets the mask itself")
-    if found.image.shape != inputs.content.shape:
+    if found.image.shape != found.before.image.shape:
         raise SkipTest("changes the size of the picture")
-    changed = (found.image != inputs.content) & (inputs.mask == 0)
+    changed = (found.image != found.before.image) & (inputs.mask == 0)
     _require(
         not changed.any(),
         f"{int(changed.any(1).sum())} pixels outside the mask are not what they were",

@@ -18,6 +18,7 @@ from impasto_segment import (
     MaskRectangle,
     MatchRegions,
     MatteMask,
+    SegmentRegions,
     ShrinkMask,
 )
 
@@ -43,22 +44,6 @@ def test_conformance(stage, check):
     check(stage)
 
 
-@pytest.fixture
-def masked(monkeypatch):
-    """The kit's usual pictures, with a mask on each."""
-    usual = impasto.testing.Inputs.usual
-
-    def usual_with_masks(stage, *turns):
-        inputs = usual(stage, *turns)
-        inputs.mask = torch.zeros(len(turns), 1, *inputs.content.shape[-2:])
-        inputs.mask[..., 8:30, 10:40] = 1
-        inputs.mask[..., 15:19, 20:24] = 0
-        return inputs
-
-    monkeypatch.setattr(impasto.testing.Inputs, "usual", usual_with_masks)
-
-
-@pytest.mark.usefixtures("masked")
 @parametrize_checks(
     GrowMask(),
     ShrinkMask(radius=2.0),
@@ -69,6 +54,7 @@ def masked(monkeypatch):
     FillMask(largest=3),
     InvertMask(),
     MatteMask(band=3.0),
+    before=[MaskRectangle()],
 )
 def test_conformance_of_tools(stage, check):
     check(stage)
@@ -77,7 +63,7 @@ def test_conformance_of_tools(stage, check):
 @parametrize_checks(
     FeatherRegions(),
     MatchRegions(),
-    expected_failures={"keeps_shape_dtype_and_range": "refuses a canvas without regions, in words of its own"},
+    before=[SegmentRegions(count=3, target="both")],
 )
 def test_conformance_of_tools_for_regions(stage, check):
     check(stage)
