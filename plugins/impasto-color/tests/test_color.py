@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
-from skimage import color, data
+from skimage import data
 
 import impasto
-from impasto.color import from_space, to_space
+from impasto.color import luma, to_space
 from impasto.testing import parametrize_checks
-from impasto_color import METHODS, SPACES, MatchColor, match_moments, transfer_matrix
+from impasto_color import KeepColor, MatchColor, MatchLuminance, match_moments, transfer_matrix
+from impasto_color.moments import LUMINANCE, METHODS, SPACES
 
 
 @parametrize_checks(
@@ -15,7 +16,13 @@ from impasto_color import METHODS, SPACES, MatchColor, match_moments, transfer_m
     MatchColor(method="pca"),
     MatchColor(method="cholesky", space="lab"),
     MatchColor(target="image"),
-    MatchColor(target="image", method="mean-std", space="lalphabeta"),
+    MatchColor(target="image", method="mean-std", space="lalphabeta", strength=0.5),
+    MatchColor(target="image", reference="content"),
+    MatchLuminance(grey=True),
+    MatchLuminance(target="image", method="mean", space="lab"),
+    KeepColor(),
+    KeepColor(space="lab", strength=0.5),
+    KeepColor(space="lalphabeta"),
 )
 def test_conformance(stage, check):
     check(stage)
@@ -81,33 +88,6 @@ def test_symmetric_moves_colours_least(pictures):
     source, reference = pictures
     moved = {m: (match_moments(source, reference, m) - source).square().mean() for m in METHODS[:3]}
     assert moved["symmetric"] <= min(moved.values())
-
-
-@pytest.mark.parametrize("space", SPACES)
-def test_colour_spaces_return_what_they_were_given(space):
-    steps = torch.linspace(0, 1, 6)
-    cube = torch.cartesian_prod(steps, steps, steps).T.reshape(1, 3, 12, 18)  # black and white too
-    np.testing.assert_allclose(from_space(to_space(cube, space), space), cube, atol=1e-4)
-
-
-def test_lab_is_that_of_scikit_image(pictures):
-    expected = color.rgb2lab(pictures[0][0].permute(1, 2, 0).numpy()) / 100
-    np.testing.assert_allclose(to_space(pictures[0], "lab")[0].permute(1, 2, 0), expected, atol=1e-4)
-
-
-def test_lalphabeta_of_white_and_grey_is_colourless():
-    values = to_space(torch.tensor([1.0, 0.5, 0.1]).expand(1, 3, 1, 3).contiguous(), "lalphabeta")
-    # The published matrix is rounded: its rows add up to 0.9996, 0.9993 and 0.9973.
-    assert values[:, 1:].abs().max() < 2e-3
-    assert (values[0, 0, 0].diff() < 0).all()
-
-
-def test_spaces_keep_their_digits_under_autocast(pictures):
-    with torch.autocast("cpu", torch.bfloat16):
-        for space in SPACES:
-            back = from_space(to_space(pictures[0], space), space)
-            assert (back - pictures[0]).abs().max() < 1e-4
-        assert_same_moments(match_moments(*pictures)[0], pictures[1][0])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -197,16 +177,6 @@ def test_guides_match_region_by_region(pictures):
     torch.testing.assert_close(made, torch.cat([left, right], -1), atol=1e-4, rtol=0)
 
 
-def test_an_empty_region_takes_the_whole_picture(pictures):
-    cat, coffee = pictures
-    nothing = torch.cat([torch.zeros_like(cat[:, :1]), torch.ones_like(cat[:, :1])], 1)
-    style = impasto.Style(coffee, guides=halves(coffee))
-    made = MatchColor().apply(canvas(cat, style, guides=nothing)).styles[0].image
-    edge = coffee.shape[-1] // 2
-    expected = match_moments(coffee[..., :edge], cat).clamp(0, 1)
-    torch.testing.assert_close(made[..., :edge], expected, atol=1e-4, rtol=0)
-
-
 def test_a_mask_limits_the_statistics_and_the_change(pictures):
     cat, coffee = pictures
     mask = halves(cat)[:, :1]
@@ -220,20 +190,139 @@ def test_a_mask_limits_the_statistics_and_the_change(pictures):
     )
 
 
+def test_autocast_leaves_the_statistics_their_digits(pictures):
+    with torch.autocast("cpu", torch.bfloat16):
+        made = MatchColor().apply(canvas(pictures[1], impasto.Style(pictures[0]))).styles[0].image
+    torch.testing.assert_close(made, match_moments(*pictures).clamp(0, 1))
+
+
+def test_a_part_of_the_style_for_a_region_the_content_lacks_stays(pictures):
+    cat, coffee = pictures
+    nothing = torch.cat([torch.zeros_like(cat[:, :1]), torch.ones_like(cat[:, :1])], 1)
+    style = impasto.Style(coffee, guides=halves(coffee))
+    made = MatchColor().apply(canvas(cat, style, guides=nothing)).styles[0].image
+    edge = coffee.shape[-1] // 2
+    assert torch.equal(made[..., :edge], coffee[..., :edge])
+    torch.testing.assert_close(made[..., edge:], match_moments(coffee[..., edge:], cat).clamp(0, 1), atol=1e-4, rtol=0)
+
+
+def test_the_painting_gets_the_colours_of_the_content_region_by_region(pictures):
+    cat, _ = pictures
+    painting = (0.2 + 0.5 * cat.flip(1)).contiguous()
+    cat = cat * 0.5 + 0.2  # far from black and white: nothing is clipped
+    given = impasto.Canvas(content=cat, image=painting, guides=halves(cat))
+    made = MatchColor(target="image", reference="content").apply(given).image
+    middle = cat.shape[-1] // 2
+    assert_same_moments(made[0, ..., :middle], cat[0, ..., :middle])
+    assert_same_moments(made[0, ..., middle:], cat[0, ..., middle:])
+
+
+def test_each_region_gets_the_colours_of_its_own_style(pictures):
+    cat, coffee = pictures
+    styles = [impasto.Style(coffee, region="left"), impasto.Style(1 - coffee, region="right")]
+    given = canvas(cat, *styles, guides=halves(cat), labels=("left", "right"))
+    made = MatchColor(target="image").apply(given).image
+    middle = cat.shape[-1] // 2
+    left = match_moments(cat[..., :middle], coffee).clamp(0, 1)
+    right = match_moments(cat[..., middle:], 1 - coffee).clamp(0, 1)
+    torch.testing.assert_close(made, torch.cat([left, right], -1), atol=1e-4, rtol=0)
+    recoloured = MatchColor().apply(given).styles
+    torch.testing.assert_close(
+        recoloured[0].image, match_moments(coffee, cat[..., :middle]).clamp(0, 1), atol=1e-4, rtol=0
+    )
+    assert [style.region for style in recoloured] == ["left", "right"]
+
+
+def test_a_region_that_no_style_speaks_for_is_named_and_stays(pictures):
+    cat, coffee = pictures
+    style = impasto.Style(coffee, guides=torch.ones_like(coffee[:, :1]), labels=("left",))
+    given = canvas(cat, style, guides=halves(cat), labels=("left", "right"))
+    with pytest.warns(UserWarning, match="no style speaks for the region 'right', which stays"):
+        made = MatchColor(target="image").apply(given).image
+    middle = cat.shape[-1] // 2
+    assert torch.equal(made[..., middle:], cat[..., middle:])
+    assert not torch.equal(made[..., :middle], cat[..., :middle])
+
+
+def test_strength_is_the_share_of_the_recoloured_picture(pictures):
+    cat, coffee = pictures
+    full, half, none = (
+        MatchColor(target="image", strength=strength).apply(canvas(cat, impasto.Style(coffee))).image
+        for strength in (1, 0.5, 0)
+    )
+    assert torch.equal(none, cat)
+    torch.testing.assert_close(half, (cat + full) / 2)
+
+
+@pytest.mark.parametrize("space", LUMINANCE)
+def test_luminance_gets_the_mean_and_deviation_of_the_image(pictures, space):
+    cat, coffee = (0.3 + 0.3 * picture for picture in pictures)  # nothing leaves the gamut
+    made = MatchLuminance(space=space).apply(canvas(cat, impasto.Style(coffee))).styles[0].image
+    before, after, wanted = (to_space(one, space) for one in (coffee, made, cat))
+    np.testing.assert_allclose(after[:, 0].mean(), wanted[:, 0].mean(), atol=1e-4)
+    np.testing.assert_allclose(after[:, 0].std(correction=0), wanted[:, 0].std(correction=0), atol=1e-4)
+    torch.testing.assert_close(after[:, 1:], before[:, 1:], atol=1e-4, rtol=0)
+
+
+def test_luminance_may_be_shifted_alone_and_painted_in_grey(pictures):
+    cat, coffee = (0.3 + 0.3 * picture for picture in pictures)
+    made = MatchLuminance(method="mean", grey=True).apply(canvas(cat, impasto.Style(coffee))).styles[0].image
+    assert (made.amax(1) - made.amin(1)).max() < 1e-5
+    shift = luma(cat).mean() - luma(coffee).mean()
+    torch.testing.assert_close(made[:, :1], luma(coffee) + shift, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("space", LUMINANCE)
+def test_keep_color_keeps_painted_luminance_and_the_contents_colour(pictures, space):
+    content = 0.4 + 0.2 * pictures[0]
+    painting = 0.4 + 0.2 * content.flip(1, 2)  # the colours are far inside the gamut
+    made = KeepColor(space=space).refine(painting, content, ())
+    found, painted, given = (to_space(one, space) for one in (made, painting, content))
+    torch.testing.assert_close(found[:, :1], painted[:, :1], atol=1e-4, rtol=0)
+    torch.testing.assert_close(found[:, 1:], given[:, 1:], atol=1e-4, rtol=0)
+
+
+def test_keep_color_pales_what_cannot_be_shown_and_keeps_its_luminance():
+    red, light, dark = (torch.tensor(one).view(1, 3, 1, 1) for one in ([0.9, 0.1, 0.1], [0.95] * 3, [0.04] * 3))
+    for painted in (light, dark):
+        made = KeepColor().refine(painted, red, ())
+        torch.testing.assert_close(luma(made), luma(painted), atol=1e-5, rtol=0)
+        assert made[0, 0] > made[0, 1] + 1e-3  # still reddish
+        torch.testing.assert_close(made[0, 1], made[0, 2])
+
+
+def test_keep_color_stays_inside_the_mask(pictures):
+    cat, _ = pictures
+    painting = cat.flip(1).contiguous()
+    made = KeepColor().apply(impasto.Canvas(content=cat, image=painting, mask=halves(cat)[:, :1])).image
+    middle = cat.shape[-1] // 2
+    assert torch.equal(made[..., middle:], painting[..., middle:])
+    torch.testing.assert_close(made[..., :middle], KeepColor().refine(painting, cat, ())[..., :middle])
+
+
 def test_errors_say_what_would_work(pictures):
     cat, coffee = pictures
     with pytest.raises(impasto.ParameterError, match="one of 'symmetric', 'pca'"):
         MatchColor(method="linear")
+    with pytest.raises(impasto.ParameterError, match="their own colours\n  what would work: reference='content'"):
+        MatchColor(reference="style")
     with pytest.raises(ValueError, match="what would work: symmetric"):
         match_moments(cat, coffee, "linear")
     with pytest.raises(impasto.StageError, match=r"pipe\(content, style\)"):
         MatchColor().apply(canvas(cat))
+    with pytest.raises(impasto.StageError, match="the mask selects nothing"):
+        MatchColor().apply(canvas(cat, impasto.Style(coffee), mask=torch.zeros_like(cat[:, :1])))
+    style = impasto.Style(coffee, guides=halves(coffee), labels=("sky", "sea"))
+    with pytest.raises(impasto.StageError, match="'sky', 'sea' and the content's 'left', 'right'"):
+        MatchColor().apply(canvas(cat, style, guides=halves(cat), labels=("left", "right")))
     style = impasto.Style(coffee, guides=torch.ones_like(coffee[:, :1]))
-    with pytest.raises(impasto.StageError, match="2 regions and a style's 1"):
+    with pytest.raises(impasto.StageError, match="1 regions and the content has 2"):
         MatchColor().apply(canvas(cat, style, guides=halves(cat)))
     with pytest.raises(impasto.StageError, match="sum is above 0"):
         MatchColor(target="image").apply(canvas(cat, impasto.Style(coffee, weight=0)))
 
 
-def test_hook_offers_the_stage():
+def test_hooks_offer_the_stages():
     assert impasto.host().preprocessors["match-color"] is MatchColor
+    assert impasto.host().preprocessors["match-luminance"] is MatchLuminance
+    assert impasto.host().postprocessors["keep-color"] is KeepColor
