@@ -115,26 +115,28 @@ def of_match_histogram(stage: Stage, canvas: Canvas) -> dict[str, Result]:
 def of_bilateral_smooth(stage: Stage, canvas: Canvas) -> dict[str, Result]:
     from skimage.restoration import denoise_bilateral
 
+    # scikit-image knows no guide, so it compares the painted image with itself, and its table of spatial weights
+    # is one column too wide (0.26): its time is comparable, its picture is not.
     image, values = array(canvas.image), stage.values()
-    reach, spread = values.get("sigma_space", 4.0), values.get("sigma_color", 0.1)
+    reach, spread = values["sigma_space"], values["sigma_color"]
 
     def bilateral() -> Array:
         filtered: Array = denoise_bilateral(image, sigma_color=spread, sigma_spatial=reach, channel_axis=-1)
         return filtered
 
-    return {f"scikit-image, σ {reach:g} and {spread:g}": bilateral}
+    return {"scikit-image, without a guide": bilateral}
 
 
 def of_tv_denoise(stage: Stage, canvas: Canvas) -> dict[str, Result]:
     from skimage.restoration import denoise_tv_chambolle
 
-    image, weight = array(canvas.image), stage.values().get("weight", 0.1)
+    image, weight = array(canvas.image), stage.values()["weight"]
 
     def chambolle() -> Array:
         filtered: Array = denoise_tv_chambolle(image, weight=weight, channel_axis=-1)
         return filtered
 
-    return {f"scikit-image, weight {weight:g}": chambolle}
+    return {"scikit-image, channel by channel": chambolle}
 
 
 REFERENCES: dict[str, Callable[[Stage, Canvas], dict[str, Result]]] = {
