@@ -127,7 +127,7 @@ def test_a_batch_is_made_of_the_generator_alone(teacher, folder):
 
 
 def test_the_recipe_says_what_it_needs():
-    with pytest.raises(TypeError, match="images"):
+    with pytest.raises(ParameterError, match="slim19 needs 'images': folder"):
         distillation.Slim19(styles="paintings")
     with pytest.raises(ParameterError, match="networks"):
         distillation.Slim19(images="a", styles="b", networks=("slim20",))

@@ -215,9 +215,9 @@ class Declared:
                 )
         for key, parameter in cls.parameters().items():
             if parameter.default is dataclasses.MISSING and key not in values:
+                line = f", or in one line {cls.name}:{key}=..." if issubclass(cls, Stage) else ""
                 raise ParameterError(
-                    f"{cls.name} needs {key!r}: {parameter.help}\n"
-                    f"  what to type: {cls.__name__}({key}=...), or {cls.name}:{key}=..."
+                    f"{cls.name} needs {key!r}: {parameter.help}\n  what to type: {cls.__name__}({key}=...){line}"
                 )
         return super().__new__(cls)
 
