@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import impasto
-from impasto.filters import box_mean, guided_filter
+from impasto.filters import block_mean, box_mean, guided_filter
 
 
 def windows(height, width, radius):
@@ -99,3 +99,13 @@ def test_each_picture_of_a_batch_is_filtered_alone(pair):
 def test_a_guide_of_another_size_is_refused(pair):
     with pytest.raises(ValueError, match="a guide of the image's height and width"):
         guided_filter(pair[0], pair[1][..., 1:], 2, 1e-3)
+
+
+@pytest.mark.parametrize("size", [(12, 18), (13, 18), (12, 17), (2, 5)])
+def test_block_mean_is_the_mean_of_blocks_cut_off_at_the_border(size):
+    values = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    found = block_mean(values, 3)
+    for y in range(found.shape[-2]):
+        for x in range(found.shape[-1]):
+            block = values[..., 3 * y : 3 * y + 3, 3 * x : 3 * x + 3]
+            torch.testing.assert_close(found[..., y, x], block.mean((2, 3)))

