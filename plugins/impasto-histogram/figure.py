@@ -15,7 +15,7 @@ tiles = [
     for stage, note in (
         (MatchHistogram(), "plain"),
         (MatchHistogram(space="lab", method="smoothed"), "Lab, smoothed"),
-        (MatchHistogram(space="luminance", method="exact"), "luminance, exact"),
+        (MatchHistogram(space="luminance", method="smoothed"), "luminance, smoothed"),
         (EqualizeAdaptive(limit=4), "limit 4"),
         (MatchExposure(reference="style"), "of the style"),
         (ClipGamut(), "of the style"),
