@@ -117,6 +117,24 @@ def test_seamless_takes_an_offset_away_altogether(pair):
     torch.testing.assert_close(seamless(lighter, photo, mask), photo, atol=1e-4, rtol=0)
 
 
+def test_seamless_meets_what_an_earlier_stage_left_outside(pair):
+    """Outside lies a lighter photograph: the painting must rise to it, not to the photograph before."""
+    photo, _ = pair
+    mask = mask_of("a disc", photo)
+    lighter = torch.where(mask > 0, photo - 0.1, photo + 0.2)
+    torch.testing.assert_close(seamless(lighter, photo, mask), photo + 0.2, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_seamless_leaves_a_picture_of_a_batch_that_has_no_border(pair, mixed):
+    photo, painted = pair
+    mask = torch.cat([torch.ones_like(photo[:, :1]), mask_of("a disc", photo)])
+    joined = torch.where(mask > 0, painted, photo)
+    found = seamless(joined, photo.expand_as(joined), mask, mixed)
+    assert torch.equal(found[0], painted[0])
+    assert not torch.equal(found[1], joined[1])
+
+
 def test_seamless_in_a_pipeline_keeps_the_bits_outside_and_treats_each_mask_of_a_batch_alone(pair):
     photo, _ = pair
 

@@ -148,7 +148,9 @@ def seamless(image: Tensor, content: Tensor, mask: Tensor, mixed: bool = False) 
             extra.append(tie * torch.where(given.abs() > painted.abs(), given - painted, 0.0))
         right = right + divergence(*extra)
     shift = solve(Grid(across, down, inside * neighbours + outside), right, torch.zeros_like(image), tolerance=1e-5)
-    return torch.where(inside > 0, image + shift, image)
+    # Without a border nothing holds the shift, and mixed gradients would drift off.
+    bordered = (outside > 0).flatten(1).any(1)[:, None, None, None]
+    return torch.where((inside > 0) & bordered, image + shift, image)
 
 
 CROSS = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])[None, None]
