@@ -435,7 +435,7 @@ class MaskFile(Preprocessor, name="mask-file"):
         return colour
 
     def _refuse_colours(self, file: LabelFile, strange: Numbers, known: Mapping[str, Colour]) -> None:
-        share = f"{100 * strange.size / file.colours.size:.2g} %"
+        share = f"{100 * strange.size / file.colours.size:.3g} %"
         if not known:
             self._refuse(file, f"has no flat colour in {share} of it")
         values, counts = np.unique(strange, return_counts=True)
