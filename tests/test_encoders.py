@@ -263,6 +263,14 @@ def test_our_own_layout_expects_imagenets_normalisation(tmp_path, image):
     assert_same(features(network, image, LAYERS[:4]), features(plain, as_torch(image), LAYERS[:4]))
 
 
+def test_one_of_several_networks_in_a_file_is_found_by_its_prefix(tmp_path, image):
+    networks = {"e1.": VGG((4,), "1_1"), "e2.": VGG((4, 8), "2_1")}
+    state = {prefix + key: x for prefix, network in networks.items() for key, x in network.state_dict().items()}
+    torch.save(state, tmp_path / "encoders.pth")
+    found = load_vgg(tmp_path / "encoders.pth", "e2.")
+    torch.testing.assert_close(found(image, ["relu2_1"]), networks["e2."](image, ["relu2_1"]))
+
+
 def test_a_saved_vgg_comes_back_with_its_own_normalisation(tmp_path, image):
     network = VGG(THIN, "3_2")
     network.mean.fill_(0.3)

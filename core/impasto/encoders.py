@@ -393,7 +393,7 @@ IMAGENET = Colours(torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD), torc
 CAFFE = Colours(torch.tensor(CAFFE_MEAN), torch.ones(3), 255 * torch.eye(3).flip(0))
 
 
-def load_vgg(path: str | os.PathLike[str]) -> VGG:
+def load_vgg(path: str | os.PathLike[str], prefix: str = "") -> VGG:
     """Return the VGG-19, or thin network of its plan, that a checkpoint holds, whatever its layout.
 
     The layout is told by the names of the tensors, and the colours it expects become part of the network:
@@ -415,6 +415,7 @@ def load_vgg(path: str | os.PathLike[str]) -> VGG:
 
     Args:
         path: a .pth, .pt or .safetensors file; it is opened safely, see `impasto.weights.load`.
+        prefix: of the names of its tensors, in a file that holds several networks: `e3.`.
 
     Returns:
         The network, float32 on the CPU.
@@ -430,7 +431,7 @@ def load_vgg(path: str | os.PathLike[str]) -> VGG:
         (4, 8, 16)
     """
     file = Path(path)
-    stored = weights.load(file)
+    stored = {key.removeprefix(prefix): x for key, x in weights.load(file).items() if key.startswith(prefix)}
     tensors = _expanded(file, _renamed(file, stored))
     metrics = {key: value for key, value in tensors.items() if key.startswith("metric")}
     convolutions = {key: value for key, value in tensors.items() if re.fullmatch(r"conv[1-9]_\d\.\w+", key)}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -404,36 +404,37 @@ def aligned(canvas: Canvas) -> tuple[Style, ...]:
     Raises:
         StageError: regions that cannot be matched; names the labels of both sides.
     """
-    return tuple(_align(style, canvas) for style in canvas.styles)
+    regions = None if canvas.guides is None else canvas.guides.shape[1]
+    return tuple(once(_align, style, regions, canvas.labels) for style in canvas.styles)
 
 
-def _align(style: Style, canvas: Canvas) -> Style:
-    regions = 1 if canvas.guides is None else canvas.guides.shape[1]
-    here = ", ".join(map(repr, canvas.labels)) or ("none" if canvas.guides is None else f"{regions} without names")
+def _align(style: Style, found: int | None, labels: tuple[str, ...]) -> Style:
+    regions = 1 if found is None else found
+    here = ", ".join(map(repr, labels)) or ("none" if found is None else f"{regions} without names")
     if style.region:
-        if style.region not in canvas.labels:
+        if style.region not in labels:
             raise StageError(
                 f"a style is for the region {style.region!r}; regions of the content: {here}\n"
                 "  what to type: pipe(content, style, guides={"
                 f"{style.region!r}: 'mask.png'}}), or a stage before that finds regions of this name"
             )
         part = style.image.new_ones(1, 1, *style.image.shape[-2:]) if style.guides is None else style.guides
-        place = canvas.labels.index(style.region)
+        place = labels.index(style.region)
         guides = part.new_zeros(len(part), regions, *part.shape[-2:])
         guides[:, place : place + 1] = part
-        return Style(style.image, style.weight, guides, canvas.labels)
+        return Style(style.image, style.weight, guides, labels)
     if style.guides is None:
         return style
-    if style.labels and canvas.labels:
+    if style.labels and labels:
         there = ", ".join(map(repr, style.labels))
-        shared = [label for label in canvas.labels if label in style.labels]
+        shared = [label for label in labels if label in style.labels]
         if not shared:
             raise StageError(
                 f"the style's regions are {there} and the content's {here}: none is on both sides\n"
                 "  what would work: the same labels on both sides, or match-regions (impasto-segment),"
                 " which pairs regions by their looks"
             )
-        unused = [label for label in style.labels if label not in canvas.labels]
+        unused = [label for label in style.labels if label not in labels]
         if unused:
             warnings.warn(
                 f"the style's regions {', '.join(map(repr, unused))} are not in the content ({here}) and are not used",
@@ -441,8 +442,8 @@ def _align(style: Style, canvas: Canvas) -> Style:
             )
         maps = dict(zip(style.labels, style.guides.unbind(1), strict=True))
         nothing = torch.zeros_like(style.guides[:, 0])
-        guides = torch.stack([maps.get(label, nothing) for label in canvas.labels], dim=1)
-        return Style(style.image, style.weight, guides, canvas.labels)
+        guides = torch.stack([maps.get(label, nothing) for label in labels], dim=1)
+        return Style(style.image, style.weight, guides, labels)
     if style.guides.shape[1] != regions:
         raise StageError(
             f"the style's guides name {style.guides.shape[1]} regions and the content has {here}\n"
@@ -496,6 +497,95 @@ def watching(watcher: Watcher) -> Iterator[None]:
         yield
     finally:
         _watcher.reset(token)
+
+
+# ------------------------------------------------------------------------------------------------- streams
+
+T = TypeVar("T")
+
+
+class Memory:
+    """What `once` computed for the frames of a stream; what a frame does not ask for is gone after the next one."""
+
+    def __init__(self) -> None:
+        self._now: dict[Any, Any] = {}
+        self._before: dict[Any, Any] = {}
+
+    def turn(self) -> None:
+        """Begin a frame: forget what the last one did not ask for."""
+        self._before, self._now = self._now, {}
+
+    def recall(self, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """Return what was computed from the same arguments, or compute it."""
+        # Under autocast an encoder gives other features for the same picture.
+        low = any(map(torch.is_autocast_enabled, ("cpu", "cuda", "mps")))
+        key = (compute, low, _identity(arguments))
+        if key not in self._now:
+            if key in self._before:
+                self._now[key] = self._before[key]
+            else:
+                state = _random_state()
+                result = compute(*arguments)
+                if _random_state() != state:
+                    return result  # what draws random numbers has to draw them for every frame
+                # The arguments are kept so that no other tensor comes to their place in memory.
+                self._now[key] = arguments, result
+        kept: T = self._now[key][1]
+        return kept
+
+
+_memory: ContextVar[Memory | None] = ContextVar("memory", default=None)
+
+
+@contextmanager
+def remembering(memory: Memory) -> Iterator[None]:
+    """Have `once` remember, in `memory`, what is computed inside; each use is one frame."""
+    memory.turn()
+    token = _memory.set(memory)
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
+def once(compute: Callable[..., T], *arguments: Any) -> T:
+    """Return `compute(*arguments)`, computed once for all frames of a stream if its arguments stay the same.
+
+    For what depends on the styles alone, such as the statistics of their features: a stage calls
+    `once(self.study, style.image)` in the place of `self.study(style.image)`.  Outside a stream the two are one.
+
+    Args:
+        compute: a function or method, always the same one (a lambda is a new one each time); its result must
+            depend on nothing else and never be changed in place.
+        arguments: tensors, styles, and tuples or lists of them, which are the same if they are the same tensors,
+            unchanged; and other hashable values, which are the same if equal.
+
+    Example:
+        >>> import impasto
+        >>> style = impasto.samples.style("mosaic", 64)
+        >>> once(impasto.statistics.mean_std, style)[0].shape
+        torch.Size([1, 3, 1, 1])
+    """
+    memory = _memory.get()
+    return compute(*arguments) if memory is None else memory.recall(compute, arguments)
+
+
+def _identity(value: Any) -> Any:
+    """Return what tells whether an argument is the same as before."""
+    if isinstance(value, Tensor):
+        return Tensor, id(value), 0 if value.is_inference() else value._version
+    if isinstance(value, Style):
+        return Style, *map(_identity, (value.image, value.weight, value.guides, value.labels, value.region))
+    if isinstance(value, (tuple, list)):
+        return type(value), *map(_identity, value)
+    return type(value), value
+
+
+def _random_state() -> list[bytes]:
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states += torch.cuda.get_rng_state_all()
+    return [state.numpy().tobytes() for state in states]
 
 
 # ---------------------------------------------------------------------------------------------------- stages
@@ -673,7 +763,7 @@ class Stylizer(Stage):
             region = guides[:, index : index + 1]
             if not region.any():
                 continue
-            own = [self._part(style, index) for style in styles if speaks(style, index)]
+            own = [once(self._part, style, index) for style in styles if speaks(style, index)]
             painted, note = self._paint_inside(image, own, region)
             total += painted * region
             done[:, index : index + 1] = region

@@ -100,14 +100,49 @@ def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor,
 
 
 @in_float32
+def eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues (B, C), ascending, and eigenvectors (B, C, C) of symmetric matrices, finite for finite ones.
+
+    LAPACK's float32 solver gives NaN, without a word, for some matrices of low rank: covariances of features
+    with dead channels are such.  Lifted off zero by a ten-millionth of the largest entry none was found to; if one
+    does, it is solved in float64.
+    """
+    scale = matrix.float().abs().amax((-2, -1), keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
+    lift = 1e-7
+    eye = torch.eye(matrix.shape[-1], device=matrix.device)
+    unit = matrix / scale + lift * eye
+    values, vectors = torch.linalg.eigh(unit)
+    if not (values.isfinite().all() and vectors.isfinite().all()):
+        # Not every device computes in float64.
+        values, vectors = (x.to(unit) for x in torch.linalg.eigh(unit.double().cpu()))
+    return (values - lift) * scale[..., 0], vectors
+
+
+@in_float32
 def matrix_power(matrix: Tensor, exponent: float, floor: float = 1e-5) -> Tensor:
     """Return a real power of symmetric positive semidefinite matrices (B, C, C), by eigenvalues.
 
     Directions whose eigenvalue is below `floor` times the largest carry no signal; they are dropped, so a
     power of -0.5 whitens flat or tiny regions without ever dividing by nothing.
     """
-    values, vectors = torch.linalg.eigh(matrix.float())
+    values, vectors = eigh(matrix)
     kept = values > floor * values[..., -1:].clamp_min(torch.finfo(values.dtype).tiny)
     powers = torch.where(kept, values.clamp_min(torch.finfo(values.dtype).tiny) ** exponent, 0.0)
     product: Tensor = (vectors * powers[..., None, :]) @ vectors.mT
     return product
+
+
+@in_float32
+def transport(source: Tensor, goal: Tensor, floor: float = 1e-5) -> Tensor:
+    """Return C^-½ (C^½ S C^½)^½ C^-½: of all linear maps from covariance C to S the one that moves least.
+
+    Args:
+        source: covariances C, (B, C, C); directions below `floor` times the largest are not moved into.
+        goal: covariances S, likewise.
+        floor: see `matrix_power`.
+
+    Gelbrich 1990; for style transfer Lu et al. 2019.
+    """
+    root, whiten = matrix_power(source, 0.5, floor), matrix_power(source, -0.5, floor)
+    # Between the roots eigenvalues are those of products of variances.
+    return whiten @ matrix_power(root @ goal.float() @ root, 0.5, floor * floor) @ whiten

@@ -1,0 +1,109 @@
+"""AdaIN: one pass through an encoder and a decoder, with the style's moments in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+import impasto
+from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto.decoders import Decoder, decoders
+from impasto.encoders import SLIM19
+from impasto.feedforward import by_region, fitting_encoder, shrunk
+from impasto.stage import once
+from impasto.weights import find
+
+from .training import AdaINDecoder, Stylization
+from .transfer import LAYER, STATISTICS, adain, moved, turned
+
+__all__ = ["DECODER", "AdaIN", "AdaINDecoder", "Stylization", "adain", "moved", "turned"]
+
+DECODER = Weights(
+    name="adain-slim19.safetensors",
+    sha256="157ce695ac005009d70ad2666960f101b730ef640f8091aa10d1cc42c2f69c89",
+    size=449_006,
+    licence="MIT; judged by networks that VGG-19 taught, whose weights are CC BY 4.0",
+    origin="trained by the Impasto project, see its model card",
+    expects="a decoder for relu4_1 of slim19",
+    file="impasto_adain/networks/adain-slim19.safetensors",
+)
+
+
+class AdaIN(impasto.Stylizer, name="adain"):
+    """Give the content's features the style's mean and deviation, and decode them (Huang and Belongie 2017)."""
+
+    multiple: ClassVar[int] = 8
+    regional: ClassVar[bool] = True
+
+    alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
+    statistic: str = impasto.param(
+        default="mean-std",
+        choices=tuple(STATISTICS),
+        help="what of the style's features is taken; covariance takes its palette as well",
+    )
+    style_scale: float = impasto.param(
+        default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"
+    )
+    encoder: str = impasto.param(default="slim19", help="network that looks: slim19, or the path of a checkpoint")
+    decoder: str = impasto.param(
+        default="", help="network that paints: the path of a checkpoint for that encoder; empty: ours for slim19"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.encoder != SLIM19_NAME and not self.decoder:
+            raise ParameterError(
+                f"{self.name}: encoder = {self.encoder!r} needs a decoder that was trained for it\n"
+                f"  what to type: AdaIN(encoder={self.encoder!r}, decoder='decoder.pth'),\n"
+                f"  or to train one: impasto train adain-decoder --encoder {self.encoder} --images … --styles …"
+            )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the records of what ships, where it is used."""
+        return (*((SLIM19,) if self.encoder == SLIM19_NAME else ()), *(() if self.decoder else (DECODER,)))
+
+    def networks(self, like: Tensor) -> tuple[Encoder, Decoder]:
+        """Return encoder and decoder on a tensor's device."""
+        encoder = fitting_encoder(self.encoder, like.device)
+        file = self.decoder or find(DECODER)
+        decoder = decoders(file, like.device).get(LAYER)
+        if decoder is None:
+            raise StageError(f"{self.name}: {file} holds no decoder for {LAYER}")
+        if decoder.widths[-1] != encoder.channels[LAYER]:
+            raise StageError(
+                f"{self.name}: the decoder {file} takes {decoder.widths[-1]} channels and the encoder"
+                f" {self.encoder} gives {encoder.channels[LAYER]}\n"
+                "  what would work: the decoder that was trained with this encoder"
+            )
+        return encoder, decoder
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the picture decoded from features with the style's moments."""
+        encoder, decoder = self.networks(content)
+        size = (content.shape[-2], content.shape[-1])
+        sized = [once(shrunk, style, size, self.style_scale, self.multiple) for style in styles]
+        told = [once(encoder.features, style.image, decoder.layers) for style in sized]
+        change = STATISTICS[self.statistic]
+        taken = {}
+        for layer, x in encoder.features(content, decoder.layers).items():
+            painted = by_region(x.float(), guides, sized, [found[layer] for found in told], change)
+            taken[layer] = x.float().lerp(painted, self.alpha)
+        picture: Tensor = decoder(taken)
+        return picture
+
+
+SLIM19_NAME = "slim19"
+
+
+@impasto.hookimpl
+def impasto_stylizers() -> list[type[impasto.Stylizer]]:
+    """Offer AdaIN."""
+    return [AdaIN]
+
+
+@impasto.hookimpl
+def impasto_trainers() -> list[type[AdaINDecoder]]:
+    """Offer the recipe of the decoder."""
+    return [AdaINDecoder]

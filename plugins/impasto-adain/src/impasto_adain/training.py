@@ -1,0 +1,191 @@
+"""The recipe of the shipped decoder: the target's content, the style's moments, and pictures left as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+import impasto
+from impasto import Encoder, statistics
+from impasto.decoders import Decoder, load_decoders
+from impasto.distillation import Crops, pictures
+from impasto.feedforward import Part
+from impasto.inversion import inverted
+from impasto.soap import Soap
+from impasto.training import Recipe, Task, write_atomically
+
+from .transfer import LAYER, adain, turned
+
+JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+"""Where the judge measures style (Huang and Belongie 2017, section 6)."""
+SAMPLES = 32
+"""Crops that losses are scaled by, and that a decoder without a start begins with."""
+PIXEL_WEIGHT = 10.0
+"""Of the mean squared error of sRGB beside the relative squared error of features: about even."""
+
+
+class AdaINDecoder(Recipe, name="adain-decoder"):
+    """Teach a decoder to paint features whose mean and deviation were exchanged (Huang and Belongie 2017)."""
+
+    steps = 40_000
+    precision = "bf16"
+
+    images: str = impasto.param(help="folder of photographs")
+    styles: str = impasto.param(help="folder of paintings")
+    encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
+    judge: str = impasto.param(default="slim19-half", help="network that measures the losses: a name or a file")
+    start: str = impasto.param(
+        default="", help="file with a decoder for relu4_1 to begin with, such as wct-decoders trains"
+    )
+    skips: tuple[str, ...] = impasto.param(
+        default=("relu3_1",),
+        choices=("relu3_1", "relu2_1", "relu1_1"),
+        help="shallower layers that the decoder takes as well; empty as in the paper",
+    )
+    style_weight: float = impasto.param(default=2.0, low=0, help="of the moments of style; that of content is 1")
+    identity_weight: float = impasto.param(
+        default=1.0, low=0, help="of leaving a picture as it is that is its own style"
+    )
+    size: int = impasto.param(default=160, low=64, help="side of the crops in pixels")
+    batch: int = impasto.param(default=4, low=1, help="pairs of a photograph and a painting in a step")
+    learning_rate: float = impasto.param(default=1e-3, low=0, help="SOAP's learning rate")
+
+    def task(self, device: torch.device, seed: int = 0) -> Stylization:
+        """Return the task."""
+        return Stylization(
+            impasto.encoder(self.encoder, device=device),
+            impasto.encoder(self.judge, calibrated=True, device=device),
+            pictures(self.images),
+            pictures(self.styles),
+            start=load_decoders(self.start)[LAYER] if self.start else None,
+            skips=self.skips,
+            style_weight=self.style_weight,
+            identity_weight=self.identity_weight,
+            size=self.size,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            device=device,
+            seed=seed,
+        )
+
+
+class Stylization(Task):
+    """Teach a decoder for exchanged statistics; another network, which knows VGG-19 better, is the judge.
+
+    The judge compares what is painted with what it would itself make of content and style: its own features of
+    the content, given the statistics of its features of the style.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        judge: Encoder,
+        photographs: Sequence[Path],
+        paintings: Sequence[Path],
+        *,
+        start: Decoder | None = None,
+        skips: Sequence[str] = ("relu3_1",),
+        style_weight: float = 2.0,
+        identity_weight: float = 1.0,
+        size: int = 160,
+        batch: int = 4,
+        learning_rate: float = 1e-3,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.encoder, self.judge, self.device = encoder, judge, torch.device(device)
+        self.style_weight, self.identity_weight, self.count = style_weight, identity_weight, batch
+        self.photographs = Crops(photographs, size, aspect=1.1)
+        self.paintings = Crops(paintings, size, aspect=1.4)  # found squeezed to squares
+        rng = torch.Generator().manual_seed(seed)
+        self.shown = self.batch(rng)
+        samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // (2 * batch)))]).to(self.device)
+        decoder = Decoder.mirroring(encoder, LAYER, skips)
+        # Skips begin at zero, and change nothing of what is known.
+        known = (start or inverted(encoder, LAYER, samples)).state_dict()
+        decoder.load_state_dict(known, strict=False)
+        self.layers = decoder.layers
+        decoder.to(self.device).to(memory_format=torch.channels_last)
+        self.networks = {"decoder": decoder}
+        self.optimisers = {"decoder": Soap(decoder, lr=learning_rate)}
+        with torch.no_grad():
+            self.powers = {layer: x.square().mean((0, 2, 3)).sum() for layer, x in self.judged(samples).items()}
+        """The judge's deeper features are a hundred times its first; losses are measured in these."""
+
+    def batch(self, rng: torch.Generator) -> Tensor:
+        """Return crops of photographs, then as many of paintings."""
+        return torch.cat([self.photographs.draw(self.count, rng), self.paintings.draw(self.count, rng)])
+
+    def losses(
+        self, networks: Mapping[str, nn.Module], batch: Tensor, rng: torch.Generator
+    ) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield content, style, and what changes in pictures that are their own style."""
+        image = batch.to(self.device).contiguous(memory_format=torch.channels_last)
+        pairs = len(image) // 2
+        kept = list(range(0, len(image), 2))  # half photographs, half paintings
+        with torch.no_grad():
+            wanted = {layer: torch.cat([asked(x), x[kept]]) for layer, x in self.encoded(image).items()}
+            seen = self.judged(image)
+            target = asked(seen[LAYER])
+        painted = networks["decoder"](wanted).float()
+        found = self.judged(painted)
+        style, same = [], []
+        for layer in JUDGED:
+            mean, std = statistics.mean_std(found[layer][:pairs])
+            goal, spread = statistics.mean_std(seen[layer][pairs:])
+            error = (mean - goal).square().sum(1) + (std - spread).square().sum(1)
+            style.append(error.mean() / self.powers[layer])
+            same.append((found[layer][pairs:] - seen[layer][kept]).square().sum(1).mean() / self.powers[layer])
+        pixels = PIXEL_WEIGHT * (painted[pairs:] - image[kept]).square().mean()
+        yield (
+            "decoder",
+            {
+                "content": (found[LAYER][:pairs] - target).square().sum(1).mean() / self.powers[LAYER],
+                "style": self.style_weight * torch.stack(style).sum(),
+                "identity": self.identity_weight * (torch.stack(same).mean() + pixels),
+            },
+        )
+
+    def encoded(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the features that the decoder paints from."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return {layer: x.float() for layer, x in self.encoder.features(image, self.layers).items()}
+
+    def judged(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the judge's features."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            found = self.judge.features(image.to(self.device), JUDGED)
+        return {layer: x.float() for layer, x in found.items()}
+
+    @torch.no_grad()
+    def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
+        """Return content, style, the content painted, and the content painted as its own style, in rows."""
+        image = self.shown.to(self.device)
+        wanted = {}
+        for layer, x in self.encoded(image).items():
+            wanted[layer] = torch.cat([asked(x), x[: len(x) // 2]])
+        painted = networks["decoder"](wanted).float().clamp(0, 1)
+        rows = [*image.chunk(2), *painted.chunk(2)]
+        return torch.cat([torch.cat(list(row), dim=-1) for row in rows], dim=-2)[None]
+
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
+        """Write the decoder in fp16."""
+        from safetensors.torch import save_file
+
+        state = networks["decoder"].state_dict()
+        half = {key: value.half().contiguous().cpu() for key, value in state.items()}
+        file = folder / "decoder.safetensors"
+        write_atomically(file, partial(save_file, half))
+        return [file]
+
+
+def asked(features: Tensor) -> Tensor:
+    """Return what contents and then styles are made into: by deviations the first pairs, by covariances the others."""
+    content, style = features.chunk(2)
+    half = -(-len(content) // 2)
+    first = adain(content[:half], style[:half])
+    return torch.cat([first, turned(content[half:], None, [Part(style[half:], None, 1.0)])])

@@ -1,0 +1,211 @@
+"""AdaIN: the moments, the regions, the networks people have, and what is refused."""
+
+import hashlib
+
+import pytest
+import torch
+
+import impasto
+from impasto import ParameterError, StageError, WeightsError, statistics
+from impasto.decoders import Decoder, positions
+from impasto.encoders import VGG
+from impasto.feedforward import Part
+from impasto.testing import parametrize_checks
+from impasto.weights import find
+from impasto_adain import DECODER, AdaIN, adain, turned
+
+LAYER = "relu4_1"
+
+
+@parametrize_checks(AdaIN(), AdaIN(alpha=0.5, style_scale=0.5, statistic="covariance"))
+def test_adain(stage, check):
+    check(stage)
+
+
+@pytest.fixture
+def rng():
+    return torch.Generator().manual_seed(3)
+
+
+@pytest.fixture
+def cat():
+    return impasto.samples.content("cat", 128)[..., :80, :]
+
+
+def paint(stage, *given, **more):
+    return impasto.Pipeline(stage)(*given, device="cpu", precision="float32", **more).tensor
+
+
+# ------------------------------------------------------------------------------------------------- the moments
+
+
+def test_moved_features_have_the_styles_mean_and_deviation(rng):
+    content, style = torch.rand(2, 8, 9, 11, generator=rng), 3 * torch.rand(2, 8, 14, 6, generator=rng) - 1
+    found = adain(content, style)
+    torch.testing.assert_close(found.mean((2, 3)), style.mean((2, 3)), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.std((2, 3), correction=0), style.std((2, 3), correction=0), atol=1e-4, rtol=1e-3)
+
+
+def test_equation_8_by_hand():
+    content = torch.tensor([[[[0.0, 2.0]]]])
+    style = torch.tensor([[[[10.0, 20.0, 30.0]]]])
+    expected = torch.tensor([[[[20 - 8.16497, 20 + 8.16497]]]])
+    torch.testing.assert_close(adain(content, style), expected, atol=1e-3, rtol=0)
+
+
+def test_a_flat_channel_takes_the_mean_and_stays_flat(rng):
+    found = adain(torch.full((1, 2, 5, 5), 7.0), torch.rand(1, 2, 6, 6, generator=rng))
+    assert torch.isfinite(found).all()
+    assert float(found.std((2, 3), correction=0).max()) < 1e-6
+
+
+def test_turned_features_have_the_styles_covariance(rng):
+    content, style = torch.randn(2, 8, 9, 11, generator=rng), torch.randn(2, 8, 14, 9, generator=rng)
+    found = statistics.covariance(turned(content, None, [Part(style, None, 1.0)]))
+    for moment, goal in zip(found, statistics.covariance(style), strict=True):
+        torch.testing.assert_close(moment, goal, atol=1e-3, rtol=1e-3)
+
+
+def test_area_decides_where_moments_are_taken(rng):
+    content, style = torch.rand(1, 4, 8, 8, generator=rng), torch.rand(1, 4, 8, 8, generator=rng)
+    left = torch.zeros(1, 1, 8, 8)
+    left[..., :4] = 1
+    whole, part = adain(content, style, left, left), adain(content[..., :4], style[..., :4])
+    torch.testing.assert_close(whole[..., :4], part, atol=1e-5, rtol=0)
+
+
+# ------------------------------------------------------------------------------------------- the shipped decoder
+
+
+def test_a_picture_that_is_its_own_style_comes_back():
+    picture = impasto.samples.content("astronaut", 256)
+    error = (paint(AdaIN(), picture, picture) - picture).square().mean()
+    assert -10 * error.log10() > 20
+
+
+def test_the_painting_comes_closer_to_the_style_and_stays_the_content():
+    content, style = impasto.samples.content("astronaut", 256), impasto.samples.style("impasto", 256)
+    judge = impasto.encoder("slim19-half", calibrated=True)
+
+    def moments(picture):
+        layers = ("relu1_1", "relu2_1", "relu3_1", LAYER)
+        return [torch.cat(statistics.mean_std(x)) for x in judge.features(picture, layers).values()]
+
+    def away(picture):
+        pairs = zip(moments(picture), moments(style), strict=True)
+        return sum(((a - b).square().sum() / b.square().sum()).item() for a, b in pairs)
+
+    painted = paint(AdaIN(), content, style)
+    assert away(painted) < 0.3 * away(content)
+    seen, kept = (judge.features(x, [LAYER])[LAYER] for x in (painted, content))
+    assert (seen - kept).square().sum() < kept.square().sum()
+
+
+def test_alpha_0_is_the_decoder_alone(cat):
+    style = impasto.samples.style("mosaic", 96)
+    torch.testing.assert_close(paint(AdaIN(alpha=0), cat, style), paint(AdaIN(), cat, cat), atol=1e-4, rtol=0)
+
+
+def test_weights_are_proportions_and_may_be_any(cat):
+    one, two = impasto.samples.style("mosaic", 96), impasto.samples.style("wave", 96)
+
+    def mixed(a, b):
+        return paint(AdaIN(), cat, [impasto.Style(one, weight=a), impasto.Style(two, weight=b)])
+
+    torch.testing.assert_close(mixed(1, 3), mixed(0.25, 0.75), atol=1e-5, rtol=0)
+    torch.testing.assert_close(mixed(1, 0), paint(AdaIN(), cat, one), atol=1e-5, rtol=0)
+    assert (mixed(1.5, -0.5) - mixed(1, 0)).abs().mean() > 0.005
+    with pytest.raises(StageError, match="sum to 0"):
+        mixed(1, -1)
+
+
+def test_regions_take_their_own_styles(cat):
+    one, two = impasto.samples.style("mosaic", 96), impasto.samples.style("wave", 96)
+    guides = torch.zeros(1, 2, *cat.shape[-2:])
+    guides[:, 0, :, :64], guides[:, 1, :, 64:] = 1, 1
+    styles = [impasto.Style(one, region="left"), impasto.Style(two, region="right")]
+    found = paint(AdaIN(), cat, styles, guides={"left": guides[0, :1], "right": guides[0, 1:]})
+    # The styles are shrunk to the whole picture; near the border the networks see both sides.
+    sizes = (cat.shape[-2] * 128) ** 0.5 / (cat.shape[-2] * 64) ** 0.5
+    alone = (
+        paint(AdaIN(style_scale=sizes), cat[..., :64], one),
+        paint(AdaIN(style_scale=sizes), cat[..., 64:], two),
+    )
+    for part, there, other in ((slice(0, 24), alone[0], two), (slice(-24, None), alone[1], one)):
+        away = (found[..., part] - there[..., part]).abs().mean()
+        assert away < 0.03 < (found - paint(AdaIN(), cat, other)).abs()[..., part].mean()
+
+
+def test_a_large_style_is_seen_in_the_pictures_size(cat):
+    large = impasto.samples.style("mosaic", 512)
+    small = torch.nn.functional.interpolate(large, (101, 101), mode="bicubic", antialias=True).clamp(0, 1)
+    torch.testing.assert_close(paint(AdaIN(), cat, large), paint(AdaIN(), cat, small), atol=1e-4, rtol=0)
+
+
+# ------------------------------------------------------------------------------------- networks people have
+
+
+def test_the_record_is_that_of_the_file():
+    data = find(DECODER).read_bytes()
+    assert (hashlib.sha256(data).hexdigest(), len(data)) == (DECODER.sha256, DECODER.size)
+    assert len(data) < 600_000
+
+
+@pytest.fixture
+def public(tmp_path):
+    """Networks laid out as vgg_normalised.pth and decoder.pth, at their full width."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder, decoder = VGG(deepest="4_1"), Decoder()
+        conv0 = {"0.weight": 255 * torch.eye(3).flip(0)[..., None, None], "0.bias": -torch.rand(3)}
+    flat = dict(conv0)
+    for name, n in zip(encoder.convolutions, (2, 5, 9, 12, 16, 19, 22, 25, 29), strict=True):
+        convolution = getattr(encoder, f"conv{name}")
+        flat |= {f"{n}.weight": convolution.weight, f"{n}.bias": convolution.bias}
+    painted = {}
+    for name, n in zip(decoder.convolutions, (1, 5, 8, 11, 14, 18, 21, 25, 28), strict=True):
+        convolution = getattr(decoder, f"conv{name}")
+        painted |= {f"{n}.weight": convolution.weight, f"{n}.bias": convolution.bias}
+    files = tmp_path / "vgg_normalised.pth", tmp_path / "decoder.pth"
+    torch.save(flat, files[0])
+    torch.save(painted, files[1])
+    return files
+
+
+def test_public_networks_load_by_path(public, cat):
+    assert sum(x.numel() for x in torch.load(public[1], weights_only=True).values()) == 3_505_219
+    found = paint(AdaIN(encoder=str(public[0]), decoder=str(public[1])), cat[..., :64, :64], cat[..., :64, :64])
+    assert found.shape == (1, 3, 64, 64)
+
+
+def test_a_decoder_of_other_channels_is_refused(public, cat):
+    with pytest.raises(StageError, match="takes 512 channels and the encoder slim19 gives 128"):
+        paint(AdaIN(decoder=str(public[1])), cat, cat)
+
+
+def test_an_encoder_in_the_decoders_place_is_refused(public, cat):
+    with pytest.raises(StageError, match="looks like an encoder"):
+        paint(AdaIN(decoder=str(public[0])), cat, cat)
+
+
+def test_a_decoder_for_another_layer_is_refused(tmp_path, cat):
+    file = tmp_path / "decoder.pth"
+    torch.save(Decoder((16, 32, 64), "relu3_1").state_dict(), file)
+    with pytest.raises(StageError, match="holds no decoder for relu4_1"):
+        paint(AdaIN(decoder=str(file)), cat, cat)
+
+
+def test_another_encoder_asks_for_its_decoder():
+    with pytest.raises(ParameterError, match="needs a decoder that was trained for it"):
+        AdaIN(encoder="vgg19")
+
+
+def test_the_positions_are_those_of_the_public_file():
+    assert positions(LAYER) == (1, 5, 8, 11, 14, 18, 21, 25, 28)
+
+
+def test_a_wrong_hash_says_so(tmp_path, monkeypatch, cat):
+    (tmp_path / DECODER.name).write_bytes(find(DECODER).read_bytes()[:-1] + b"?")
+    monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path))
+    with pytest.raises((StageError, WeightsError), match=r"is not the adain-slim19\.safetensors it should be"):
+        paint(AdaIN(), cat, cat)

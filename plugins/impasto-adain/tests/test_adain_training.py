@@ -1,0 +1,69 @@
+"""The recipe: it trains, goes on to the bit after a stop, and gives a file that the stage takes."""
+
+import pytest
+import torch
+from torchvision.utils import save_image
+
+import impasto
+from impasto.decoders import Decoder, load_decoders
+from impasto.training import train
+from impasto_adain import AdaIN, AdaINDecoder
+
+pytest.importorskip("accelerate")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for kind, pictures in (
+        ("images", [impasto.samples.content(name, 128) for name in ("astronaut", "cat", "coffee")]),
+        ("styles", [impasto.samples.style(name, 128) for name in ("mosaic", "wave", "chalk")]),
+    ):
+        (tmp_path / kind).mkdir()
+        for index, picture in enumerate(pictures):
+            save_image(picture, tmp_path / kind / f"{kind}-{index}.png")
+    return {"images": str(tmp_path / "images"), "styles": str(tmp_path / "styles")}
+
+
+def recipe(folders, **changes):
+    return AdaINDecoder(**folders, **({"size": 64, "batch": 1, "judge": "slim19"} | changes))
+
+
+def test_it_goes_on_and_gives_what_the_stage_takes(folders, tmp_path):
+    whole = train(recipe(folders).task(CPU), tmp_path / "whole", steps=2, checkpoint_every=1, log_every=1)
+    saved = torch.load(tmp_path / "whole" / "checkpoint.pt", weights_only=True)
+    assert saved["step"] == 2
+    (file,) = train(recipe(folders).task(CPU), tmp_path / "whole", steps=3, checkpoint_every=1, log_every=1)
+    assert whole == [file]
+    assert (tmp_path / "whole" / "preview-000003.png").exists()
+    decoder = load_decoders(file)["relu4_1"]
+    assert decoder.layers == ("relu4_1", "relu3_1")
+    content = impasto.samples.content("cat", 64)
+    painted = impasto.Pipeline(AdaIN(decoder=str(file)))(content, content, device="cpu")
+    assert painted.tensor.shape == content.shape
+
+
+def test_without_skips_it_is_the_papers(folders):
+    task = recipe(folders, skips=()).task(CPU)
+    assert task.networks["decoder"].layers == ("relu4_1",)
+
+
+def test_it_begins_with_the_decoder_it_is_given(folders, tmp_path):
+    given = Decoder((16, 32, 64, 128), "relu4_1")
+    torch.save(given.state_dict(), tmp_path / "decoder.pth")
+    found = recipe(folders, start=str(tmp_path / "decoder.pth")).task(CPU).networks["decoder"].state_dict()
+    for key, value in given.state_dict().items():
+        assert torch.equal(found[key], value)
+    assert not found["skip3_1.weight"].any()
+
+
+def test_the_loss_of_style_is_0_for_a_painting_that_has_the_styles_moments(folders):
+    task = recipe(folders, identity_weight=0.0).task(CPU)
+    batch = task.batch(torch.Generator().manual_seed(0))
+
+    class Copies(torch.nn.Module):
+        def forward(self, wanted):
+            return batch[[1, 0]]  # the style itself; and for the picture that should stay, the content
+
+    _, losses = next(task.losses({"decoder": Copies()}, batch, torch.Generator()))
+    assert losses["style"] < 1e-5 < losses["content"]

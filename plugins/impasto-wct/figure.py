@@ -1,0 +1,25 @@
+"""Draw figure.jpg: what the stages of impasto-wct make of a photograph."""
+
+from pathlib import Path
+
+import impasto
+from impasto.demo import Tile, contact_sheet
+from impasto_wct import WCT, StyleSwap
+
+SIZE = 384
+
+content = impasto.samples.content("cat", SIZE)
+style = impasto.samples.style("impasto", SIZE)
+tiles = [
+    Tile(stage.name, note, impasto.Pipeline(stage)(content, style, device="cpu").pil())
+    for stage, note in (
+        (WCT(), "levels 4 to 1"),
+        (WCT(alpha=0.5), "alpha 0.5"),
+        (WCT(levels=(3, 2, 1)), "levels 3 to 1"),
+        (WCT(levels=(5, 4, 3, 2, 1)), "five levels"),
+        (WCT(transform="transport"), "transport"),
+        (StyleSwap(), "level 3"),
+    )
+]
+given = [Tile("content", "cat", impasto.read(content).pil()), Tile("style", "impasto", impasto.read(style).pil())]
+contact_sheet(given, tiles, "impasto-wct").save(Path(__file__).parent / "figure.jpg", quality=85)

@@ -1,0 +1,190 @@
+"""Universal style transfer: whitening and colouring, and style swap, on decoders that only know how to paint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+import impasto
+from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto.decoders import Decoder, decoders
+from impasto.encoders import SLIM19
+from impasto.feedforward import Change, Part, by_region, shrunk
+from impasto.stage import once
+from impasto.weights import find
+
+from .networks import level_encoder
+from .training import Reconstruction, WCTDecoders
+from .transfer import TRANSFORMS, recoloured, swap, wct
+
+__all__ = ["DECODERS", "WCT", "Reconstruction", "StyleSwap", "WCTDecoders", "recoloured", "swap", "wct"]
+
+DECODERS = Weights(
+    name="wct-slim19.safetensors",
+    sha256="e742a8f0165ee5b032aa0a0535557d70b276a1ae854ba1cd4a417b23768a468d",
+    size=2_150_526,
+    licence="MIT",
+    origin="trained by the Impasto project, see its model card",
+    expects="decoders for relu1_1 to relu5_1 of slim19",
+    file="impasto_wct/networks/wct-slim19.safetensors",
+)
+
+
+class Autoencoding(impasto.Stylizer):
+    """Change what an encoder sees of a picture at one or several layers, and decode it."""
+
+    multiple: ClassVar[int] = 16
+    regional: ClassVar[bool] = True
+
+    alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
+    style_scale: float = impasto.param(
+        default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"
+    )
+    encoder: str = impasto.param(
+        default="slim19", help="network that looks: slim19, the path of a checkpoint, or a folder of them by level"
+    )
+    decoders: str = impasto.param(
+        default="", help="networks that paint: a checkpoint or folder for that encoder; empty: ours for slim19"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.encoder != "slim19" and not self.decoders:
+            raise ParameterError(
+                f"{self.name}: encoder = {self.encoder!r} needs decoders that were trained for it\n"
+                f"  what to type: {type(self).__name__}(encoder={self.encoder!r}, decoders='folder'),\n"
+                f"  or to train some: impasto train wct-decoders --encoder {self.encoder} --images … --styles …"
+            )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the records of what ships, where it is used."""
+        return (*((SLIM19,) if self.encoder == "slim19" else ()), *(() if self.decoders else (DECODERS,)))
+
+    def networks(self, level: int, like: Tensor) -> tuple[Encoder, Decoder]:
+        """Return the encoder and the decoder of a level on a tensor's device."""
+        layer = f"relu{level}_1"
+        encoder = level_encoder(self.encoder, level, like.device)
+        file = self.decoders or find(DECODERS)
+        there = decoders(file, like.device)
+        if layer not in there:
+            raise StageError(
+                f"{self.name}: there is no decoder for {layer} in {file}\n"
+                f"  it has: {', '.join(there)}\n  what would work: other levels, or a file with this decoder"
+            )
+        if there[layer].widths[-1] != encoder.channels[layer]:
+            raise StageError(
+                f"{self.name}: the decoder for {layer} in {file} takes {there[layer].widths[-1]} channels"
+                f" and the encoder {self.encoder} gives {encoder.channels[layer]}\n"
+                "  what would work: decoders that were trained with this encoder"
+            )
+        return encoder, there[layer]
+
+    def painter(self, levels: Sequence[int], content: Tensor, styles: Sequence[Style]) -> Painter:
+        """Return what paints at these levels, having looked at the styles in the size that the content gives them."""
+        size = (content.shape[-2], content.shape[-1])
+        networks = {level: self.networks(level, content) for level in dict.fromkeys(levels)}
+        sized = [once(shrunk, style, size, self.style_scale, self.multiple) for style in styles]
+        told: dict[int, list[Tensor]] = {}
+        for encoder in {encoder for encoder, _ in networks.values()}:
+            own = tuple(level for level in networks if networks[level][0] is encoder)
+            found = [once(encoder.features, style.image, tuple(f"relu{level}_1" for level in own)) for style in sized]
+            told |= {level: [features[f"relu{level}_1"] for features in found] for level in own}
+        return Painter(networks, sized, told)
+
+
+@dataclass(frozen=True)
+class Painter:
+    """Encoders and decoders by level, and what they see in the styles."""
+
+    networks: Mapping[int, tuple[Encoder, Decoder]]
+    styles: Sequence[Style]
+    told: Mapping[int, Sequence[Tensor]]
+
+    def __call__(self, image: Tensor, guides: Tensor | None, level: int, alpha: float, change: Change) -> Tensor:
+        """Return a picture decoded from its features at a level after a change."""
+        encoder, decoder = self.networks[level]
+        features = encoder.features(image, [f"relu{level}_1"])[f"relu{level}_1"].float()
+        changed = by_region(features, guides, self.styles, self.told[level], change)
+        painted: Tensor = decoder(features.lerp(changed, alpha))
+        return painted.float().clamp(0, 1)
+
+
+class WCT(Autoencoding, name="wct"):
+    """Give the content's features the style's covariance, layer after layer, deep to shallow (Li et al. 2017)."""
+
+    levels: tuple[int, ...] = impasto.param(
+        default=(4, 3, 2, 1),
+        low=1,
+        high=5,
+        help="which layers, in order: 4 is relu4_1; 5 first is as published, and wild",
+    )
+    strengths: tuple[float, ...] = impasto.param(
+        default=(), low=0, high=1, help="alpha of each level, times alpha; empty is 1 for all; 0 leaves a level out"
+    )
+    transform: str = impasto.param(
+        default="zca", choices=tuple(TRANSFORMS), help="which linear map between covariances; transport moves least"
+    )
+    identity: str = impasto.param(
+        default="none",
+        choices=("none", "content", "both"),
+        help="covariances that the identity is added to, which tames weak directions",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.levels or (self.strengths and len(self.strengths) != len(self.levels)):
+            raise ParameterError(
+                f"{self.name}: levels = {self.levels!r} and strengths = {self.strengths!r} do not go together\n"
+                "  what would work: as many strengths as levels; or () for 1 everywhere"
+            )
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the picture after every level."""
+        change = partial(recoloured, transform=self.transform, identity=self.identity)
+        strengths = self.strengths or (1.0,) * len(self.levels)
+        steps = [(level, strength) for level, strength in zip(self.levels, strengths, strict=True) if strength]
+        paint = self.painter([level for level, _ in steps], content, styles)
+        image = content
+        for level, strength in steps:
+            image = paint(image, guides, level, self.alpha * strength, change)
+        return image
+
+
+class StyleSwap(Autoencoding, name="style-swap"):
+    """Rebuild the content's features from the style's patches, and decode them (Chen and Schmidt 2016)."""
+
+    level: int = impasto.param(
+        default=3, low=1, high=5, help="which layer: 3 is relu3_1; deeper ones take larger pieces of the style"
+    )
+    patch: int = impasto.param(default=3, low=1, high=9, help="side of the patches in positions of the layer, odd")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.patch % 2 == 0:
+            raise ParameterError(f"{self.name}: patch = {self.patch} has no middle\n  what would work: 1, 3, 5, 7 or 9")
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the picture rebuilt."""
+
+        def change(features: Tensor, area: Tensor | None, parts: Sequence[Part]) -> Tensor:
+            swapped = [part.share * swap(features, part.features, part.area, self.patch) for part in parts]
+            return torch.stack(swapped).sum(0)
+
+        return self.painter([self.level], content, styles)(content, guides, self.level, self.alpha, change)
+
+
+@impasto.hookimpl
+def impasto_stylizers() -> list[type[impasto.Stylizer]]:
+    """Offer WCT and style swap."""
+    return [WCT, StyleSwap]
+
+
+@impasto.hookimpl
+def impasto_trainers() -> list[type[WCTDecoders]]:
+    """Offer the recipe of the decoders."""
+    return [WCTDecoders]

@@ -1,0 +1,170 @@
+"""The recipe of the shipped decoders: to paint a picture again from what a layer of the encoder sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+import impasto
+from impasto import Encoder
+from impasto.decoders import Decoder, load_decoders
+from impasto.distillation import Crops, pictures
+from impasto.inversion import inverted
+from impasto.soap import Soap
+from impasto.training import Recipe, Task, write_atomically
+
+from .transfer import wct
+
+LEVELS = (1, 2, 3, 4, 5)
+PIXEL_WEIGHT = 10.0
+"""Of the mean squared error of sRGB beside the relative squared error of features: about even."""
+SAMPLES = 48
+"""Crops for the least squares that decoders begin with."""
+TRANSFORMED_WEIGHT = 0.25
+"""Of the error of transformed features, most of which no picture has: it must not rule over what can be reached."""
+
+
+class WCTDecoders(Recipe, name="wct-decoders"):
+    """Teach decoders to paint a picture again from one layer of an encoder (Li et al. 2017)."""
+
+    steps = 20_000
+    precision = "bf16"
+
+    images: str = impasto.param(help="folder of photographs")
+    styles: str = impasto.param(help="folder of paintings")
+    encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
+    levels: tuple[int, ...] = impasto.param(
+        default=LEVELS, low=1, high=5, help="which decoders to teach: 3 is the one from relu3_1"
+    )
+    start: str = impasto.param(
+        default="", help="file of decoders to go on from; a level it lacks begins by least squares"
+    )
+    size: int = impasto.param(default=160, low=64, help="side of the crops in pixels")
+    batch: int = impasto.param(default=4, low=2, help="crops in a step, photographs and paintings by halves")
+    learning_rate: float = impasto.param(default=3e-3, low=0, help="SOAP's learning rate")
+
+    def task(self, device: torch.device, seed: int = 0) -> Reconstruction:
+        """Return the task."""
+        return Reconstruction(
+            impasto.encoder(self.encoder, device=device),
+            pictures(self.images),
+            pictures(self.styles),
+            levels=self.levels,
+            start=load_decoders(self.start) if self.start else {},
+            size=self.size,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            device=device,
+            seed=seed,
+        )
+
+
+class Reconstruction(Task):
+    """Teach decoders to undo an encoder: pictures from their features, and features that were transformed.
+
+    Each decoder is shown natural features, whose pictures are known, and features of photographs that were given
+    a painting's mean and covariance, as they will come in use: of those no picture is known, but the encoder must
+    see in the picture painted what the decoder was asked for.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        photographs: Sequence[Path],
+        paintings: Sequence[Path],
+        *,
+        levels: Sequence[int] = LEVELS,
+        start: Mapping[str, Decoder] | None = None,
+        size: int = 160,
+        batch: int = 4,
+        learning_rate: float = 3e-3,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.encoder, self.device, self.count = encoder, torch.device(device), batch
+        self.start = dict(sorted((start or {}).items()))
+        self.photographs = Crops(photographs, size, aspect=1.1)
+        self.paintings = Crops(paintings, size, aspect=1.4)  # found squeezed to squares
+        rng = torch.Generator().manual_seed(seed)
+        self.shown = self.batch(rng)
+        samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // batch))]).to(self.device)
+        self.networks, self.optimisers = {}, {}
+        for layer in [f"relu{level}_1" for level in sorted(levels)]:
+            tail = next((self.start[one] for one in reversed(self.start) if one < layer and one != "relu1_1"), None)
+            decoder = self.start.get(layer) or inverted(encoder, layer, samples, tail=tail)
+            decoder.to(self.device).to(memory_format=torch.channels_last)
+            if layer == "relu1_1":  # one convolution, of which least squares found the best
+                self.start[layer] = decoder
+                continue
+            self.networks[layer], self.optimisers[layer] = decoder, Soap(decoder, lr=learning_rate)
+
+    def batch(self, rng: torch.Generator) -> Tensor:
+        """Return crops of photographs, then as many of paintings."""
+        half = self.count // 2
+        return torch.cat([self.photographs.draw(half, rng), self.paintings.draw(half, rng)])
+
+    def losses(
+        self, networks: Mapping[str, nn.Module], batch: Tensor, rng: torch.Generator
+    ) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield, decoder by decoder, the errors of pixels and features, and of the features asked for."""
+        image = batch.to(self.device).contiguous(memory_format=torch.channels_last)
+        half = len(image) // 2
+        with torch.no_grad():
+            seen = self.see(image, list(networks)[-1])
+        for layer, network in networks.items():
+            wanted = seen[layer]
+            with torch.no_grad():
+                moved = wct(wanted[:half], wanted[half:])
+            painted = network(torch.cat([wanted, moved]))
+            again = self.see(painted, layer)
+            layers = list(again)
+            natural = [relative(again[each][: len(image)], seen[each]) for each in layers]
+            yield (
+                layer,
+                {
+                    f"{layer} pixels": PIXEL_WEIGHT * (painted[: len(image)].float() - image).square().mean(),
+                    f"{layer} features": torch.stack(natural).mean(),
+                    f"{layer} transformed": TRANSFORMED_WEIGHT * relative(again[layer][len(image) :], moved),
+                },
+            )
+
+    def see(self, image: Tensor, layer: str) -> dict[str, Tensor]:
+        """Return the encoder's features of each block's first layer, down to `layer`."""
+        layers = [f"relu{level}_1" for level in range(1, int(layer[4]) + 1)]
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return {name: x.float() for name, x in self.encoder.features(image.float(), layers).items()}
+
+    @torch.no_grad()
+    def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
+        """Return a row of pictures, and below what each decoder makes of them and of transformed features."""
+        image = self.shown.to(self.device)
+        half = len(image) // 2
+        seen = self.see(image, list(networks)[-1])
+        rows = [torch.cat([image, image[half:]])]
+        for layer, network in networks.items():
+            moved = wct(seen[layer][:half], seen[layer][half:])
+            rows.append(network(torch.cat([seen[layer], moved])).float())
+        return torch.cat([torch.cat(list(row.clamp(0, 1)), dim=-1) for row in rows], dim=-2)[None]
+
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
+        """Write the decoders, with those of other levels that the training started from, in fp16."""
+        from safetensors.torch import save_file
+
+        tensors = {
+            f"{layer}.{key}": value
+            for layer, network in (self.start | dict(networks)).items()
+            for key, value in network.state_dict().items()
+        }
+        half = {key: value.half().contiguous().cpu() for key, value in sorted(tensors.items())}
+        file = folder / "decoders.safetensors"
+        write_atomically(file, partial(save_file, half))
+        return [file]
+
+
+def relative(estimate: Tensor, truth: Tensor) -> Tensor:
+    """Return the squared error of features relative to their power."""
+    return (estimate - truth).square().sum() / truth.square().sum().clamp_min(1e-12)

@@ -1,0 +1,79 @@
+"""The recipe: it trains, goes on to the bit after a stop, and gives a file that the stage takes."""
+
+import pytest
+import torch
+from torchvision.utils import save_image
+
+import impasto
+from impasto.decoders import load_decoders
+from impasto.training import train
+from impasto_wct import WCT, WCTDecoders
+
+pytest.importorskip("accelerate")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for kind, pictures in (
+        ("images", [impasto.samples.content(name, 128) for name in ("astronaut", "cat", "coffee")]),
+        ("styles", [impasto.samples.style(name, 128) for name in ("mosaic", "wave", "chalk")]),
+    ):
+        (tmp_path / kind).mkdir()
+        for index, picture in enumerate(pictures):
+            save_image(picture, tmp_path / kind / f"{kind}-{index}.png")
+    return {"images": str(tmp_path / "images"), "styles": str(tmp_path / "styles")}
+
+
+def recipe(folders, **changes):
+    return WCTDecoders(**folders, **({"levels": (1, 2), "size": 64, "batch": 2} | changes))
+
+
+def run(made, folder, steps):
+    (file,) = train(made.task(CPU), folder, steps=steps, checkpoint_every=2, log_every=1)
+    return load_decoders(file)
+
+
+def test_it_goes_on_to_the_bit_and_gives_what_the_stage_takes(folders, tmp_path):
+    whole = run(recipe(folders), tmp_path / "whole", 4)
+    with pytest.MonkeyPatch.context() as patch:
+        # A kill after step 2, of a run of 4: its learning rates are those of 4.
+        patch.setattr("impasto.training.write_atomically", stop_after_two(tmp_path / "parts"))
+        with pytest.raises(KeyboardInterrupt):
+            run(recipe(folders), tmp_path / "parts", 4)
+    parts = run(recipe(folders), tmp_path / "parts", 4)
+    assert list(parts) == ["relu1_1", "relu2_1"]
+    for layer, decoder in whole.items():
+        for key, value in decoder.state_dict().items():
+            assert torch.equal(value, parts[layer].state_dict()[key]), (layer, key)
+    assert (tmp_path / "parts" / "preview-000002.png").exists()
+    stage = WCT(levels=(2, 1), decoders=str(tmp_path / "parts" / "decoders.safetensors"))
+    content = impasto.samples.content("cat", 64)
+    assert impasto.Pipeline(stage)(content, content, device="cpu").tensor.shape == content.shape
+
+
+def stop_after_two(folder):
+    from impasto.training import write_atomically
+
+    def write(path, put):
+        if path.parent == folder and path.name == "losses.csv" and (folder / "preview-000002.png").exists():
+            raise KeyboardInterrupt
+        return write_atomically(path, put)
+
+    return write
+
+
+def test_levels_it_starts_from_are_kept_and_lend_their_tail(folders, tmp_path):
+    first = run(recipe(folders, levels=(2,)), tmp_path / "first", 1)
+    start = str(tmp_path / "first" / "decoders.safetensors")
+    task = recipe(folders, levels=(3,), start=start).task(CPU)
+    for key, value in first["relu2_1"].state_dict().items():
+        assert torch.equal(task.networks["relu3_1"].state_dict()[key], value)
+    assert list(load_decoders(task.export(task.networks, tmp_path)[0])) == ["relu2_1", "relu3_1"]
+
+
+def test_it_learns(folders, tmp_path):
+    losses = []
+    task = recipe(folders, levels=(2,)).task(CPU)
+    train(task, tmp_path, steps=30, log_every=10, checkpoint_every=30, on_log=lambda _, found: losses.append(found))
+    assert sum(losses[-1].values()) < sum(losses[0].values())
