@@ -316,10 +316,7 @@ def recolored(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> 
         colors = [statistics.covariance(style.image, part) for style, part in zip(own, parts, strict=True)]
         mean, covariance = mixed(colors, [style.weight for style in own])
         own_mean, spread = statistics.covariance(image, area)
-        root = statistics.matrix_power(spread, 0.5)
-        whiten = statistics.matrix_power(spread, -0.5)
-        change = whiten @ statistics.matrix_power(root @ covariance @ root, 0.5) @ whiten
-        moved = (change @ (image - own_mean).flatten(2)).view_as(image) + mean
+        moved = (statistics.transport(spread, covariance) @ (image - own_mean).flatten(2)).view_as(image) + mean
         result = moved if area is None else result + area * (moved - image)
     return result
 
