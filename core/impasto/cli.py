@@ -45,6 +45,12 @@ PICTURES = (
 )
 """Suffixes by which pictures are told from the other files of a folder."""
 
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"),
+    *(".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv", ".wmv", ".flv"),
+)
+"""Suffixes by which videos are told."""
+
 MALLOC_MMAP_THRESHOLD, MALLOC_TRIM_THRESHOLD = -3, -1  # of malloc.h
 
 
@@ -215,7 +221,11 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         "pipeline", help="a pipeline as TOML, or a picture painted before: its pipeline, seed and precision"
     )
     many.add_argument(
-        "--content", nargs="+", required=True, metavar="PATH", help="photographs, folders of them, or patterns: '*.jpg'"
+        "--content",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="photographs, folders of them, or patterns: '*.jpg'; or a video",
     )
     many.add_argument(
         "--style", nargs="+", default=[], metavar="FILE", help="one or several paintings, as in impasto paint"
@@ -225,7 +235,8 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         "--out",
         required=True,
         metavar="PATH",
-        help="a folder, made if needed, for PNGs named as the photographs; or, for one photograph, a file",
+        help="a folder, made if needed, for PNGs named as the photographs; or, for one photograph, a file;"
+        " for a video or a folder of its frames, a video",
     )
     _painting(many)
 
@@ -337,6 +348,8 @@ def run(given: argparse.Namespace) -> int:
     from .pipeline import Pipeline, pick_device
 
     contents = expand(given.content)
+    if any(path.suffix.lower() in VIDEOS for path in (*contents, Path(given.out))):
+        return run_stream(given, contents)
     targets = outputs(contents, Path(given.out).expanduser())
     others = [*map(style_path, given.style), given.pipeline]
     kept = resolved([*contents, *others])
@@ -388,6 +401,65 @@ def run(given: argparse.Namespace) -> int:
         counts.append(f"{len(contents) - painted - skipped - failed} not done")
     print(f"{', '.join(counts)}, {elapsed(began)}, in {targets[0].parent}")
     return INTERRUPTED if stopped else FAILED if failed else DONE
+
+
+def run_stream(given: argparse.Namespace, contents: Sequence[Path]) -> int:
+    """Run a saved pipeline on the frames of a video, or make a video of pictures."""
+    from .picture import read_recipe
+    from .pipeline import Pipeline
+    from .progress import ProgressBar
+    from .stream import Video, interrupted, write
+
+    videos = [path for path in contents if path.suffix.lower() in VIDEOS]
+    if videos and len(contents) > 1:
+        raise ValueError(
+            f"{videos[0]} is a video, and a video goes alone\n  what to type: one run for each, --content {videos[0]}"
+        )
+    out = Path(given.out).expanduser()
+    kept = resolved([*contents, *map(style_path, given.style), given.pipeline])
+    movie = out.suffix.lower() in VIDEOS
+    if movie:
+        check_output(out, kept)
+    elif out.suffix.lower() in PICTURES and not out.is_dir():
+        raise ValueError(
+            f"{videos[0]} is a video and {out} a picture\n  what to type: --out {out.stem}.mp4, or a folder: {out.stem}"
+        )
+    if movie and given.skip_existing and out.exists():
+        say(f"{out} exists and is left as it is")
+        return DONE
+    recipe = read_recipe(given.pipeline)
+    pipeline = Pipeline.from_toml(recipe)
+    seed, precision = remembered(recipe)
+    chosen: Any = given.precision or precision
+    limit = max_pixels(given)
+    frames = Video(videos[0], max_pixels=limit) if videos else contents
+    keep_memory()
+    began = time.perf_counter()
+    try:
+        count = write(
+            pipeline.stream(
+                frames,
+                [read_style(text, limit) for text in given.style],
+                device=given.device,
+                precision=chosen,
+                seed=seed if given.seed is None else given.seed,
+                plugins=[ProgressBar(sys.stderr.isatty())],
+                max_pixels=limit,
+            ),
+            out,
+            shown=sys.stderr.isatty(),
+            total=frames.count if isinstance(frames, Video) else len(frames),
+            keep=kept,
+        )
+    except (KeyboardInterrupt, Exception) as error:
+        code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else explain(error, given.traceback)
+        rest = interrupted(out) if movie else out
+        said = f"{rest} holds the frames so far" if rest.exists() else "nothing was written"
+        say(f"interrupted; {said}" if code == INTERRUPTED else said)
+        return code
+    rate = count / (time.perf_counter() - began)
+    print(f"{out}: {count} frames, {pipeline_line(pipeline)}, {elapsed(began)}, {rate:.1f} frames per second")
+    return DONE
 
 
 def _paint(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .host import Runner, host, version
-from .picture import Picture, read
+from .picture import MAX_PIXELS, Picture, read
 from .stage import Canvas, ParameterError, Stage, StageError, Style, Stylizer
 from .training import write_atomically
 
@@ -99,53 +99,57 @@ class Pipeline:
         the stages after it are not run, save those that bring back its size, and
         `picture.meta["interrupted"]` says where it stopped.
         """
+        run = Run(self, style, mask, guides, device=device, precision=precision, seed=seed, plugins=plugins)
         given = read(content)
-        where = pick_device(device)
-        styles = [one if isinstance(one, Style) else Style(read(one).tensor) for one in _listed(style)]
-        maps, labels = read_guides(guides, given.tensor)
-        canvas = Canvas(
-            content=given.tensor.to(where),
-            image=given.tensor.to(where),
-            styles=tuple(one.to(where) for one in styles),
-            mask=None if mask is None else read_mask(mask, given.tensor).to(where),
-            guides=None if maps is None else maps.to(where),
-            labels=labels,
-            meta={**given.meta, "seed": seed},
-        )
-        runner = Runner(plugins)
-        with ExitStack() as around:
-            around.enter_context(torch.no_grad())
-            around.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))
-            torch.manual_seed(seed)
-            low = use_bfloat16(where, precision)
-            for index, stage in enumerate(self.stages, 1):
-                if "interrupted" in canvas.meta and not stage.finishes:
-                    continue
-                # Networks gain from bfloat16; colours and filters, which hold eight bits or more, only lose.
-                with torch.autocast(where.type, torch.bfloat16, enabled=low and isinstance(stage, Stylizer)):
-                    canvas = self._run(runner, index, stage, canvas)
-        meta = {key: value for key, value in canvas.meta.items() if key not in PASSING}
-        meta["recipe"] = self._recipe(given, styles, seed, precision, where)
-        alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
-        return Picture(canvas.image.float().cpu(), alpha, meta)
+        return run(given, digest(given.tensor))
 
-    def _run(self, runner: Runner, index: int, stage: Stage, canvas: Canvas) -> Canvas:
-        try:
-            return runner.run(stage, canvas)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            advice = "a smaller picture, precision='bfloat16', or device='cpu'"
-            raise StageError(f"{self._place(index)} ran out of memory\n  what would work: {advice}") from error
-        except Exception as error:
-            explained = isinstance(error, (StageError, ValueError, TypeError, FloatingPointError))
-            said = str(error) if explained else f"{type(error).__name__}: {error}"
-            raise StageError(f"{self._place(index)}: {said}") from error
+    def stream(
+        self,
+        frames: Any,
+        style: Any = None,
+        *,
+        mask: Any = None,
+        guides: Tensor | Mapping[str, Any] | None = None,
+        device: str | torch.device = "auto",
+        precision: Precision = "auto",
+        seed: int = 0,
+        plugins: Iterable[Any] = (),
+        batch: int = 1,
+        ahead: int = 4,
+        max_pixels: int = MAX_PIXELS,
+    ) -> Iterator[Picture]:
+        """Run the stages on frame after frame, each to the bit as by itself; the styles are prepared once.
 
-    def _place(self, index: int) -> str:
-        stage = self.stages[index - 1]
-        return (
-            f"stage {index} of {len(self.stages)}, {stage.name or type(stage).__name__!r}"
-            f" ({host().distribution(type(stage))})"
-        )
+        A generator: frames are read by a thread of its own, a few ahead, and painted as they are asked for.
+        `impasto.stream.write` writes them to a folder or a video file.
+
+        Args:
+            frames: a folder of pictures, a video file, or anything that gives one picture after another (see
+                `impasto.read`); they may differ in size.
+            style: as for a single picture, and so `mask`, `guides`, `device`, `precision`, `seed` (each frame
+                starts from it) and `plugins`.
+            batch: frames to paint at once where they have one size, which can be faster on a GPU; the results
+                then agree to rounding, and stages that draw random numbers draw others.
+            ahead: frames that are read before they are needed, which bounds the memory.
+            max_pixels: refuse larger frames before decoding them.
+
+        Returns:
+            The pictures in order.  A video's frames know their time, `picture.meta["time"]`, in seconds.
+
+        Raises:
+            FrameError: a frame could not be read or painted; names it.  The frames before it came.
+            KeyboardInterrupt: also where a stage would give back the picture so far.
+
+        Example:
+            >>> import impasto
+            >>> two = [impasto.samples.content("astronaut", size) for size in (64, 96)]
+            >>> [picture.size for picture in impasto.Pipeline().stream(two)]
+            [(64, 64), (96, 96)]
+        """
+        from .stream import painted
+
+        run = Run(self, style, mask, guides, device=device, precision=precision, seed=seed, plugins=plugins)
+        return painted(run, frames, batch=batch, ahead=ahead, max_pixels=max_pixels)
 
     # -------------------------------------------------------------------------------------- as a value
 
@@ -258,33 +262,109 @@ class Pipeline:
             stages.append(kind(**values))
         return cls(*stages)
 
-    def _recipe(
-        self, content: Picture, styles: Sequence[Style], seed: int, precision: str, device: torch.device
-    ) -> str:
-        """Return TOML that says how a picture was made, and loads as the pipeline that made it."""
-        import tomli_w
 
-        distributions = sorted({host().distribution(type(stage)) for stage in self.stages})
-        made = {
+class Run:
+    """A pipeline with its styles, mask and guides read and on the device, for one picture after another.
+
+    Args:
+        pipeline: what runs; the others as in `Pipeline.__call__`.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        style: Any = None,
+        mask: Any = None,
+        guides: Tensor | Mapping[str, Any] | None = None,
+        *,
+        device: str | torch.device = "auto",
+        precision: Precision = "auto",
+        seed: int = 0,
+        plugins: Iterable[Any] = (),
+    ) -> None:
+        self.stages = pipeline.stages
+        self.device = pick_device(device)
+        self._low = use_bfloat16(self.device, precision)
+        self._seed = seed
+        self._runner = Runner(plugins)
+        styles = [one if isinstance(one, Style) else Style(read(one).tensor) for one in _listed(style)]
+        self._styles = tuple(one.to(self.device) for one in styles)
+        self._mask, self._guides = mask, guides
+        self._fits: torch.Size | None = None
+        self._tables = [_table(stage) for stage in self.stages]
+        for stage, table in zip(self.stages, self._tables, strict=True):
+            for parameter in stage.parameters().values():
+                if parameter.writes:
+                    table.pop(parameter.name, None)
+        self._made = {
             "impasto": version("impasto"),
             "torch": torch.__version__,
-            "plugins": distributions,
+            "plugins": sorted({host().distribution(type(stage)) for stage in self.stages}),
             "seed": seed,
             "precision": precision,
-            "device": device.type,
-            "content_sha256": digest(content.tensor),
+            "device": self.device.type,
             "styles": [
                 {"sha256": digest(style.image), "weight": style.weight}
                 | ({"region": style.region} if style.region else {})
                 for style in styles
             ],
         }
-        tables = [_table(stage) for stage in self.stages]
-        for stage, table in zip(self.stages, tables, strict=True):
-            for parameter in stage.parameters().values():
-                if parameter.writes:
-                    table.pop(parameter.name, None)
-        return tomli_w.dumps({"stages": tables, "made": made})
+
+    def __call__(self, given: Picture, content_sha256: str | None = None) -> Picture:
+        """Return the picture that the stages make of one; its recipe names the content if told its digest."""
+        self._lay(given.tensor)
+        content = given.tensor.to(self.device)
+        meta = {**given.meta, "seed": self._seed}
+        canvas = Canvas(content, content, self._styles, self._area, self._maps, self._labels, meta)
+        with ExitStack() as around:
+            around.enter_context(torch.no_grad())
+            around.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))
+            torch.manual_seed(self._seed)
+            for index, stage in enumerate(self.stages, 1):
+                if "interrupted" in canvas.meta and not stage.finishes:
+                    continue
+                # Networks gain from bfloat16; colours and filters, which hold eight bits or more, only lose.
+                low = self._low and isinstance(stage, Stylizer)
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
+                    canvas = self._run(index, stage, canvas)
+        meta = {key: value for key, value in canvas.meta.items() if key not in PASSING}
+        meta["recipe"] = self._recipe(content_sha256)
+        alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
+        return Picture(canvas.image.float().cpu(), alpha, meta)
+
+    def _lay(self, content: Tensor) -> None:
+        """Lay mask and guides over a picture, unless they lie over one of its size already."""
+        if content.shape[-2:] == self._fits:
+            return
+        maps, self._labels = read_guides(self._guides, content)
+        self._maps = None if maps is None else maps.to(self.device)
+        self._area = None if self._mask is None else read_mask(self._mask, content).to(self.device)
+        self._fits = content.shape[-2:]
+
+    def _run(self, index: int, stage: Stage, canvas: Canvas) -> Canvas:
+        try:
+            return self._runner.run(stage, canvas)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            advice = "a smaller picture, precision='bfloat16', or device='cpu'"
+            raise StageError(f"{self._place(index)} ran out of memory\n  what would work: {advice}") from error
+        except Exception as error:
+            explained = isinstance(error, (StageError, ValueError, TypeError, FloatingPointError))
+            said = str(error) if explained else f"{type(error).__name__}: {error}"
+            raise StageError(f"{self._place(index)}: {said}") from error
+
+    def _place(self, index: int) -> str:
+        stage = self.stages[index - 1]
+        return (
+            f"stage {index} of {len(self.stages)}, {stage.name or type(stage).__name__!r}"
+            f" ({host().distribution(type(stage))})"
+        )
+
+    def _recipe(self, content_sha256: str | None) -> str:
+        """Return TOML that says how a picture was made, and loads as the pipeline that made it."""
+        import tomli_w
+
+        content = {} if content_sha256 is None else {"content_sha256": content_sha256}
+        return tomli_w.dumps({"stages": self._tables, "made": self._made | content})
 
 
 def _table(stage: Stage) -> dict[str, Any]:
