@@ -73,7 +73,25 @@ def test_levels_it_starts_from_are_kept_and_lend_their_tail(folders, tmp_path):
 
 
 def test_it_learns(folders, tmp_path):
-    losses = []
-    task = recipe(folders, levels=(2,)).task(CPU)
-    train(task, tmp_path, steps=30, log_every=10, checkpoint_every=30, on_log=lambda _, found: losses.append(found))
-    assert sum(losses[-1].values()) < sum(losses[0].values())
+    task = recipe(folders, levels=(2, 3)).task(CPU)
+
+    @torch.no_grad()
+    def losses():
+        found = {}
+        for _, one in task.losses(task.networks, task.shown, torch.Generator().manual_seed(0)):
+            found |= {name: value.item() for name, value in one.items()}
+        return found
+
+    before = losses()
+    train(task, tmp_path, steps=30, log_every=10, checkpoint_every=30)
+    after = losses()
+    for layer in ("relu2_1", "relu3_1"):
+        for loss in ("features", "style"):
+            assert after[f"{layer} {loss}"] < before[f"{layer} {loss}"], (layer, loss)
+
+
+def test_without_a_weight_of_style_the_judge_has_no_say(folders):
+    task = recipe(folders, levels=(2,), style_weight=0).task(CPU)
+    ((_, found),) = task.losses(task.networks, task.shown, torch.Generator())
+    assert found["relu2_1 features"] > 0
+    assert found["relu2_1 style"] == found["relu2_1 content"] == 0

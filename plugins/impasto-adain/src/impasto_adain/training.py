@@ -10,18 +10,17 @@ import torch
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder, statistics
+from impasto import Encoder
 from impasto.decoders import Decoder, load_decoders
 from impasto.distillation import Crops, pictures
 from impasto.feedforward import Part
 from impasto.inversion import inverted
+from impasto.judge import Judge
 from impasto.soap import Soap
 from impasto.training import Recipe, Task, write_atomically
 
 from .transfer import LAYER, adain, turned
 
-JUDGED = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-"""Where the judge measures style (Huang and Belongie 2017, section 6)."""
 SAMPLES = 32
 """Crops that losses are scaled by, and that a decoder without a start begins with."""
 PIXEL_WEIGHT = 10.0
@@ -97,7 +96,7 @@ class Stylization(Task):
         device: torch.device | str = "cpu",
         seed: int = 0,
     ) -> None:
-        self.encoder, self.judge, self.device = encoder, judge, torch.device(device)
+        self.encoder, self.device = encoder, torch.device(device)
         self.style_weight, self.identity_weight, self.count = style_weight, identity_weight, batch
         self.photographs = Crops(photographs, size, aspect=1.1)
         self.paintings = Crops(paintings, size, aspect=1.4)  # found squeezed to squares
@@ -112,9 +111,7 @@ class Stylization(Task):
         decoder.to(self.device).to(memory_format=torch.channels_last)
         self.networks = {"decoder": decoder}
         self.optimisers = {"decoder": Soap(decoder, lr=learning_rate)}
-        with torch.no_grad():
-            self.powers = {layer: x.square().mean((0, 2, 3)).sum() for layer, x in self.judged(samples).items()}
-        """The judge's deeper features are a hundred times its first; losses are measured in these."""
+        self.judge = Judge(judge, samples)
 
     def batch(self, rng: torch.Generator) -> Tensor:
         """Return crops of photographs, then as many of paintings."""
@@ -129,24 +126,20 @@ class Stylization(Task):
         kept = list(range(0, len(image), 2))  # half photographs, half paintings
         with torch.no_grad():
             wanted = {layer: torch.cat([asked(x), x[kept]]) for layer, x in self.encoded(image).items()}
-            seen = self.judged(image)
+            seen = self.judge(image)
             target = asked(seen[LAYER])
         painted = networks["decoder"](wanted).float()
-        found = self.judged(painted)
-        style, same = [], []
-        for layer in JUDGED:
-            mean, std = statistics.mean_std(found[layer][:pairs])
-            goal, spread = statistics.mean_std(seen[layer][pairs:])
-            error = (mean - goal).square().sum(1) + (std - spread).square().sum(1)
-            style.append(error.mean() / self.powers[layer])
-            same.append((found[layer][pairs:] - seen[layer][kept]).square().sum(1).mean() / self.powers[layer])
+        found = self.judge(painted)
+        stylized = {layer: x[:pairs] for layer, x in found.items()}
+        same = {layer: x[pairs:] for layer, x in found.items()}
         pixels = PIXEL_WEIGHT * (painted[pairs:] - image[kept]).square().mean()
         yield (
             "decoder",
             {
-                "content": (found[LAYER][:pairs] - target).square().sum(1).mean() / self.powers[LAYER],
-                "style": self.style_weight * torch.stack(style).sum(),
-                "identity": self.identity_weight * (torch.stack(same).mean() + pixels),
+                "content": self.judge.content(stylized, target),
+                "style": self.style_weight * self.judge.style(stylized, {k: x[pairs:] for k, x in seen.items()}),
+                "identity": self.identity_weight
+                * (self.judge.error(same, {layer: x[kept] for layer, x in seen.items()}) + pixels),
             },
         )
 
@@ -154,12 +147,6 @@ class Stylization(Task):
         """Return the features that the decoder paints from."""
         with torch.autocast(self.device.type, torch.bfloat16):
             return {layer: x.float() for layer, x in self.encoder.features(image, self.layers).items()}
-
-    def judged(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the judge's features."""
-        with torch.autocast(self.device.type, torch.bfloat16):
-            found = self.judge.features(image.to(self.device), JUDGED)
-        return {layer: x.float() for layer, x in found.items()}
 
     @torch.no_grad()
     def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:

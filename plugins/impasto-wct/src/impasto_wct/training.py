@@ -1,4 +1,4 @@
-"""The recipe of the shipped decoders: to paint a picture again from what a layer of the encoder sees of it."""
+"""The recipe of the shipped decoders: to paint again what a layer of the encoder sees, also after its change."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder
+from impasto import Encoder, statistics
 from impasto.decoders import Decoder, load_decoders
 from impasto.distillation import Crops, pictures
 from impasto.inversion import inverted
+from impasto.judge import Judge
 from impasto.soap import Soap
 from impasto.training import Recipe, Task, write_atomically
 
@@ -24,12 +25,14 @@ PIXEL_WEIGHT = 10.0
 """Of the mean squared error of sRGB beside the relative squared error of features: about even."""
 SAMPLES = 48
 """Crops for the least squares that decoders begin with."""
+CONTENT_WEIGHT = 0.5
+"""Of the judge's content beside its style."""
 TRANSFORMED_WEIGHT = 0.25
 """Of the error of transformed features, most of which no picture has: it must not rule over what can be reached."""
 
 
 class WCTDecoders(Recipe, name="wct-decoders"):
-    """Teach decoders to paint a picture again from one layer of an encoder (Li et al. 2017)."""
+    """Teach decoders to paint from one layer of an encoder, what it saw and what it was given (Li et al. 2017)."""
 
     steps = 20_000
     precision = "bf16"
@@ -39,6 +42,10 @@ class WCTDecoders(Recipe, name="wct-decoders"):
     encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
     levels: tuple[int, ...] = impasto.param(
         default=LEVELS, low=1, high=5, help="which decoders to teach: 3 is the one from relu3_1"
+    )
+    judge: str = impasto.param(default="slim19-half", help="network that measures stylized pictures: a name or a file")
+    style_weight: float = impasto.param(
+        default=1.0, low=0, help="of a painting's moments in stylized pictures; 0 only reconstructs, as in the paper"
     )
     start: str = impasto.param(
         default="", help="file of decoders to go on from; a level it lacks begins by least squares"
@@ -51,10 +58,12 @@ class WCTDecoders(Recipe, name="wct-decoders"):
         """Return the task."""
         return Reconstruction(
             impasto.encoder(self.encoder, device=device),
+            impasto.encoder(self.judge, calibrated=True, device=device),
             pictures(self.images),
             pictures(self.styles),
             levels=self.levels,
             start=load_decoders(self.start) if self.start else {},
+            style_weight=self.style_weight,
             size=self.size,
             batch=self.batch,
             learning_rate=self.learning_rate,
@@ -64,21 +73,24 @@ class WCTDecoders(Recipe, name="wct-decoders"):
 
 
 class Reconstruction(Task):
-    """Teach decoders to undo an encoder: pictures from their features, and features that were transformed.
+    """Teach decoders to undo an encoder, on pictures and on the way of a cascade of whitening and colouring.
 
-    Each decoder is shown natural features, whose pictures are known, and features of photographs that were given
-    a painting's mean and covariance, as they will come in use: of those no picture is known, but the encoder must
-    see in the picture painted what the decoder was asked for.
+    Each decoder is shown natural features, whose pictures are known.  And photographs go through the cascade, deep to
+    shallow: there each decoder is shown what its level will give it in use, features with a painting's mean and
+    covariance.  Of those no picture is known, but the encoder must see in it what the decoder was asked for, and a
+    judge, another network that knows VGG-19 better, the photograph's content and the painting's moments.
     """
 
     def __init__(
         self,
         encoder: Encoder,
+        judge: Encoder,
         photographs: Sequence[Path],
         paintings: Sequence[Path],
         *,
         levels: Sequence[int] = LEVELS,
         start: Mapping[str, Decoder] | None = None,
+        style_weight: float = 1.0,
         size: int = 160,
         batch: int = 4,
         learning_rate: float = 3e-3,
@@ -86,12 +98,14 @@ class Reconstruction(Task):
         seed: int = 0,
     ) -> None:
         self.encoder, self.device, self.count = encoder, torch.device(device), batch
+        self.style_weight = style_weight
         self.start = dict(sorted((start or {}).items()))
         self.photographs = Crops(photographs, size, aspect=1.1)
         self.paintings = Crops(paintings, size, aspect=1.4)  # found squeezed to squares
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.batch(rng)
         samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // batch))]).to(self.device)
+        self.judge = Judge(judge, samples)
         self.networks, self.optimisers = {}, {}
         for layer in [f"relu{level}_1" for level in sorted(levels)]:
             tail = next((self.start[one] for one in reversed(self.start) if one < layer and one != "relu1_1"), None)
@@ -110,27 +124,41 @@ class Reconstruction(Task):
     def losses(
         self, networks: Mapping[str, nn.Module], batch: Tensor, rng: torch.Generator
     ) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield, decoder by decoder, the errors of pixels and features, and of the features asked for."""
+        """Yield, deep to shallow, the errors of pixels, features and transformed features, and what the judge finds."""
         image = batch.to(self.device).contiguous(memory_format=torch.channels_last)
-        half = len(image) // 2
+        photographs, paintings = image.chunk(2)
+        decoders: dict[str, nn.Module] = {**self.start, **networks}
+        every = sorted(decoders, reverse=True)
         with torch.no_grad():
-            seen = self.see(image, list(networks)[-1])
-        for layer, network in networks.items():
-            wanted = seen[layer]
+            seen = self.see(image, every[0])
+            judged = self.judge(photographs), self.judge(paintings)
+            content = with_moments(judged[0][self.judge.layers[-1]], judged[1][self.judge.layers[-1]])
+        stylized = photographs
+        # Every other cascade starts below the deepest level, as by default in use.
+        skipped = every[0] if len(every) > 1 and torch.rand((), generator=rng) < 0.5 else None
+        for layer in every:
             with torch.no_grad():
-                moved = wct(wanted[:half], wanted[half:])
-            painted = network(torch.cat([wanted, moved]))
+                moved = wct(self.see(stylized, layer)[layer], seen[layer].chunk(2)[1])
+            if layer not in networks:
+                with torch.no_grad():
+                    stylized = decoders[layer](moved).clamp(0, 1)
+                continue
+            painted = decoders[layer](torch.cat([seen[layer], moved])).float()
             again = self.see(painted, layer)
-            layers = list(again)
-            natural = [relative(again[each][: len(image)], seen[each]) for each in layers]
+            natural = [relative(x[: len(image)], seen[name]) for name, x in again.items()]
+            found = self.judge(painted[len(image) :])
             yield (
                 layer,
                 {
-                    f"{layer} pixels": PIXEL_WEIGHT * (painted[: len(image)].float() - image).square().mean(),
+                    f"{layer} pixels": PIXEL_WEIGHT * (painted[: len(image)] - image).square().mean(),
                     f"{layer} features": torch.stack(natural).mean(),
                     f"{layer} transformed": TRANSFORMED_WEIGHT * relative(again[layer][len(image) :], moved),
+                    f"{layer} content": self.style_weight * CONTENT_WEIGHT * self.judge.content(found, content),
+                    f"{layer} style": self.style_weight * self.judge.style(found, judged[1]),
                 },
             )
+            if layer != skipped:
+                stylized = painted[len(image) :].detach().clamp(0, 1)
 
     def see(self, image: Tensor, layer: str) -> dict[str, Tensor]:
         """Return the encoder's features of each block's first layer, down to `layer`."""
@@ -163,6 +191,12 @@ class Reconstruction(Task):
         file = folder / "decoders.safetensors"
         write_atomically(file, partial(save_file, half))
         return [file]
+
+
+def with_moments(content: Tensor, style: Tensor) -> Tensor:
+    """Return content features with the style's means and deviations."""
+    (mean, std), (goal, spread) = statistics.mean_std(content), statistics.mean_std(style)
+    return (content - mean) / std * spread + goal
 
 
 def relative(estimate: Tensor, truth: Tensor) -> Tensor:
