@@ -74,18 +74,36 @@ class Decoder(nn.Module):
         found = {self.layer: features} if isinstance(features, Tensor) else features
         x = found[self.layer]
         for name in self.convolutions:
-            # A side of one position has nothing to reflect.
-            x = F.pad(x, (1, 1, 1, 1), mode="reflect" if min(x.shape[-2:]) > 1 else "replicate")
-            x = self.get_submodule(f"conv{name}")(x)
+            convolution = self.get_submodule(f"conv{name}")
+            assert isinstance(convolution, nn.Conv2d)
+            x = reflected(convolution, x)
             if name == "1_1":
                 break
-            x = F.relu(x)
+            x = F.relu(x, inplace=True)
             if name.endswith("_1"):
                 x = F.interpolate(x, scale_factor=2.0)
                 beside = f"{int(name[0]) - 1}_1"
                 if f"relu{beside}" in self.layers:
                     x = x + self.get_submodule(f"skip{beside}")(found[f"relu{beside}"])
         return x
+
+
+def reflected(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """Return a 3×3 convolution of features padded by reflection.
+
+    The inside is convolved as it lies, and a frame of one position by itself: on the CPU a padded copy of the
+    features costs as much as the convolution.
+    """
+    if min(x.shape[-2:]) < 4:
+        # A side of one position has nothing to reflect.
+        padded: Tensor = convolution(F.pad(x, (1, 1, 1, 1), mode="reflect" if min(x.shape[-2:]) > 1 else "replicate"))
+        return padded
+    result = F.conv2d(x, convolution.weight, convolution.bias, padding=1)
+    for edge, inwards in ((0, 1), (-1, -2)):
+        around = [inwards, edge, inwards]
+        result[..., edge, :] = convolution(F.pad(x[..., around, :], (1, 1, 0, 0), mode="reflect"))[..., 0, :]
+        result[..., edge] = convolution(F.pad(x[..., around], (0, 0, 1, 1), mode="reflect"))[..., 0]
+    return result
 
 
 def mirrored(layer: str) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ class VGG(nn.Module):
                 x = convolution(x)
             if f"conv{name}" in wanted:
                 found[f"conv{name}"] = x
-            x = F.relu(x)
+            x = F.relu(x, inplace=f"conv{name}" not in wanted)
             if f"relu{name}" in wanted:
                 found[f"relu{name}"] = x
             if len(found) == len(wanted):
