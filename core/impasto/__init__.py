@@ -4,6 +4,7 @@ from . import samples, statistics
 from .encoders import Encoder, encoder
 from .hookspecs import hookimpl
 from .host import Host, PluginError, host
+from .notebook import Live, compare, show, sweep, tune
 from .picture import Picture, PictureError, read
 from .pipeline import Pipeline
 from .stage import (
@@ -25,6 +26,7 @@ __all__ = [
     "Canvas",
     "Encoder",
     "Host",
+    "Live",
     "ParameterError",
     "Picture",
     "PictureError",
@@ -38,11 +40,15 @@ __all__ = [
     "Stylizer",
     "Weights",
     "WeightsError",
+    "compare",
     "encoder",
     "hookimpl",
     "host",
     "param",
     "read",
     "samples",
+    "show",
     "statistics",
+    "sweep",
+    "tune",
 ]

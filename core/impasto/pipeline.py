@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .host import Runner, host, version
 from .picture import MAX_PIXELS, Picture, read
-from .stage import Canvas, ParameterError, Stage, StageError, Style, Stylizer
+from .stage import Canvas, Parameter, ParameterError, Stage, StageError, Style, Stylizer
 from .training import write_atomically
 
 if sys.version_info >= (3, 11):
@@ -249,16 +249,12 @@ class Pipeline:
             name, *settings = _split(part, ":")
             kind = host().stage(name.strip())
             values: dict[str, Any] = {}
-            for setting in settings:
-                key, equals, value = setting.partition("=")
+            for word in settings:
+                key, equals, value = word.partition("=")
                 if not equals:
-                    raise ParameterError(
-                        f"{name}: {setting!r} is not a setting\n  what to type: {name}:parameter=value"
-                    )
+                    raise ParameterError(f"{name}: {word!r} is not a setting\n  what to type: {name}:parameter=value")
                 key = key.strip().replace("-", "_")
-                listed = key in kind.parameters() and kind.parameters()[key].listed
-                entries = [_value(entry) for entry in _split(value, "+")] if listed else _value(value)
-                values[key] = entries
+                values[key] = setting(kind.parameters().get(key), value)
             stages.append(kind(**values))
         return cls(*stages)
 
@@ -385,6 +381,13 @@ def _split(text: str, separator: str) -> list[str]:
         else:
             parts[-1] += letter
     return parts
+
+
+def setting(parameter: Parameter | None, text: str) -> Any:
+    """Return the value that a word stands for; where the parameter is a list, its entries are joined by `+`."""
+    if parameter is not None and parameter.listed:
+        return [_value(entry) for entry in _split(text, "+")] if text else []
+    return _value(text)
 
 
 def _value(text: str) -> Any:
