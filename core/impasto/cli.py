@@ -1,4 +1,4 @@
-"""The command line: `impasto paint | run | demo | train | plugins | weights | report | completion`.
+"""The command line: `impasto paint | run | demo | train | plugins | new-plugin | weights | report | completion`.
 
 Nothing here imports torch before a command needs it.
 """
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from tqdm import tqdm
 
 from .completion import SHELLS, script
+from .scaffold import KINDS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -252,6 +253,12 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
 
     offered = command("plugins", plugins, "list what is installed, or a stage's parameters")
     offered.add_argument("stage", nargs="?", help="a stage, to see its parameters, ranges and defaults")
+    offered.add_argument("--check", action="store_true", help="run the conformance kit on that stage")
+
+    begun = command("new-plugin", new_plugin, "write a plugin of your own that installs and passes its tests")
+    begun.add_argument("name", help="of the stage, or of the distribution: sketch, or impasto-sketch")
+    begun.add_argument("--kind", choices=KINDS, default=KINDS[0], help="what its stage does (default: %(default)s)")
+    begun.add_argument("--folder", default=".", help="where the new folder goes (default: here)")
 
     command("weights", weights, "list the networks that are known, and where they are")
     command("report", report, "print what an issue should say about this installation")
@@ -795,11 +802,55 @@ def plugins(given: argparse.Namespace) -> int:
     from .host import host
     from .inventory import plugin_lines, stage_table
 
+    if given.check:
+        return check(given.stage)
     if given.stage is not None:
         print(stage_table(host().stage(given.stage)))
         return DONE
     print("\n".join(plugin_lines()))
     print("\nimpasto plugins STAGE shows a stage's parameters")
+    return DONE
+
+
+def check(name: str | None) -> int:
+    """Run the conformance kit on a stage, with parameters if there are any, or on every stage of a distribution."""
+    from .host import host
+    from .pipeline import Pipeline
+    from .stage import ParameterError
+    from .testing import check_stage
+
+    if name is None:
+        raise ValueError("--check needs a stage or a distribution\n  what to type: impasto plugins adain --check")
+    kinds = [kind for kind in host().stages.values() if host().distribution(kind).split()[0] == name]
+    stages = list(Pipeline.parse(name).stages) if not kinds else []
+    for kind in kinds:
+        try:
+            stages.append(kind())
+        except ParameterError as error:
+            say(f"{error}\n  it is left out; check it by itself")
+    failed = 0
+    for stage in stages:
+        try:
+            check_stage(stage)
+        except AssertionError as failures:
+            say(str(failures))
+            failed += 1
+    return FAILED if failed else DONE
+
+
+def new_plugin(given: argparse.Namespace) -> int:
+    """Write a plugin to begin with."""
+    from . import scaffold
+
+    made = scaffold.new_plugin(given.name, given.kind, given.folder)
+    stage = made.name.removeprefix("impasto-")
+    print(
+        f"{made} is a plugin of one {given.kind}, {stage}\n"
+        f"  its method:  {next(made.glob('src/*/__init__.py'))}\n"
+        f"  install it:  pip install -e '{made}[test]'\n"
+        f"  test it:     pytest {made}\n"
+        f"  look at it:  impasto plugins {stage}"
+    )
     return DONE
 
 
