@@ -61,7 +61,7 @@ def test_pictures_are_shown_in_order_under_their_names():
     left, right = image.getpixel((15, image.height - 5)), image.getpixel((image.width - 40, image.height - 5))
     assert left == (64, 64, 64)
     assert right == (191, 191, 191)
-    assert opened(sheet._repr_png_()).size == image.size
+    assert opened(sheet._repr_jpeg_()).size == image.size
 
 
 def test_masks_styles_batches_and_what_has_a_picture_are_shown():
@@ -163,7 +163,7 @@ def test_live_shows_the_picture_and_the_losses_in_one_place(monkeypatch):
     impasto.Pipeline(Twice(count=25))(grey(0.2), STYLE, plugins=[impasto.Live(every=10)])
     assert list(map(repr, shown)) == [f"twice: step {step} of 25" for step in (1, 10, 20, 25)]
     assert [step for step, _ in shown[-1].curves["style"]] == [1, 10, 20, 25]
-    assert opened(shown[-1]._repr_png_()).width > opened(Sheet(((shown[-1].picture,),), (("",),))._repr_png_()).width
+    assert opened(shown[-1]._repr_jpeg_()).width > opened(Sheet(((shown[-1].picture,),), (("",),))._repr_jpeg_()).width
 
 
 def test_live_needs_a_step():

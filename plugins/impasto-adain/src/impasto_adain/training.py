@@ -30,7 +30,7 @@ PIXEL_WEIGHT = 10.0
 class AdaINDecoder(Recipe, name="adain-decoder"):
     """Teach a decoder to paint features whose mean and deviation were exchanged (Huang and Belongie 2017)."""
 
-    steps = 40_000
+    steps = 2_000
     precision = "bf16"
 
     images: str = impasto.param(help="folder of photographs")

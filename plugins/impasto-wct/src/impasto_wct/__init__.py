@@ -26,7 +26,7 @@ __all__ = ["DECODERS", "WCT", "Reconstruction", "StyleSwap", "WCTDecoders", "rec
 
 DECODERS = Weights(
     name="wct-slim19.safetensors",
-    sha256="e742a8f0165ee5b032aa0a0535557d70b276a1ae854ba1cd4a417b23768a468d",
+    sha256="f60558781298472efea85e1f908b292d03b63a9d75c3e3695c726929a00bd8b1",
     size=2_150_526,
     licence="MIT",
     origin="trained by the Impasto project, see its model card",

@@ -34,7 +34,7 @@ TRANSFORMED_WEIGHT = 0.25
 class WCTDecoders(Recipe, name="wct-decoders"):
     """Teach decoders to paint from one layer of an encoder, what it saw and what it was given (Li et al. 2017)."""
 
-    steps = 20_000
+    steps = 4_000
     precision = "bf16"
 
     images: str = impasto.param(help="folder of photographs")
