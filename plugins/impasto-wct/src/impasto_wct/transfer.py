@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import statistics
 from impasto.feedforward import Part
+from impasto.patches import nearest
 from impasto.stage import once
 
 FLOOR = 1e-5
@@ -103,11 +103,7 @@ def recoloured(
 
 # ------------------------------------------------------------------------------------------------ style swap
 
-BUDGET = 1 << 24
-"""Correlations held at a time."""
 
-
-@statistics.in_float32
 def swap(content: Tensor, style: Tensor, style_area: Tensor | None = None, patch: int = 3) -> Tensor:
     """Return content features rebuilt from patches of the style: each from the one most like it.
 
@@ -119,7 +115,7 @@ def swap(content: Tensor, style: Tensor, style_area: Tensor | None = None, patch
 
     Returns:
         Float32 features like the content's, overlapping patches averaged: Chen and Schmidt 2016, section 3.1.
-        Likeness is the correlation divided by the norm of the style's patch.
+        Likeness is the normalised correlation; many patches are compared approximately, see `impasto.patches.nearest`.
 
     Example:
         >>> import torch
@@ -127,29 +123,5 @@ def swap(content: Tensor, style: Tensor, style_area: Tensor | None = None, patch
         >>> torch.allclose(swap(features, features), features, atol=1e-5)
         True
     """
-    rebuilt = []
-    for index, picture in enumerate(content.float()):
-        source = style[index if len(style) > 1 else 0].float()
-        area = None if style_area is None else style_area[index if len(style_area) > 1 else 0]
-        rebuilt.append(_swapped(picture, source, area, patch))
-    return torch.stack(rebuilt)
-
-
-def _swapped(content: Tensor, style: Tensor, area: Tensor | None, patch: int) -> Tensor:
-    margin = patch // 2
-    around = (margin,) * 4
-    # Padded, so that every position, even of a picture smaller than a patch, is the middle of one.
-    source = F.pad(style[None], around, mode="replicate")
-    palette = F.unfold(source, patch)[0]
-    if area is not None:
-        palette = palette[:, (area > 0).flatten()]
-    directions = F.normalize(palette, dim=0)
-    asked = F.unfold(F.pad(content[None], around, mode="replicate"), patch)[0].mT
-    rows = max(1, BUDGET // palette.shape[1])
-    nearest = torch.cat([(some @ directions).argmax(1) for some in torch.split(asked, rows)])
-    height, width = content.shape[-2:]
-    whole = (height + 2 * margin, width + 2 * margin)
-    total = F.fold(palette[:, nearest][None], whole, patch)
-    count = F.fold(torch.ones(1, patch * patch, height * width, device=content.device), whole, patch)
-    inside = (slice(None), slice(None), slice(margin, margin + height), slice(margin, margin + width))
-    return (total[inside] / count[inside])[0]
+    content, style = content.float(), style.float()
+    return nearest(content, style, patch=patch, source_mask=style_area).vote(style, patch)
