@@ -1,16 +1,185 @@
-"""What methods share that encode, change the features and decode: sizes of styles, regions, weights."""
+"""What methods share that encode, change the features and decode: moments, regions, weights, sizes of styles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import add
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .decoders import Decoder
 from .encoders import VGG, Encoder, Padding, encoder
 from .stage import StageError, Style, once, speaks
+from .statistics import Moments, Statistic, in_float32
+from .tiles import Tile, cut, mapped, reach
+
+# ---------------------------------------------------------------------------------- by moments, at any size
+
+
+class Goal(NamedTuple):
+    """What one style asks of one region: its moments, and its share of the weights; the shares sum to 1."""
+
+    moments: Moments
+    share: float
+
+
+Map = Callable[[Tensor], Tensor]
+"""Of features (B, C, h, w), whole or of a tile."""
+Known = Mapping[str, Sequence[Moments | None]]
+"""Moments by layer and region; None of a region that is nowhere."""
+
+
+class Exchange(NamedTuple):
+    """Which moments of the features are exchanged, and what maps features with those of the content to the goals."""
+
+    statistic: Statistic
+    towards: Callable[[Moments, Sequence[Goal]], Map]
+
+
+def study(
+    encoder: Encoder, layers: tuple[str, ...], image: Tensor, guides: Tensor | None, statistic: Statistic
+) -> Known:
+    """Return the moments of a picture's features by layer and region, with the memory of a tile.
+
+    Args:
+        encoder: gives the features.
+        layers: of the encoder.
+        image: (B, 3, H, W), the sides a multiple of what pooling takes together.
+        guides: (1 or B, K, H, W), regions in pixels; None: one region everywhere.
+        statistic: which moments.
+
+    Where a picture of a batch has nothing of a region that another has, all of it counts.
+    """
+    cuts = cut(image.shape[-2:], seen(encoder, layers), stride(layers))
+    return _gathered(lambda tile: encoder.features(tile.around(image), layers), cuts, guides, statistic)
+
+
+def _gathered(
+    look: Callable[[Tile], Mapping[str, Tensor]], cuts: Sequence[Tile], guides: Tensor | None, statistic: Statistic
+) -> Known:
+    regions = 1 if guides is None else guides.shape[1]
+    present = [] if guides is None else [guides[:, region].flatten(1).any(1) for region in range(regions)]
+    found: dict[str, list[list[Moments]]] = {}
+    for tile in cuts:
+        for layer, around in look(tile).items():
+            x = tile.inside(around)
+            pieces = found.setdefault(layer, [[] for _ in range(regions)])
+            if guides is None:
+                pieces[0].append(Moments.of(x, statistic))
+                continue
+            for own, there, area in zip(pieces, present, areas(tile.around(guides), around), strict=True):
+                counts = torch.where(there[:, None, None, None], tile.inside(area), 1.0)
+                if there.any() and counts.any():
+                    own.append(Moments.of(x, statistic, counts))
+    return {layer: [reduce(add, own) if own else None for own in pieces] for layer, pieces in found.items()}
+
+
+def repainted(
+    image: Tensor,
+    guides: Tensor | None,
+    styles: Sequence[Style],
+    told: Sequence[Known],
+    networks: tuple[Encoder, Decoder],
+    exchange: Exchange,
+    alpha: float,
+) -> Tensor:
+    """Return a picture decoded from features whose moments were exchanged, region by region.
+
+    A large picture is painted in tiles, every one with the moments of the whole: it is the same picture, to
+    rounding, and takes the memory of a tile.
+
+    Args:
+        image: (B, 3, H, W), the sides a multiple of what pooling takes together.
+        guides: (1 or B, K, H, W), regions in pixels, outside of which features stay; None: one region everywhere.
+        styles: aligned with the guides.
+        told: of each style, what `study` finds in it.
+        networks: the encoder, and the decoder that paints from its features.
+        exchange: of which moments, and how.
+        alpha: how far towards the styles, 0 to 1.
+
+    Raises:
+        StageError: weights of the styles of a region that sum to nothing.
+    """
+    encoder, decoder = networks
+    layers = decoder.layers
+    cuts = cut(image.shape[-2:], seen(encoder, layers) + reach(decoder, decoder.convolutions), stride(layers))
+
+    @lru_cache(maxsize=1)
+    def look(tile: Tile) -> Mapping[str, Tensor]:
+        return encoder.features(tile.around(image), layers)
+
+    maps: dict[str, list[Map | None]] = {}
+    for layer, known in _gathered(look, cuts, guides, exchange.statistic).items():
+        moments = [one[layer] for one in told]
+        maps[layer] = [
+            exchange.towards(source, goals(styles, moments, region)) if source and voiced(styles, region) else None
+            for region, source in enumerate(known)
+        ]
+
+    def paint(tile: Tile) -> Tensor:
+        own = None if guides is None else tile.around(guides)
+        changed = {}
+        for layer, found in look(tile).items():
+            x = found.float()
+            changed[layer] = x.lerp(mosaic(x, own, maps[layer]), alpha)
+        painted: Tensor = decoder(changed)
+        return painted
+
+    # It begins with the tile that was seen last: a picture of one tile is encoded once.
+    return mapped(paint, image, cuts[::-1])
+
+
+def goals(styles: Sequence[Style], moments: Sequence[Sequence[Moments | None]], region: int) -> list[Goal]:
+    """Return what the styles ask of a region that some of them speak for, from their moments by region."""
+    found = []
+    for index, share in shares(styles, region):
+        known = moments[index][0 if styles[index].guides is None else region]
+        assert known is not None  # it speaks, and so is somewhere
+        found.append(Goal(known, share))
+    return found
+
+
+def linear(source: Moments, asked: Sequence[Goal], transform: Callable[[Tensor, Tensor], Tensor]) -> Map:
+    """Return the weighted mean of the maps between means and covariances: change @ (x - mean) + goal.
+
+    Args:
+        source: mean and covariance of the content.
+        asked: those of the styles.
+        transform: gives the matrix (B, C, C) that takes one covariance to another.
+    """
+    change = _mixed(source.spread, asked, transform)
+    goal = torch.stack([one.share * one.moments.mean for one in asked]).sum(0)
+
+    @in_float32
+    def moved(features: Tensor) -> Tensor:
+        centred = features.float() - source.mean
+        return (change @ centred.flatten(2)).view_as(centred) + goal
+
+    return moved
+
+
+@in_float32
+def _mixed(spread: Tensor, asked: Sequence[Goal], transform: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    return torch.stack([one.share * transform(spread, one.moments.spread) for one in asked]).sum(0)
+
+
+def seen(encoder: Encoder, layers: Sequence[str]) -> int:
+    """Return how many pixels beyond a position an encoder sees, down to the deepest of some layers."""
+    there = encoder.network.convolutions
+    return reach(encoder.network, there[: max(there.index(layer[4:]) for layer in layers) + 1])
+
+
+def stride(layers: Sequence[str]) -> int:
+    """Return how many pixels lie between positions of the deepest of some layers."""
+    return max(1 << (int(layer[4]) - 1) for layer in layers)
+
+
+# -------------------------------------------------------------------------------------- regions and weights
 
 
 @dataclass(frozen=True)
@@ -51,34 +220,59 @@ def by_region(
     Raises:
         StageError: weights of the styles of a region that sum to nothing.
     """
+
+    def heard(region: int, area: Tensor | None) -> Map | None:
+        if not voiced(styles, region):
+            return None
+        return lambda x: change(x, area, parts(styles, style_features, region))
+
     if guides is None:
-        return change(features, None, parts(styles, style_features, 0))
+        return mosaic(features, None, [heard(0, None)])
+    maps = [heard(region, somewhere(area)) for region, area in enumerate(areas(guides, features))]
+    return mosaic(features, guides, maps)
+
+
+def mosaic(features: Tensor, guides: Tensor | None, maps: Sequence[Map | None]) -> Tensor:
+    """Return features changed by the map of each region; where None, or outside of all, as they are."""
+    if guides is None:
+        return features if maps[0] is None else maps[0](features)
     result = features
-    areas = F.adaptive_avg_pool2d(guides, (features.shape[-2], features.shape[-1]))
-    for region in range(areas.shape[1]):
-        area = areas[:, region : region + 1]
-        if area.any() and any(speaks(style, region) for style in styles):
-            changed = change(features, somewhere(area), parts(styles, style_features, region))
-            result = result + area * (changed - features)
+    for area, change in zip(areas(guides, features), maps, strict=True):
+        if change is not None and area.any():
+            result = result + area * (change(features) - features)
     return result
+
+
+def areas(guides: Tensor, features: Tensor) -> tuple[Tensor, ...]:
+    """Return how much of each region lies at the positions of some features, (1 or B, 1, h, w) each."""
+    return torch.split(F.adaptive_avg_pool2d(guides, (features.shape[-2], features.shape[-1])), 1, dim=1)
+
+
+def voiced(styles: Sequence[Style], region: int) -> bool:
+    """Return whether any of the styles speaks for a region."""
+    return any(speaks(style, region) for style in styles)
 
 
 def parts(styles: Sequence[Style], style_features: Sequence[Tensor], region: int) -> list[Part]:
     """Return what the styles that speak for a region say to it."""
-    own = [(style, found) for style, found in zip(styles, style_features, strict=True) if speaks(style, region)]
-    total = sum(style.weight for style, _ in own)
+    made = []
+    for index, share in shares(styles, region):
+        guides, found = styles[index].guides, style_features[index]
+        area = None if guides is None else once(spoken, guides, region, tuple(found.shape[-2:]))
+        made.append(Part(found, area, share))
+    return made
+
+
+def shares(styles: Sequence[Style], region: int) -> list[tuple[int, float]]:
+    """Return the numbers of the styles that speak for a region, and their shares of the weights, which sum to 1."""
+    own = [(index, style.weight) for index, style in enumerate(styles) if speaks(style, region)]
+    total = sum(weight for _, weight in own)
     if abs(total) < 1e-6:
         raise StageError(
-            f"the weights of the styles, {', '.join(f'{style.weight:g}' for style, _ in own)}, sum to {total:g}\n"
+            f"the weights of the styles, {', '.join(f'{weight:g}' for _, weight in own)}, sum to {total:g}\n"
             "  what would work: weights with another sum; only their proportions count"
         )
-    made = []
-    for style, found in own:
-        area = None
-        if style.guides is not None:
-            area = once(spoken, style.guides, region, tuple(found.shape[-2:]))
-        made.append(Part(found, area, style.weight / total))
-    return made
+    return [(index, weight / total) for index, weight in own]
 
 
 def spoken(guides: Tensor, region: int, size: tuple[int, int]) -> Tensor:

@@ -24,6 +24,8 @@ import torch
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 from torch.nn import functional as F
 
+from .stage import is_finite
+
 __all__ = ["MAX_PIXELS", "Picture", "PictureError", "read", "read_recipe", "write"]
 
 MAX_PIXELS = 178_956_970  # a gibibyte of 16-bit RGB: what Pillow, too, takes for an attack when exceeded
@@ -538,7 +540,7 @@ def _copied(array: npt.NDArray[Any]) -> torch.Tensor:
 
 def _as_float(tensor: torch.Tensor, what: str) -> torch.Tensor:
     if tensor.dtype in (torch.uint8, torch.uint16):
-        return tensor.to(torch.float32) / (255 if tensor.dtype == torch.uint8 else 65535)
+        return tensor.to(torch.float32).div_(255 if tensor.dtype == torch.uint8 else 65535)
     if tensor.dtype != torch.bool and not tensor.dtype.is_floating_point:
         raise PictureError(
             f"read: the {what} is {tensor.dtype}, which does not say where white is; "
@@ -731,12 +733,13 @@ def _quantise(picture: Picture, bits: int, *, keep_alpha: bool) -> npt.NDArray[A
         raise PictureError(f"one picture is wanted, found {picture.batch}; use: for p in picture: ...")
     parts = [picture.tensor] if picture.alpha is None else [picture.tensor, picture.alpha]
     pixels = torch.cat(parts, 1)[0].detach().cpu()
-    if not pixels.isfinite().all():
+    if not is_finite(pixels):
         raise PictureError("save: the picture holds NaN or infinity; look for the stage that made them")
     if picture.alpha is not None and not keep_alpha:
         pixels = pixels[:3] * pixels[3:] + 1 - pixels[3:]
-    whole = (pixels.clamp(0, 1) * (2**bits - 1)).round().permute(1, 2, 0).contiguous().numpy()
-    return np.asarray(whole, np.uint8 if bits == 8 else np.uint16)
+    # In place, for large pictures: torch.cat made a copy.
+    whole = pixels.clamp_(0, 1).mul_(2**bits - 1).round_().permute(1, 2, 0).numpy()
+    return whole.astype(np.uint8 if bits == 8 else np.uint16, order="C")
 
 
 def _encode(picture: Picture, form: str, bits: int, quality: int, recipe: str | None) -> bytes:

@@ -406,7 +406,7 @@ def _listed(style: Any) -> list[Any]:
 
 def digest(tensor: Tensor) -> str:
     """Return the sha256 of a picture's values, which tells whether two runs saw the same picture."""
-    return hashlib.sha256(tensor.contiguous().cpu().numpy().tobytes()).hexdigest()
+    return hashlib.sha256(tensor.contiguous().cpu().flatten().numpy().data).hexdigest()
 
 
 REST = "rest"

@@ -7,6 +7,7 @@ Every function takes features (B, C, H, W) of any float type and, where a region
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -53,6 +54,18 @@ def mean(features: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 @in_float32
+def variance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the mean and the variance of each channel, both (B, C, 1, 1)."""
+    flat, shares = flatten(features, weights)
+    if shares is None:
+        centre = flat.mean(-1, keepdim=True)
+        spread = (flat - centre).square().mean(-1)
+    else:
+        centre = (flat * shares).sum(-1, keepdim=True)
+        spread = ((flat - centre).square() * shares).sum(-1)
+    return centre[..., None], spread[..., None, None]
+
+
 def mean_std(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     """Return the mean and the standard deviation of each channel, both (B, C, 1, 1).
 
@@ -67,14 +80,8 @@ def mean_std(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5)
         >>> centre.flatten().tolist()
         [1.0, 1.0]
     """
-    flat, shares = flatten(features, weights)
-    if shares is None:
-        centre = flat.mean(-1, keepdim=True)
-        variance = (flat - centre).square().mean(-1)
-    else:
-        centre = (flat * shares).sum(-1, keepdim=True)
-        variance = ((flat - centre).square() * shares).sum(-1)
-    return centre[..., None], (variance + eps).sqrt()[..., None, None]
+    centre, spread = variance(features, weights)
+    return centre, (spread + eps).sqrt()
 
 
 @in_float32
@@ -97,6 +104,59 @@ def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor,
     centre = (flat * shares).sum(-1, keepdim=True)
     centred = flat - centre
     return centre[..., None], (centred * shares) @ centred.mT
+
+
+Statistic = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]]
+"""`variance` or `covariance`."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and spread of features; those of the parts of a picture add up to those of the whole.
+
+    Args:
+        mean: (B, C, 1, 1).
+        spread: variances (B, C, 1, 1) or covariances (B, C, C).
+        weight: (B or 1, 1, 1, 1), how much all positions count together.
+
+    Example:
+        >>> import torch
+        >>> features = torch.rand(1, 8, 10, 12)
+        >>> left, right = (Moments.of(part, covariance) for part in features.split(6, dim=-1))
+        >>> torch.allclose((left + right).spread, covariance(features)[1], atol=1e-6)
+        True
+    """
+
+    mean: Tensor
+    spread: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor, statistic: Statistic, weights: Tensor | None = None) -> Moments:
+        """Return the moments of features (B, C, H, W); a picture of which nothing counts has those of all of it."""
+        if weights is None:
+            count = torch.full((1, 1, 1, 1), float(features.shape[-2] * features.shape[-1]), device=features.device)
+            return cls(*statistic(features, None), count)
+        weight = weights.float().sum((1, 2, 3), keepdim=True)
+        return cls(*statistic(features, torch.where(weight > 0, weights, 1.0)), weight)
+
+    def std(self, eps: float = 1e-5) -> Tensor:
+        """Return the deviations of the channels, (B, C, 1, 1), from their variances: see `mean_std`."""
+        return (self.spread + eps).sqrt()
+
+    def __add__(self, other: Moments) -> Moments:
+        # Chan, Golub and LeVeque 1979: sums of squares would lose what is small beside the mean.
+        weight = self.weight + other.weight
+        share = other.weight / weight.clamp_min(torch.finfo(weight.dtype).tiny)
+        step = other.mean - self.mean
+        if self.spread.ndim == 4:
+            between, part = step.square(), share
+        else:
+            flat, part = step.flatten(2), share[..., 0]
+            with torch.autocast(flat.device.type, enabled=False):
+                between = flat @ flat.mT
+        spread = self.spread.lerp(other.spread, part) + part * (1 - part) * between
+        return Moments(self.mean + share * step, spread, weight)
 
 
 @in_float32

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import impasto
 from impasto.demo import Tile, contact_sheet
-from impasto_wct import WCT, StyleSwap
+from impasto_wct import WCT, StyleSwap, WCTPhoto
 
 SIZE = 384
 
 content = impasto.samples.content("cat", SIZE)
 style = impasto.samples.style("impasto", SIZE)
+evening = impasto.samples.content("rocket", SIZE)
 tiles = [
     Tile(stage.name, note, impasto.Pipeline(stage)(content, style, device="cpu").pil())
     for stage, note in (
@@ -21,5 +22,7 @@ tiles = [
         (StyleSwap(), "level 3"),
     )
 ]
+lit = impasto.Pipeline(WCTPhoto())(content, evening, device="cpu").pil()
+tiles.append(Tile(WCTPhoto.name, "by evening light", lit))
 given = [Tile("content", "cat", impasto.read(content).pil()), Tile("style", "impasto", impasto.read(style).pil())]
-contact_sheet(given, tiles, "impasto-wct").save(Path(__file__).parent / "figure.jpg", quality=85)
+contact_sheet(given, tiles, "impasto-wct").save(Path(__file__).parent / "figure.jpg", quality=80)

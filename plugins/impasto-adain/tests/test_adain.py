@@ -9,7 +9,8 @@ import impasto
 from impasto import ParameterError, StageError, WeightsError, statistics
 from impasto.decoders import Decoder, positions
 from impasto.encoders import VGG
-from impasto.feedforward import Part
+from impasto.feedforward import Goal
+from impasto.statistics import Moments
 from impasto.testing import parametrize_checks
 from impasto.weights import find
 from impasto_adain import DECODER, AdaIN, adain, turned
@@ -61,7 +62,8 @@ def test_a_flat_channel_takes_the_mean_and_stays_flat(rng):
 
 def test_turned_features_have_the_styles_covariance(rng):
     content, style = torch.randn(2, 8, 9, 11, generator=rng), torch.randn(2, 8, 14, 9, generator=rng)
-    found = statistics.covariance(turned(content, None, [Part(style, None, 1.0)]))
+    source, goal = (Moments.of(x, statistics.covariance) for x in (content, style))
+    found = statistics.covariance(turned(source, [Goal(goal, 1.0)])(content))
     for moment, goal in zip(found, statistics.covariance(style), strict=True):
         torch.testing.assert_close(moment, goal, atol=1e-3, rtol=1e-3)
 

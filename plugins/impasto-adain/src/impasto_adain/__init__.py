@@ -11,7 +11,7 @@ import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.decoders import Decoder, decoders
 from impasto.encoders import SLIM19
-from impasto.feedforward import by_region, fitting_encoder, shrunk
+from impasto.feedforward import fitting_encoder, repainted, shrunk, study
 from impasto.stage import once
 from impasto.weights import find
 
@@ -81,17 +81,12 @@ class AdaIN(impasto.Stylizer, name="adain"):
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture decoded from features with the style's moments."""
-        encoder, decoder = self.networks(content)
+        encoder, decoder = networks = self.networks(content)
+        exchange = STATISTICS[self.statistic]
         size = (content.shape[-2], content.shape[-1])
         sized = [once(shrunk, style, size, self.style_scale, self.multiple) for style in styles]
-        told = [once(encoder.features, style.image, decoder.layers) for style in sized]
-        change = STATISTICS[self.statistic]
-        taken = {}
-        for layer, x in encoder.features(content, decoder.layers).items():
-            painted = by_region(x.float(), guides, sized, [found[layer] for found in told], change)
-            taken[layer] = x.float().lerp(painted, self.alpha)
-        picture: Tensor = decoder(taken)
-        return picture
+        told = [once(study, encoder, decoder.layers, style.image, style.guides, exchange.statistic) for style in sized]
+        return repainted(content, guides, sized, told, networks, exchange, self.alpha)
 
 
 SLIM19_NAME = "slim19"

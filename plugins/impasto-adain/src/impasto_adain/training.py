@@ -13,10 +13,11 @@ import impasto
 from impasto import Encoder
 from impasto.decoders import Decoder, load_decoders
 from impasto.distillation import Crops, pictures
-from impasto.feedforward import Part
+from impasto.feedforward import Goal
 from impasto.inversion import inverted
 from impasto.judge import Judge
 from impasto.soap import Soap
+from impasto.statistics import Moments, covariance
 from impasto.training import Recipe, Task, write_atomically
 
 from .transfer import LAYER, adain, turned
@@ -174,5 +175,5 @@ def asked(features: Tensor) -> Tensor:
     """Return what contents and then styles are made into: by deviations the first pairs, by covariances the others."""
     content, style = features.chunk(2)
     half = -(-len(content) // 2)
-    first = adain(content[:half], style[:half])
-    return torch.cat([first, turned(content[half:], None, [Part(style[half:], None, 1.0)])])
+    source, goal = (Moments.of(x[half:], covariance) for x in (content, style))
+    return torch.cat([adain(content[:half], style[:half]), turned(source, [Goal(goal, 1.0)])(content[half:])])

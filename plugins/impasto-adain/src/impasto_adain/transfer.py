@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from impasto import statistics
-from impasto.feedforward import Part
-from impasto.stage import once
+from impasto.feedforward import Exchange, Goal, Map, linear
+from impasto.statistics import Moments
 
 LAYER = "relu4_1"
 
@@ -34,37 +34,36 @@ def adain(
         >>> bool(2.9 < moved.mean() < 4.1)
         True
     """
-    return moved(content, content_area, [Part(style, style_area, 1.0)])
+    goal = Goal(Moments.of(style, statistics.variance, style_area), 1.0)
+    return moved(Moments.of(content, statistics.variance, content_area), [goal])(content)
 
 
-def moved(content: Tensor, area: Tensor | None, parts: Sequence[Part]) -> Tensor:
-    """Return content features with the weighted mean of the styles' means and deviations.
+def moved(source: Moments, goals: Sequence[Goal]) -> Map:
+    """Return the map to the weighted mean of the styles' means and deviations.
 
     That is the same as the weighted mean of `adain` for each style (section 7.2 of the paper).  Weights beyond
     0 and 1 lead past a style; a deviation that would then turn negative, and the picture inside out, stops at 0.
+
+    Args:
+        source: means and variances of the content.
+        goals: those of the styles.
     """
-    moments = [once(statistics.mean_std, part.features, part.area) for part in parts]
-    goal = torch.stack([part.share * mean for part, (mean, _) in zip(parts, moments, strict=True)]).sum(0)
-    spread = torch.stack([part.share * std for part, (_, std) in zip(parts, moments, strict=True)]).sum(0)
-    mean, std = statistics.mean_std(content, area)
-    return (content - mean) / std * spread.clamp_min(0) + goal
+    mean = torch.stack([goal.share * goal.moments.mean for goal in goals]).sum(0)
+    spread = torch.stack([goal.share * goal.moments.std() for goal in goals]).sum(0)
+    scale = spread.clamp_min(0) / source.std()
+    return lambda features: (features - source.mean) * scale + mean
 
 
-@statistics.in_float32
-def turned(content: Tensor, area: Tensor | None, parts: Sequence[Part]) -> Tensor:
-    """Return content features with the styles' means and covariances, by the weighted mean of the maps that move least.
+def turned(source: Moments, goals: Sequence[Goal]) -> Map:
+    """Return the map to the styles' means and covariances: the weighted mean of those that move least.
 
     Deviations leave it to the content which channels go together, and so its palette shows through; covariances
     do not (Lu et al. 2019).
     """
-    mean, spread = statistics.covariance(content, area)
-    change, goal = torch.zeros_like(spread), torch.zeros_like(mean)
-    for part in parts:
-        centre, shape = once(statistics.covariance, part.features, part.area)
-        change = change + part.share * statistics.transport(spread, shape)
-        goal = goal + part.share * centre
-    centred = content.float() - mean
-    return (change @ centred.flatten(2)).view_as(centred) + goal
+    return linear(source, goals, statistics.transport)
 
 
-STATISTICS = {"mean-std": moved, "covariance": turned}
+STATISTICS = {
+    "mean-std": Exchange(statistics.variance, moved),
+    "covariance": Exchange(statistics.covariance, turned),
+}

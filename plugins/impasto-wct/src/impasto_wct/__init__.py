@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -11,18 +10,32 @@ import torch
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
 from impasto.decoders import Decoder, decoders
 from impasto.encoders import SLIM19
-from impasto.feedforward import Change, Part, by_region, shrunk
+from impasto.feedforward import Exchange, Known, Part, by_region, linear, repainted, shrunk, study
 from impasto.stage import once
+from impasto.training import Recipe
 from impasto.weights import find
 
 from .networks import level_encoder
+from .photo import PHOTO_DECODER, WCTPhoto, WCTPhotoDecoder
 from .training import Reconstruction, WCTDecoders
 from .transfer import TRANSFORMS, recoloured, swap, wct
 
-__all__ = ["DECODERS", "WCT", "Reconstruction", "StyleSwap", "WCTDecoders", "recoloured", "swap", "wct"]
+__all__ = [
+    "DECODERS",
+    "PHOTO_DECODER",
+    "WCT",
+    "Reconstruction",
+    "StyleSwap",
+    "WCTDecoders",
+    "WCTPhoto",
+    "WCTPhotoDecoder",
+    "recoloured",
+    "swap",
+    "wct",
+]
 
 DECODERS = Weights(
     name="wct-slim19.safetensors",
@@ -84,34 +97,10 @@ class Autoencoding(impasto.Stylizer):
             )
         return encoder, there[layer]
 
-    def painter(self, levels: Sequence[int], content: Tensor, styles: Sequence[Style]) -> Painter:
-        """Return what paints at these levels, having looked at the styles in the size that the content gives them."""
+    def sized(self, content: Tensor, styles: Sequence[Style]) -> list[Style]:
+        """Return the styles in the size that the content gives them."""
         size = (content.shape[-2], content.shape[-1])
-        networks = {level: self.networks(level, content) for level in dict.fromkeys(levels)}
-        sized = [once(shrunk, style, size, self.style_scale, self.multiple) for style in styles]
-        told: dict[int, list[Tensor]] = {}
-        for encoder in {encoder for encoder, _ in networks.values()}:
-            own = tuple(level for level in networks if networks[level][0] is encoder)
-            found = [once(encoder.features, style.image, tuple(f"relu{level}_1" for level in own)) for style in sized]
-            told |= {level: [features[f"relu{level}_1"] for features in found] for level in own}
-        return Painter(networks, sized, told)
-
-
-@dataclass(frozen=True)
-class Painter:
-    """Encoders and decoders by level, and what they see in the styles."""
-
-    networks: Mapping[int, tuple[Encoder, Decoder]]
-    styles: Sequence[Style]
-    told: Mapping[int, Sequence[Tensor]]
-
-    def __call__(self, image: Tensor, guides: Tensor | None, level: int, alpha: float, change: Change) -> Tensor:
-        """Return a picture decoded from its features at a level after a change."""
-        encoder, decoder = self.networks[level]
-        features = encoder.features(image, [f"relu{level}_1"])[f"relu{level}_1"].float()
-        changed = by_region(features, guides, self.styles, self.told[level], change)
-        painted: Tensor = decoder(features.lerp(changed, alpha))
-        return painted.float().clamp(0, 1)
+        return [once(shrunk, style, size, self.style_scale, self.multiple) for style in styles]
 
 
 class WCT(Autoencoding, name="wct"):
@@ -145,14 +134,30 @@ class WCT(Autoencoding, name="wct"):
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture after every level."""
-        change = partial(recoloured, transform=self.transform, identity=self.identity)
         strengths = self.strengths or (1.0,) * len(self.levels)
         steps = [(level, strength) for level, strength in zip(self.levels, strengths, strict=True) if strength]
-        paint = self.painter([level for level, _ in steps], content, styles)
+        networks = {level: self.networks(level, content) for level, _ in steps}
+        sized = self.sized(content, styles)
+        told: dict[Encoder, list[Known]] = {}
+        for encoder in dict.fromkeys(encoder for encoder, _ in networks.values()):
+            own = [decoder for its, decoder in networks.values() if its is encoder]
+            layers = tuple(dict.fromkeys(layer for decoder in own for layer in decoder.layers))
+            told[encoder] = [
+                once(study, encoder, layers, style.image, style.guides, statistics.covariance) for style in sized
+            ]
+        exchange = Exchange(statistics.covariance, partial(linear, transform=self.between))
         image = content
         for level, strength in steps:
-            image = paint(image, guides, level, self.alpha * strength, change)
+            encoder, _ = networks[level]
+            alpha = self.alpha * strength
+            image = repainted(image, guides, sized, told[encoder], networks[level], exchange, alpha).clamp_(0, 1)
         return image
+
+    def between(self, content: Tensor, style: Tensor) -> Tensor:
+        """Return the linear map between two covariances (B, C, C)."""
+        eye = torch.eye(content.shape[-1], device=content.device)
+        lifted = content if self.identity == "none" else content + eye
+        return TRANSFORMS[self.transform](lifted, style + eye if self.identity == "both" else style)
 
 
 class StyleSwap(Autoencoding, name="style-swap"):
@@ -175,16 +180,22 @@ class StyleSwap(Autoencoding, name="style-swap"):
             swapped = [part.share * swap(features, part.features, part.area, self.patch) for part in parts]
             return torch.stack(swapped).sum(0)
 
-        return self.painter([self.level], content, styles)(content, guides, self.level, self.alpha, change)
+        encoder, decoder = self.networks(self.level, content)
+        layer = f"relu{self.level}_1"
+        sized = self.sized(content, styles)
+        told = [once(encoder.features, style.image, (layer,))[layer] for style in sized]
+        features = encoder.features(content, (layer,))[layer].float()
+        picture: Tensor = decoder(features.lerp(by_region(features, guides, sized, told, change), self.alpha))
+        return picture
 
 
 @impasto.hookimpl
 def impasto_stylizers() -> list[type[impasto.Stylizer]]:
-    """Offer WCT and style swap."""
-    return [WCT, StyleSwap]
+    """Offer WCT, for paintings and for photographs, and style swap."""
+    return [WCT, WCTPhoto, StyleSwap]
 
 
 @impasto.hookimpl
-def impasto_trainers() -> list[type[WCTDecoders]]:
-    """Offer the recipe of the decoders."""
-    return [WCTDecoders]
+def impasto_trainers() -> list[type[Recipe]]:
+    """Offer the recipes of the decoders."""
+    return [WCTDecoders, WCTPhotoDecoder]
