@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import impasto
-from impasto import ParameterError, StageError, WeightsError, statistics
+from impasto import ParameterError, StageError, WeightsError, statistics, tiles
 from impasto.decoders import Decoder, positions
 from impasto.encoders import VGG
 from impasto.feedforward import Goal
@@ -142,6 +142,59 @@ def test_a_large_style_is_seen_in_the_pictures_size(cat):
     large = impasto.samples.style("mosaic", 512)
     small = torch.nn.functional.interpolate(large, (101, 101), mode="bicubic", antialias=True).clamp(0, 1)
     torch.testing.assert_close(paint(AdaIN(), cat, large), paint(AdaIN(), cat, small), atol=1e-4, rtol=0)
+
+
+# --------------------------------------------------------------------------------------------- large pictures
+
+
+@pytest.fixture
+def large():
+    """A photograph of odd sides, twice, the second darker."""
+    photo = torch.nn.functional.interpolate(impasto.samples.content("astronaut", 256), (229, 291), mode="bicubic")
+    return torch.cat([photo, photo * 0.6]).clamp(0, 1)
+
+
+def around(middle, size):
+    """A soft round mask."""
+    rows, columns = (torch.arange(length) - at for length, at in zip(size, middle, strict=True))
+    return torch.sigmoid((70 - (rows[:, None] ** 2 + columns**2).sqrt()) / 5).clamp(0.01, 0.99)[None, None]
+
+
+@pytest.mark.parametrize("stage", [AdaIN(), AdaIN(alpha=0.7, statistic="covariance")])
+@pytest.mark.parametrize("where", ["everywhere", "mask", "guides"])
+def test_a_picture_in_tiles_is_the_picture_whole(stage, where, large, monkeypatch):
+    styles = [impasto.Style(impasto.samples.style("mosaic", 256)), impasto.Style(impasto.samples.style("wave", 96))]
+    size = large.shape[-2:]
+    more = {
+        "everywhere": {},
+        "mask": {"mask": (around((90, 100), size) > 0.5).float()},
+        "guides": {"guides": {"left": around((100, 80), size), "right": around((120, 200), size)}},
+    }[where]
+    if where == "guides":
+        styles = [styles[0].replace(region="left"), styles[1]]
+    whole = paint(stage, large, styles, **more)
+    monkeypatch.setattr(tiles, "PIXELS", 192 * 192)
+    cut = paint(stage, large, styles, **more)
+    # Covariances are inverted, which enlarges what their sums are rounded by.
+    torch.testing.assert_close(cut, whole, atol=1e-4 if stage.statistic == "mean-std" else 5e-3, rtol=0)
+
+
+def test_frames_in_tiles_study_the_style_once(large, monkeypatch):
+    monkeypatch.setattr(tiles, "PIXELS", 192 * 192)
+    style = impasto.samples.style("mosaic", 96)
+    looked = []
+    encoder = impasto.encoder("slim19")
+    features = encoder.features
+
+    def watched(image, layers):
+        looked.append(tuple(image.shape[-2:]))
+        return features(image, layers)
+
+    monkeypatch.setattr(encoder, "features", watched)
+    frames = [frame[None] for frame in large]
+    found = list(impasto.Pipeline(AdaIN()).stream(frames, style, device="cpu", precision="float32"))
+    assert looked.count((96, 96)) == 1
+    torch.testing.assert_close(found[1].tensor, paint(AdaIN(), frames[1], style), atol=0, rtol=0)
 
 
 # ------------------------------------------------------------------------------------- networks people have

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import impasto
 import impasto_gatys
+from impasto import optimise
 from impasto.encoders import VGG
 from impasto.testing import parametrize_checks
 from impasto_gatys import (
@@ -24,7 +25,6 @@ from impasto_gatys import (
     Texture,
     losses,
     memory,
-    optimise,
     pyramid,
 )
 from impasto_gatys import checkpoint as checkpoints

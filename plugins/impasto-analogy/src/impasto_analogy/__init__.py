@@ -1,0 +1,201 @@
+"""Deep image analogy and neural colour transfer: pictures of the same kind of thing exchange looks, or colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+import impasto
+from impasto import ParameterError, StageError, Style, Weights
+from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
+from impasto.patches import NNF
+from impasto.stage import speaks
+
+from .color import Report, neural_color, recolored
+from .fields import LEVEL_2, LEVEL_3, LEVELS, SMALLEST, Analogy, deep_analogy
+
+__all__ = [
+    "LEVELS",
+    "LEVEL_2",
+    "LEVEL_3",
+    "Analogy",
+    "DeepAnalogy",
+    "NeuralColor",
+    "deep_analogy",
+    "neural_color",
+    "recolored",
+]
+
+RECORDS = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
+
+TASKS = {"photo-to-style": LEVEL_2, "style-to-photo": LEVEL_3, "photo-to-photo": LEVEL_3}
+"""What content and style are, and the shares of the content's own features that suit them."""
+
+
+class Correspondence(impasto.Stylizer):
+    """Paint each part of the content after the part of the style that means the same; how, a subclass says."""
+
+    smallest: ClassVar[int] = SMALLEST
+    regional: ClassVar[bool] = True
+
+    encoder: str = impasto.param(
+        default="slim19", help="network that looks: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path"
+    )
+    size: int = impasto.param(
+        default=448,
+        low=64,
+        help="longer side in pixels at which parts are matched; larger pictures take the matches over",
+    )
+    iterations: int = impasto.param(
+        default=3, low=1, help="of PatchMatch at each layer; more follow fine texture and lose the meaning"
+    )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the record of the encoder, unless it is a file or another plugin's."""
+        return (RECORDS[self.encoder],) if self.encoder in RECORDS else ()
+
+    def painted(self, a: Tensor, b_prime: Tensor, guides: tuple[Tensor, Tensor] | None, tell: Report) -> Tensor:
+        """Return one picture (1, 3, H, W) painted after another one."""
+        raise NotImplementedError
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the content painted after the styles, each style in its own regions."""
+        parts = divided(self.name, content, styles, guides)
+        jobs = [(index, part) for index in range(len(content)) for part in parts]
+        seed = int(torch.randint(2**31, ()))
+        result = content
+        for number, (index, part) in enumerate(jobs):
+            # The same random numbers for every picture of a batch: each is painted as it is alone.
+            with torch.random.fork_rng(range(torch.cuda.device_count()) if content.is_cuda else ()):
+                torch.manual_seed(seed)
+                result = self.paint_part(result, content, index, part, number, len(jobs))
+        return result
+
+    def paint_part(self, result: Tensor, content: Tensor, index: int, part: Part, number: int, jobs: int) -> Tensor:
+        """Return the pictures done so far with one more painted, where one style speaks."""
+        a, share = one(content, index), one(part.share, index)
+
+        def added(picture: Tensor) -> Tensor:
+            return torch.cat([result[:index], one(result, index) + share * (picture - a), result[index + 1 :]])
+
+        def tell(step: int, steps: int, picture: Tensor, forward: NNF, backward: NNF) -> None:
+            losses = {
+                "forward": forward.distances.mean(),
+                "backward": backward.distances.mean(),
+                "inconsistency": forward.consistency(backward).mean(),
+            }
+            self.report(number * steps + step, jobs * steps, added(picture), losses)
+
+        guides = None if part.guides is None else (one(part.guides[0], index), one(part.guides[1], index))
+        return added(self.painted(a, one(part.style.image, index), guides, tell))
+
+
+class DeepAnalogy(Correspondence, name="analogy"):
+    """Paint each part of the content with the part of the style that means the same (Liao et al. 2017)."""
+
+    task: Literal["photo-to-style", "style-to-photo", "photo-to-photo"] = impasto.param(
+        default="photo-to-style",
+        choices=tuple(TASKS),
+        help="what content and style are; photo-to-photo takes the style's colours and keeps the content's detail",
+    )
+    blend: tuple[float, ...] = impasto.param(
+        default=(),
+        low=0,
+        high=1,
+        help="shares of the content's own features at relu4_1, 3_1, 2_1 and 1_1; none: those of the task",
+    )
+    steps: int = impasto.param(default=10, low=0, help="L-BFGS steps in search of the next layer's features")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.blend) not in (0, len(LEVELS) - 1):
+            raise ParameterError(
+                f"{self.name}: blend has {len(self.blend)} entr{'y' if len(self.blend) == 1 else 'ies'}\n"
+                f"  what would work: 4, for relu4_1, relu3_1, relu2_1 and relu1_1, such as {LEVEL_2}; or none"
+            )
+
+    def painted(self, a: Tensor, b_prime: Tensor, guides: tuple[Tensor, Tensor] | None, tell: Report) -> Tensor:
+        """Return A′."""
+        found = deep_analogy(
+            a,
+            b_prime,
+            encoder=self.encoder,
+            weights=self.blend or TASKS[self.task],
+            size=self.size,
+            steps=self.steps,
+            iterations=self.iterations,
+            guides=guides,
+            report=lambda step, steps, now: tell(step, steps, now.a_prime, now.forward, now.backward),
+        )
+        return recolored(a, found.a_prime) if self.task == "photo-to-photo" else found.a_prime
+
+
+class NeuralColor(Correspondence, name="neural-color"):
+    """Give each part of the content the colours of the part of the style that means the same (He et al. 2017)."""
+
+    def painted(self, a: Tensor, b_prime: Tensor, guides: tuple[Tensor, Tensor] | None, tell: Report) -> Tensor:
+        """Return the picture recoloured."""
+        return neural_color(
+            a,
+            b_prime,
+            encoder=self.encoder,
+            size=self.size,
+            iterations=self.iterations,
+            guides=guides,
+            report=tell,
+        )
+
+
+class Part(NamedTuple):
+    """A style, and where it paints."""
+
+    style: Style
+    share: Tensor
+    """(1 or B, 1, H, W): 1 where it paints alone, 0 where it does not."""
+    guides: tuple[Tensor, Tensor] | None
+    """The regions it speaks for, in the content and in the style; None: all of it speaks for everywhere."""
+
+
+def divided(name: str, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Part]:
+    """Return the styles with the regions that each of them paints.
+
+    Raises:
+        StageError: two styles for one place, which have nothing to be mixed by: patches are copied.
+    """
+    used = [style for style in styles if style.weight]
+    everywhere = torch.ones_like(content[:1, :1])
+    regions = everywhere if guides is None else guides
+    present = [k for k in range(regions.shape[1]) if regions[:, k].any()]
+    speakers = [[k for k in present if speaks(style, k)] for style in used]
+    taken = [k for mine in speakers for k in mine]
+    if not taken or len(set(taken)) < len(taken):
+        found = ", ".join(f"{style.weight:g}" for style in styles)
+        raise StageError(
+            f"{name}: of {len(styles)} styles with the weights {found},"
+            f" {'two speak for the same place' if taken else 'none is left to paint with'}\n"
+            "  why: each place is painted with a patch of one style, so styles cannot be mixed by weight\n"
+            "  what would work: one style, or one for each region, as in\n"
+            "  pipe(content, [Style(a, region='sky'), Style(b, region='sea')], guides={'sky': 'sky.png', 'sea': ...})"
+        )
+    whole = regions.sum(1, keepdim=True).clamp_min(torch.finfo(regions.dtype).tiny)
+    parts = []
+    for style, mine in zip(used, speakers, strict=True):
+        if mine:
+            own = regions * regions.new_tensor([k in mine for k in range(regions.shape[1])])[:, None, None]
+            pair = None if guides is None or style.guides is None else (own, style.guides)
+            parts.append(Part(style, own.sum(1, keepdim=True) / whole, pair))
+    return parts
+
+
+def one(maps: Tensor, index: int) -> Tensor:
+    """Return what belongs to one picture of a batch, (1, K, H, W)."""
+    return maps if len(maps) == 1 else maps[index : index + 1]
+
+
+@impasto.hookimpl
+def impasto_stylizers() -> list[type[impasto.Stage]]:
+    """Offer the stylizers."""
+    return [DeepAnalogy, NeuralColor]

@@ -1,0 +1,265 @@
+"""Deep image analogy: the matches between two pictures, and each picture painted with the patches of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import impasto
+from impasto.encoders import VGG
+from impasto.patches import MEMORY, NNF, PatchMatch, Task, favours, nearest
+from impasto.statistics import in_float32
+
+from .deconvolution import deconvolved
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Level:
+    """How pictures are matched by one layer's features."""
+
+    layer: str
+    patch: int
+    """Side of the patches that are compared, in positions."""
+    radius: int | None
+    """How far from where they are matches are varied at random, in positions; None: everything is searched."""
+
+
+LEVELS = (
+    Level("relu5_1", 3, None),
+    Level("relu4_1", 3, 6),
+    Level("relu3_1", 3, 6),
+    Level("relu2_1", 5, 4),
+    Level("relu1_1", 5, 4),
+)
+"""Coarse to fine, with the numbers of the authors' program."""
+
+LEVEL_2 = (0.8, 0.7, 0.6, 0.1)
+"""Shares of the picture's own features at relu4_1, relu3_1, relu2_1, relu1_1: the weaker of the two published sets."""
+
+LEVEL_3 = (0.9, 0.8, 0.7, 0.2)
+"""The stronger published set, which keeps more of the picture's own structure."""
+
+RESPONSE = 0.05
+"""Of the strongest response; where a picture's features are weaker, it has no structure to keep."""
+
+VOTE = 3
+"""Side in pixels of the patches that are laid over each other in the end."""
+
+SMALLEST = 16
+"""Pixels a side must have for relu5_1 to leave something of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analogy:
+    """Two pictures in each other's looks, and the fields of matches that they were painted by."""
+
+    a_prime: Tensor
+    """(1, 3, H, W): what `a` shows, as `b_prime` looks."""
+    b: Tensor
+    """(1, 3, h, w): what `b_prime` shows, as `a` looks."""
+    forward: NNF
+    """For each pixel of `a` one of `b_prime`."""
+    backward: NNF
+    """For each pixel of `b_prime` one of `a`."""
+
+    def inconsistency(self) -> Tensor:
+        """Return how far from itself each pixel of `a` comes out after there and back, (1, 1, H, W), in pixels."""
+        return self.forward.consistency(self.backward)
+
+
+Report = Callable[[int, int, Analogy], None]
+"""Called after each level with its number from 1, the number of levels, and the pictures so far."""
+
+
+@torch.no_grad()
+def deep_analogy(
+    a: Tensor,
+    b_prime: Tensor,
+    *,
+    encoder: str = "slim19",
+    weights: Sequence[float] = LEVEL_2,
+    size: int = 448,
+    steps: int = 10,
+    iterations: int = 3,
+    guides: tuple[Tensor, Tensor] | None = None,
+    report: Report | None = None,
+) -> Analogy:
+    """Find A′ and B such that A is to A′ as B is to B′, for two pictures of the same kind of thing.
+
+    Args:
+        a: (1, 3, H, W), sRGB in [0, 1], sides of 16 pixels or more.
+        b_prime: (1, 3, h, w), likewise.
+        encoder: name or path, as `impasto.encoder` takes it.
+        weights: shares of a picture's own features at relu4_1, relu3_1, relu2_1 and relu1_1, in [0, 1].
+        size: longer side in pixels at which pictures are matched; the matches of larger ones are refined
+            afterwards by relu1_1 alone.
+        steps: of L-BFGS, when the features of the next layer are sought.
+        iterations: of PatchMatch at each level.
+        guides: maps of the same K regions over `a` (1, K, H, W) and `b_prime` (1, K, h, w); a region is
+            matched with the like region only, and what no map marks with anything.
+        report: called after each level.
+
+    Raises:
+        ValueError: a picture too small for relu5_1, or weights of another number.
+
+    Liao et al. 2017, Visual Attribute Transfer through Deep Image Analogy.
+
+    Example:
+        >>> import impasto
+        >>> cat = impasto.samples.content("cat", 96)
+        >>> found = deep_analogy(cat, cat.flip(3))
+        >>> found.a_prime.shape
+        torch.Size([1, 3, 64, 96])
+    """
+    if len(weights) != len(LEVELS) - 1:
+        raise ValueError(
+            f"there are {len(weights)} weights: {', '.join(f'{weight:g}' for weight in weights)}\n"
+            f"  what would work: {len(LEVELS) - 1}, for relu4_1, relu3_1, relu2_1 and relu1_1, such as {LEVEL_2}"
+        )
+    if guides is not None:
+        # What only the second picture has may be matched with anything in the first.
+        guides = guides[0], guides[1] * guides[0].flatten(2).any(2)[..., None, None]
+    vgg = impasto.encoder(encoder, device=a.device)
+    layers = [level.layer for level in LEVELS]
+    small, small_b = shrunk(a, size), shrunk(b_prime, size)
+    found, found_b = vgg.features(small, layers), vgg.features(small_b, layers)
+    plan = [(level, found[level.layer].float(), found_b[level.layer].float()) for level in LEVELS]
+    if small is not a or small_b is not b_prime:
+        (own,), (own_b,) = (vgg.features(picture, layers[-1:]).values() for picture in (a, b_prime))
+        plan.append((LEVELS[-1], own.float(), own_b.float()))
+    shares = [*weights, weights[-1]]
+    fields: tuple[NNF, NNF] | None = None
+    for step, (level, own, own_b) in enumerate(plan):
+        if fields is None:
+            other, other_b = own, own_b
+        else:
+            before, coarse, coarse_b = plan[step - 1]
+            descend = partial(descended, network=vgg.network, layers=(level.layer, before.layer), steps=steps)
+            other = blended(own, descend(fields[0], own_b, coarse_b, size_of(own)), shares[step - 1])
+            other_b = blended(own_b, descend(fields[1], own, coarse, size_of(own_b)), shares[step - 1])
+        fields = matched(joined(own, other), joined(other_b, own_b), level, fields, guides, iterations)
+        analogy = Analogy(painted(fields[0], a, b_prime), painted(fields[1], b_prime, a), *fields)
+        if report is not None:
+            report(step + 1, len(plan), analogy)
+    return analogy
+
+
+def size_of(maps: Tensor) -> Size:
+    """Return height and width."""
+    return maps.shape[-2], maps.shape[-1]
+
+
+def shrunk(picture: Tensor, size: int) -> Tensor:
+    """Return a picture with a longer side of at most `size` pixels, and a shorter one that relu5_1 can bear."""
+    height, width = size_of(picture)
+    scale = max(size / max(height, width), 2 * SMALLEST / min(height, width))
+    if scale >= 1:
+        return picture
+    goal = round(height * scale), round(width * scale)
+    return F.interpolate(picture, goal, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def joined(a_like: Tensor, b_like: Tensor) -> Tensor:
+    """Return what is matched: the features of both looks, those of each position scaled to length 1."""
+    return torch.cat([F.normalize(a_like, dim=1), F.normalize(b_like, dim=1)], dim=1)
+
+
+def matched(
+    a: Tensor,
+    b: Tensor,
+    level: Level,
+    start: tuple[NNF, NNF] | None,
+    guides: tuple[Tensor, Tensor] | None,
+    iterations: int,
+) -> tuple[NNF, NNF]:
+    """Return the matches of A in B and of B in A, searched from those of the coarser level on."""
+    sizes = size_of(a), size_of(b)
+    maps = (None, None) if guides is None else (fitted(guides[0], sizes[0]), fitted(guides[1], sizes[1]))
+    found = []
+    for index, (query, source) in enumerate(((a, b), (b, a))):
+        mine, theirs = maps[index], maps[1 - index]
+        if start is None:
+            field = nearest(query, source, patch=level.patch, query_guides=mine, source_guides=theirs, guide_weight=inf)
+        else:
+            begun = start[index].upsample(sizes[index], sizes[1 - index])
+            field = walked(query, source, begun, level, iterations, mine, theirs)
+        found.append(field)
+    return found[0], found[1]
+
+
+@in_float32
+def walked(
+    query: Tensor,
+    source: Tensor,
+    start: NNF,
+    level: Level,
+    iterations: int,
+    query_guides: Tensor | None,
+    source_guides: Tensor | None,
+) -> NNF:
+    """Return a field whose matches spread from neighbour to neighbour, however far, and vary close to where they are.
+
+    This is PatchMatch as the paper has it.  With `nearest(…, radius=…)` matches stay near those of the start: the
+    borders between its regions could not move, and the blocks of the coarsest layer would show.
+    """
+    guides = [] if source_guides is None else [source_guides]
+    task = Task(query[0], [source[0]], level.patch, "ncc", 1, 1, *favours(query_guides, guides, inf, [], 0, 1, 1))
+    generator = torch.Generator(query.device).manual_seed(int(torch.randint(2**62, ())))
+    search = PatchMatch(task, start, 0, level.radius, MEMORY, generator)
+    search.home = None
+    positions, distances, _ = search.run(iterations)
+    # The search compares short descriptors, which in even places cannot tell the right match from one beside it.
+    begun = start.positions[0]
+    before = task.distances(0, begun[0])[None]
+    kept = before <= distances + 1e-6
+    return NNF(begun.where(kept[:, None], positions)[None], before.where(kept, distances)[None], start.source_size)
+
+
+def fitted(guides: Tensor, size: Size) -> Tensor:
+    """Return guides (1, K, h, w) for coarser maps, in which no region is lost, however thin it is."""
+    coarse = F.adaptive_avg_pool2d(guides, size)
+    label = coarse.argmax(1)
+    for region in range(guides.shape[1]):
+        share = coarse[:, region]
+        # Were it to win nowhere, its like in the other picture would have nothing to match.
+        if share.any() and not ((label == region) & (share > 0)).any():
+            share.view(-1)[share.argmax()] = 2
+    return coarse
+
+
+def descended(
+    field: NNF, source: Tensor, coarse: Tensor, size: Size, *, network: VGG, layers: tuple[str, str], steps: int
+) -> Tensor:
+    """Return finer features of the look that matches at a coarser layer give.
+
+    Args:
+        field: the matches at the coarser layer.
+        source: (1, c, h, w), the finer features of the picture that is matched to.
+        coarse: (1, C, …), its coarser ones.
+        size: of the finer features of the picture that is painted.
+        network: in which the coarser layer follows from the finer one.
+        layers: the finer and the coarser one; where they are the same, there is nothing to solve for.
+        steps: of the deconvolution.
+    """
+    start = field.upsample(size, size_of(source)).vote(source, 3)
+    return start if layers[0] == layers[1] else deconvolved(field.warp(coarse), start, network, *layers, steps)
+
+
+def blended(own: Tensor, other: Tensor, weight: float) -> Tensor:
+    """Return the other look's features, with a share of the picture's own ones where those respond."""
+    energy = own.square().sum(1, keepdim=True)
+    responds = energy > RESPONSE * energy.amax((-2, -1), keepdim=True)
+    return other + weight * responds * (own - other)
+
+
+def painted(field: NNF, picture: Tensor, source: Tensor) -> Tensor:
+    """Return what a field makes of its source, as large as the picture, overlapping patches averaged."""
+    return field.upsample(size_of(picture), size_of(source)).vote(source, VOTE)
