@@ -53,6 +53,9 @@ VIDEOS = (
 """Suffixes by which videos are told."""
 
 MALLOC_MMAP_THRESHOLD, MALLOC_TRIM_THRESHOLD = -3, -1  # of malloc.h
+KEPT = 257 << 20
+"""Bytes of the largest tensors whose memory is kept: VGG-19's first features of 1024×1024 pixels.  Larger ones are few,
+such as pictures of 24 megapixels, and would leave holes that the next does not fit."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -679,8 +682,8 @@ def keep_memory() -> None:
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is not None:
-        for setting in (MALLOC_MMAP_THRESHOLD, MALLOC_TRIM_THRESHOLD):
-            mallopt(setting, 2**31 - 1)
+        mallopt(MALLOC_MMAP_THRESHOLD, KEPT)
+        mallopt(MALLOC_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def demo(given: argparse.Namespace) -> int:

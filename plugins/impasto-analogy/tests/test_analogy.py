@@ -45,9 +45,7 @@ def test_a_picture_matches_itself_place_by_place_and_stays_as_it_is(name):
         same = (field.positions[:, 0] == places(*picture.shape[-2:])).all(1)
         assert same.float().mean() >= 0.99
     for painted in (found.a_prime, found.b):
-        # Half a step of 8 bits: the same picture once it is saved.
-        assert ((painted - picture).abs() < 0.5 / 255).float().mean() > 0.99
-        assert (painted - picture).abs().max() < 0.05
+        assert (painted - picture).abs().max() < 0.5 / 255
     assert found.inconsistency().mean() < 0.1
 
 
@@ -157,8 +155,8 @@ def test_photo_to_photo_keeps_the_contents_detail():
     likeness = {
         task: torch.corrcoef(torch.stack([detail(cat), detail(picture)]))[0, 1] for task, picture in shown.items()
     }
-    assert likeness["photo-to-photo"] > 0.4
-    assert likeness["photo-to-style"] < 0.2
+    assert likeness["photo-to-photo"] > 0.3
+    assert likeness["photo-to-style"] < 0.15
 
 
 def test_colours_that_a_painting_left_alone_stay():
