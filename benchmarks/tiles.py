@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
 import impasto
-from impasto import tiles
+from impasto import feedforward, tiles
 
 PYTHON = """
 import sys, impasto
@@ -47,6 +48,18 @@ def run(command: list[str]) -> str:
     return f"{time.perf_counter() - start:7.1f} s {int(done.stdout) * unit / 1e9:6.2f} GB"
 
 
+def steps(values: torch.Tensor, dim: int, borders: list[int]) -> str:
+    """Say how far values step across borders of tiles, and inside tiles."""
+    step = values.diff(dim=dim).abs()
+    at = torch.zeros(step.shape[dim], dtype=torch.bool)
+    at[torch.tensor(borders) - 1] = True
+    across, inside = (step.index_select(dim, chosen.nonzero().flatten()) for chosen in (at, ~at))
+    return (
+        f"across borders {across.max():.1e} at most, {across.mean():.1e} on average;"
+        f" inside {inside.max():.1e}, {inside.mean():.1e}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="6000x4000", help="width and height")
@@ -66,12 +79,26 @@ def main() -> None:
         print("from Python   ", run([sys.executable, "-c", PYTHON, *asked]), flush=True)
 
     pipe, image = impasto.Pipeline.parse(options.stage), photograph(1100, 1500)
+    cuts: list[tiles.Tile] = []
+
+    def watched(size: Sequence[int], context: int, multiple: int) -> list[tiles.Tile]:
+        found = tiles.cut(size, context, multiple)
+        if tuple(size) >= (1100, 1500):  # not of the style
+            cuts.extend(found)
+        return found
+
+    feedforward.cut = watched
     painted = []
-    for pixels in (1500 * 1200, 640 * 640):
-        tiles.PIXELS = pixels
+    for tiles.PIXELS in (1 << 21, 640 * 640):
         painted.append(pipe(image, style, precision=options.precision).tensor)
-    change = (painted[1] - painted[0]).abs()
-    print(f"1500x1100 in tiles, less in one piece: {change.max():.1e} at most, {change.mean():.1e} on average")
+    change = painted[1] - painted[0]
+    print(
+        f"1500x1100 in tiles, less in one piece: {change.abs().max():.1e} at most, {change.abs().mean():.1e} on average"
+    )
+    for what, values in (("that difference", change), ("the picture in tiles", painted[1])):
+        for dim, name in ((-2, "rows"), (-1, "columns")):
+            starts = {tile[dim].start for tile in cuts} - {0}
+            print(f"steps of {what} between {name}: {steps(values, dim, sorted(starts))}")
 
 
 if __name__ == "__main__":

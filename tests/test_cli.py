@@ -536,4 +536,4 @@ def test_memory_is_kept_by_the_program_unless_told_otherwise(monkeypatch):
     assert not called
     monkeypatch.delenv("IMPASTO_MALLOC")
     cli.keep_memory()
-    assert called == [(-3, 2**31 - 1), (-1, 2**31 - 1)]
+    assert called == [(-3, cli.KEPT), (-1, 2**31 - 1)]
