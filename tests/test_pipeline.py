@@ -339,6 +339,29 @@ def test_precision_is_what_was_asked_for_and_lowers_stylizers_alone():
         impasto.Pipeline()(CONTENT, precision="half")
 
 
+class Sepia(impasto.Stylizer, name="sepia"):
+    """Paint in brown, whatever the style."""
+
+    styleless = True
+
+    def stylize(self, content, styles, guides):
+        return content.mean(1, keepdim=True) * torch.tensor([0.9, 0.7, 0.5]).view(1, 3, 1, 1)
+
+
+def test_a_styleless_stylizer_needs_no_style_and_says_that_one_is_not_used():
+    alone = paint(impasto.Pipeline(Sepia()), CONTENT).tensor
+    with pytest.warns(UserWarning, match=r"sepia: .*the one given is not used\n .*pipe\(content\)") as caught:
+        given = paint(impasto.Pipeline(Sepia()), CONTENT, STYLE).tensor
+    assert torch.equal(given, alone)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="sepia: .* is for wash, grain alone"):
+        paint(impasto.Pipeline(Wash(), Sepia(), Grain()), CONTENT, STYLE)
+    paint(impasto.Pipeline(Tint(), Sepia()), CONTENT, STYLE)  # tint looks at it: no warning, which would be an error
+    with pytest.warns(UserWarning, match="is not used"):
+        list(impasto.Pipeline(Sepia()).stream([CONTENT], STYLE, device="cpu"))
+
+
 # --------------------------------------------------------------------------- interruptions and failures
 
 

@@ -61,7 +61,8 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
             bar.set_description(name)
             start = time.perf_counter()
             try:
-                painted = Pipeline(stylizer(**stylizer.demo))(content, style, plugins=[ProgressBar(shown)])
+                given_style = None if stylizer.styleless else style
+                painted = Pipeline(stylizer(**stylizer.demo))(content, given_style, plugins=[ProgressBar(shown)])
             except Exception as error:  # of any plugin: its tile shows it, and the caller gets it
                 errors[name] = error
                 tiles.append(Tile(name, "failed", None, first_line(error.__cause__ or error)))

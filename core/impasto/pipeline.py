@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -285,6 +286,8 @@ class Run:
         self._runner = Runner(plugins)
         styles = [one if isinstance(one, Style) else Style(read(one).tensor) for one in _listed(style)]
         self._styles = tuple(one.to(self.device) for one in styles)
+        if styles:
+            _say_who_looks_at_no_style(self.stages)
         self._mask, self._guides = mask, guides
         self._fits: torch.Size | None = None
         self._tables = [_table(stage) for stage in self.stages]
@@ -361,6 +364,19 @@ class Run:
 
         content = {} if content_sha256 is None else {"content_sha256": content_sha256}
         return tomli_w.dumps({"stages": self._tables, "made": self._made | content})
+
+
+def _say_who_looks_at_no_style(stages: Iterable[Stage]) -> None:
+    """Warn that a style picture was given and no stylizer looks at it."""
+    deaf = [stage.name for stage in stages if stage.styleless and isinstance(stage, Stylizer)]
+    others = [stage for stage in stages if not stage.styleless]
+    if deaf and not any(isinstance(stage, Stylizer) for stage in others):
+        use = f"is for {', '.join(stage.name for stage in others)} alone" if others else "is not used"
+        warnings.warn(
+            f"{', '.join(deaf)}: paints without looking at a style picture; the one given {use}\n"
+            "  what would work: pipe(content)",
+            stacklevel=4,
+        )
 
 
 def _table(stage: Stage) -> dict[str, Any]:

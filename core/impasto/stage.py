@@ -597,6 +597,8 @@ class Stage(Declared):
     kind: ClassVar[str] = "stage"
     finishes: ClassVar[bool] = False
     """Whether it runs even after an interruption, as what brings a picture back to its own size does."""
+    styleless: ClassVar[bool] = False
+    """Whether it never looks at the styles: a run that is given one for nothing says so."""
     demo: ClassVar[Mapping[str, Any]] = {}
     """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
 
@@ -700,7 +702,7 @@ class Stylizer(Stage):
         if chosen is not None:
             done = self.apply(pick(canvas, chosen))
             return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), meta=done.meta)
-        if self.needs_style and not canvas.styles:
+        if self.needs_style and not self.styleless and not canvas.styles:
             raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
         for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
             if min(picture.shape[-2:]) < self.smallest:
