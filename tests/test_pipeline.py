@@ -349,9 +349,9 @@ class Sepia(impasto.Stylizer, name="sepia"):
 
 
 def test_a_styleless_stylizer_needs_no_style_and_says_that_one_is_not_used():
-    alone = paint(impasto.Pipeline(Sepia()), CONTENT).tensor
+    alone = paint(impasto.Pipeline(Sepia()), CONTENT)
     with pytest.warns(UserWarning, match=r"sepia: .*the one given is not used\n .*pipe\(content\)") as caught:
-        given = paint(impasto.Pipeline(Sepia()), CONTENT, STYLE).tensor
+        given = paint(impasto.Pipeline(Sepia()), CONTENT, STYLE)
     assert torch.equal(given, alone)
     assert len(caught) == 1
     assert caught[0].filename == __file__
