@@ -68,6 +68,16 @@ def test_regrain_is_the_screened_poisson_solution(pair, weight):
     assert np.abs(flat(regrain(painted, photo, weight)) - exact).max() < 2e-3
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 150), (150, 1), (3, 240), (240, 8)])
+def test_a_picture_one_or_a_few_pixels_wide_is_solved_as_exactly(height, width):
+    photo, painted = noise(1, 3, height, width), noise(1, 3, height, width, seed=2)
+    matrices = differences(height, width)
+    square = sum(matrix.T @ matrix for matrix in matrices if matrix.shape[0])
+    system = sparse.eye(square.shape[0]) + 5.0 * square
+    exact = spsolve(system.tocsc(), flat(painted) + 5.0 * (square @ flat(photo)))
+    assert np.abs(flat(regrain(painted, photo, 5.0)) - exact).max() < 2e-3
+
+
 MASKS = {
     "a disc": lambda x, y: (x - 40) ** 2 + (y - 25) ** 2 < 200,
     "five pixels wide": lambda x, y: (x >= 30) & (x < 35),

@@ -63,9 +63,14 @@ def coarser(grid: Grid) -> Grid:
     height, width = grid.held.shape[-2:]
     odd = (0, width % 2, 0, height % 2)
     held = 4 * F.avg_pool2d(F.pad(grid.held, odd), 2)
-    across = F.avg_pool2d(F.pad(grid.across[..., 1::2], (0, 0, 0, height % 2)), (2, 1))
-    down = F.avg_pool2d(F.pad(grid.down[..., 1::2, :], (0, width % 2)), (1, 2))
+    across = halved(F.pad(grid.across[..., 1::2], (0, 0, 0, height % 2)), -2)
+    down = halved(F.pad(grid.down[..., 1::2, :], (0, width % 2)), -1)
     return Grid(across, down, held)
+
+
+def halved(values: Tensor, dim: int) -> Tensor:
+    """Return the means of pairs along a dimension; pooling refuses a grid one pixel wide, which has no neighbours."""
+    return values.unflatten(dim, (values.shape[dim] // 2, 2)).mean(dim)
 
 
 class Multigrid:
