@@ -758,6 +758,7 @@ def train(given: argparse.Namespace) -> int:
                 seed=chosen.seed,
                 resume=chosen.resume,
                 precision=chosen.precision,
+                average=recipe.average,
                 on_log=log,
             )
         except KeyboardInterrupt:

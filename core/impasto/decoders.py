@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -253,14 +253,8 @@ def _filled(file: Path, tensors: Mapping[str, Tensor], which: str) -> Decoder:
         if any(int(skip[0]) >= int(layer[4]) for skip in skips):
             raise _refusal(file, f"{which}has skip{skips[0]}, which is no shallower than {layer}")
         decoder = Decoder(widths, layer, [f"relu{skip}" for skip in skips])
-    for key, expected in decoder.state_dict().items():
-        if key not in tensors:
-            raise _refusal(file, f"{which}lacks {key}")
-        if tensors[key].shape != expected.shape:
-            raise _refusal(file, f"{which}{key} is {shape(tensors[key])}, expected {tuple(expected.shape)}")
-        if not (tensors[key].is_floating_point() and torch.isfinite(tensors[key]).all()):
-            raise _refusal(file, f"{which}{key} has values that are not finite numbers")
-    decoder.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
+    state = weights.matched(tensors, decoder.state_dict(), partial(_refusal, file), which)
+    decoder.load_state_dict(state, assign=True)
     return decoder
 
 
@@ -279,17 +273,4 @@ def decoders(path: str | os.PathLike[str], device: torch.device | str | None = N
         path: see `load_decoders`.
         device: where they compute; None is the CPU.
     """
-    given = Path(path).expanduser().resolve()
-    files = sorted(given.rglob("*")) if given.is_dir() else [given]
-    stamps = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file())
-    return _decoders(given, stamps, torch.device("cpu" if device is None else device))
-
-
-@lru_cache(maxsize=8)
-def _decoders(path: Path, stamps: object, device: torch.device) -> Mapping[str, Decoder]:
-    found = load_decoders(path)
-    for decoder in found.values():
-        decoder.eval().requires_grad_(False).to(device)
-        if device.type == "cpu":
-            decoder.to(memory_format=torch.channels_last)
-    return found
+    return weights.kept(load_decoders, path, device)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from . import statistics
 from .encoders import VGG, encoder
 from .hookspecs import hookimpl
-from .stage import param
+from .stage import ParameterError, param
 from .training import Recipe, Task, write_atomically
 
 WIDTHS = {"slim19": (16, 32, 64, 128, 128), "slim19-half": (32, 64, 128, 256, 256)}
@@ -40,10 +40,35 @@ def held_out(path: Path) -> bool:
     return hashlib.sha256(group.encode()).digest()[0] % 10 == 0
 
 
-def pictures(folder: str | Path) -> list[Path]:
-    """Return the pictures of a folder that training may see, sorted by name."""
-    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
-    return [path for path in found if not held_out(path)]
+def pictures(folder: str | Path, held_back: bool = True) -> list[Path]:
+    """Return the pictures of a folder that training may see, sorted by name.
+
+    Args:
+        folder: where they lie.
+        held_back: leave out one in ten (`held_out`), as of what networks should learn to do well on all of its
+            kind; False gives all of them, as of styles that are each a goal.
+
+    Raises:
+        ParameterError: it is no folder, or has none.
+
+    Example:
+        >>> pictures("nowhere")
+        Traceback (most recent call last):
+        ...
+        impasto.stage.ParameterError: nowhere is no folder of pictures
+          what would work: a folder with .jpeg, .jpg, .png, .webp files
+    """
+    given = Path(folder)
+    suited = given.iterdir() if given.is_dir() else ()
+    every = sorted(path for path in suited if path.suffix.lower() in SUFFIXES)
+    found = [path for path in every if not (held_back and held_out(path))]
+    if not found:
+        why = "is no folder of pictures" if not given.is_dir() else "has no pictures to train on"
+        raise ParameterError(
+            f"{folder or 'the empty path'} {why}\n  what would work: a folder with {', '.join(sorted(SUFFIXES))} files"
+            + (f"\n  it has {len(every)}, each held out: one in ten is kept to judge by" if every else "")
+        )
+    return found
 
 
 class Crops:

@@ -58,6 +58,8 @@ class Recipe(Declared):
     steps: ClassVar[int] = 10_000
     """How many steps the shipped networks were trained for."""
     precision: ClassVar[str] = "no"
+    average: ClassVar[float] = 0.999
+    """Decay of the moving average of the weights; a short training needs a shorter memory."""
 
     def task(self, device: torch.device, seed: int = 0) -> Task:
         """Return the task: networks, optimisers, batches and losses; `seed` decides how networks start."""

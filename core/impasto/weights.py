@@ -12,14 +12,16 @@ import struct
 import tempfile
 import urllib.request
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 CHUNK = 1 << 20
@@ -256,6 +258,70 @@ def load(path: str | Path) -> dict[str, Tensor]:
         what, remedy = _describe(file, head)
         raise WeightsError(f"{file}: {what}\n  what would work: {remedy}")
     return _state_dict(file, found)
+
+
+def matched(
+    found: Mapping[str, Tensor], expected: Mapping[str, Tensor], refuse: Callable[[str], WeightsError], prefix: str = ""
+) -> dict[str, Tensor]:
+    """Return a checkpoint's tensors in float32 if they are those that a network has, and finite numbers.
+
+    Args:
+        found: tensors by name.
+        expected: those that the network has, as `state_dict()` gives them; their values may be on "meta".
+        refuse: makes the error of what is wrong, such as "lacks conv1.bias".
+        prefix: of the names in the file, for what is said.
+
+    Raises:
+        WeightsError: that of `refuse`.
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(2, 1, bias=False)
+        >>> matched({"weight": torch.zeros(1, 3)}, layer.state_dict(), WeightsError)
+        Traceback (most recent call last):
+        ...
+        impasto.weights.WeightsError: weight is (1, 3), expected (1, 2)
+    """
+    for key, value in expected.items():
+        if key not in found:
+            raise refuse(f"lacks {prefix}{key}")
+        if found[key].shape != value.shape:
+            raise refuse(f"{prefix}{key} is {tuple(found[key].shape)}, expected {tuple(value.shape)}")
+        if not (found[key].is_floating_point() and torch.isfinite(found[key]).all()):
+            raise refuse(f"{prefix}{key} has values that are not finite numbers")
+    strange = [key for key in found if key not in expected]
+    if strange:
+        raise refuse(f"has {prefix}{strange[0]}, which is no part of such a network")
+    return {key: value.float() for key, value in found.items()}
+
+
+Networks = TypeVar("Networks", bound=nn.Module | Mapping[str, nn.Module])
+
+
+def kept(load: Callable[[Path], Networks], path: str | os.PathLike[str], device: torch.device | str | None) -> Networks:
+    """Return what a file or folder of weights holds, ready to use: the same networks whenever it is asked for again.
+
+    Args:
+        load: reads a network, or several by name.
+        path: the file or folder; it is read again when it has changed.
+        device: where they compute; None is the CPU.
+    """
+    given = Path(path).expanduser().resolve()
+    files = sorted(given.rglob("*")) if given.is_dir() else [given]
+    stamps = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file())
+    return cast(Networks, _kept(load, given, stamps, torch.device("cpu" if device is None else device)))
+
+
+@lru_cache(maxsize=24)
+def _kept(
+    load: Callable[[Path], nn.Module | Mapping[str, nn.Module]], path: Path, stamps: object, device: torch.device
+) -> nn.Module | Mapping[str, nn.Module]:
+    found = load(path)
+    for network in [found] if isinstance(found, nn.Module) else found.values():
+        network.eval().requires_grad_(False).to(device)
+        if device.type == "cpu":  # where convolutions in bfloat16 are fast in this layout alone
+            network.to(memory_format=torch.channels_last)
+    return found
 
 
 _DAMAGED = "looks truncated or damaged"

@@ -33,6 +33,7 @@ class AdaINDecoder(Recipe, name="adain-decoder"):
 
     steps = 2_000
     precision = "bf16"
+    average = 0.99
 
     images: str = impasto.param(help="folder of photographs")
     styles: str = impasto.param(help="folder of paintings")

@@ -36,6 +36,7 @@ class WCTDecoders(Recipe, name="wct-decoders"):
 
     steps = 4_000
     precision = "bf16"
+    average = 0.99
 
     images: str = impasto.param(help="folder of photographs")
     styles: str = impasto.param(help="folder of paintings")
