@@ -9,6 +9,7 @@ from PIL import Image
 
 import impasto
 from impasto.notebook import Comparison, Sheet, plot
+from impasto.stage import Parameter
 
 
 class Twice(impasto.Stylizer, name="twice"):
@@ -36,6 +37,12 @@ class Once(impasto.Postprocessor, name="once"):
     def refine(self, image, content, styles):
         """Return it."""
         return image
+
+
+class Faint(Once, name="faint"):
+    """Leave the picture."""
+
+    eps: float = impasto.param(default=1e-3, low=1.23456e-6, high=10, help="how faint")
 
 
 STYLE = torch.full((1, 3, 16, 16), 0.5)
@@ -190,7 +197,12 @@ def tuner():
 
 
 def knobs(tuner):
-    return {widget.description: widget for widget in tuner.children[0].children if hasattr(widget, "description")}
+    return {widget.description: widget for widget in tuner.children[0].children}
+
+
+def shown(tuner):
+    """The picture, the button below it, and what is said below that."""
+    return tuner.children[1].children
 
 
 def test_each_parameter_has_its_knob(tuner):
@@ -200,13 +212,44 @@ def test_each_parameter_has_its_knob(tuner):
     assert (found["strength"].min, found["strength"].max) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("declared", "kind", "readout"),
+    [
+        ((float, 1.0, 0.1, 4), "FloatSlider", ".2f"),
+        ((float, 1e-3, 1e-6, 10), "FloatLogSlider", ".3g"),  # on a straight track 0.001 would be 0
+        ((float, 8.0, 0, 10_000), "BoundedFloatText", None),  # a pixel of the track would be 80
+        ((float, 0.999, 0.5, 1), "BoundedFloatText", None),
+        ((float, 0.0, 0, 1), "FloatSlider", ".2f"),
+        ((int, 5, 1, 50), "IntSlider", "d"),
+        ((int, 8, 1, 1000), "BoundedIntText", None),
+    ],
+)
+def test_a_slider_is_for_what_can_be_aimed_at(declared, kind, readout):
+    pytest.importorskip("ipywidgets")
+    from impasto.tuner import knob
+
+    type_, default, low, high = declared
+    widget = knob(Parameter("some", type_, default, low, high, None, "help", False), default)
+    assert (type(widget).__name__, getattr(widget, "readout_format", None)) == (kind, readout)
+    assert widget.value == default
+
+
+def test_a_slider_of_powers_of_ten_gives_numbers_that_can_be_read():
+    pytest.importorskip("ipywidgets")
+    tuner = impasto.tune(Faint(), grey(0.5), STYLE)
+    knobs(tuner)["eps"].value = 10**-2.05
+    assert repr(tuner.pipeline) == "Pipeline(Faint(eps=0.00891))"
+    knobs(tuner)["eps"].value = 10**-6.0
+    assert tuner.pipeline == impasto.Pipeline(Faint(eps=1.23456e-6))
+
+
 def test_turning_a_knob_paints_and_changes_the_pipeline(tuner):
     assert tuner.picture.size == (25, 50)
-    before = tuner.children[1].value
+    before = shown(tuner)[0].value
     knobs(tuner)["mode"].value = "down"
     assert tuner.pipeline.stages[0] == Twice(mode="down")
     assert tuner.picture.tensor.mean() < 0.5
-    assert tuner.children[1].value != before
+    assert shown(tuner)[0].value != before
     knobs(tuner)["layers"].value = "3+4"
     assert tuner.pipeline.stages[0].layers == (3, 4)
 
@@ -215,11 +258,11 @@ def test_a_value_that_does_not_fit_is_said_and_changes_nothing(tuner):
     before = tuner.pipeline
     knobs(tuner)["layers"].value = "three"
     assert tuner.pipeline == before
-    assert "layers" in tuner.children[0].children[-1].value
+    assert "layers" in shown(tuner)[2].value
 
 
 def test_full_size_paints_the_picture_as_it_is(tuner):
-    knobs(tuner)["Full size"].click()
+    shown(tuner)[1].click()
     assert tuner.picture.size == (100, 200)
 
 

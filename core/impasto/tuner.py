@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +16,16 @@ from .picture import Picture, read
 from .pipeline import Pipeline, setting
 from .stage import Parameter, ParameterError, Style
 
-WIDE = {"description_width": "9em"}
-LAYOUT = {"width": "26em"}
+WIDE = {"description_width": "10.5em"}
+LAYOUT = {"width": "27em"}
+# A long column of knobs scrolls by itself, so that the picture stays beside the knob that is turned; a wide picture
+# shrinks before the knobs do, and goes below them where hardly any room is left.
+KNOBS = {"flex": "0 0 auto", "max_height": "80vh", "overflow": "hidden auto"}
+RIGHT = {"flex": "1 1 15em", "min_width": "0", "margin": "0 0 0 1.5em", "align_items": "flex-start"}
 
 
 class Tuner(widgets.HBox):  # type: ignore[misc]
-    """Sliders and menus at the left, the picture at the right; made by `impasto.tune`.
+    """Sliders and menus at the left, the picture and what made it at the right; made by `impasto.tune`.
 
     Args:
         pipeline: what to begin with.
@@ -34,7 +40,7 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
         self.picture: Picture | None = None
         self._given = (read(content), style, dict(how))
         self._small = (fitted(content, size), smaller(style, size), {key: shrunk(key, how[key], size) for key in how})
-        self._image = widgets.Image(format="png", layout={"object_fit": "contain"})
+        self._image = widgets.Image(format="png", layout={"max_width": "100%", "flex": "0 0 auto"})
         self._says = widgets.HTML()
         knobs: list[Any] = []
         for index, stage in enumerate(pipeline.stages):
@@ -42,15 +48,22 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
             knobs += [widgets.HTML(f"<b>{html.escape(stage.name)}</b>"), *rows]
         whole = widgets.Button(description="Full size", tooltip="paint the picture in its own size")
         whole.on_click(lambda _: self._paint(self._given))
-        super().__init__([widgets.VBox([*knobs, whole, self._says]), self._image])
+        right = widgets.VBox([self._image, whole, self._says], layout=RIGHT)
+        super().__init__([widgets.VBox(knobs, layout=KNOBS), right], layout={"flex_flow": "row wrap"})
         self._paint(self._small)
 
     def _row(self, index: int, parameter: Parameter) -> Any:
         widget = knob(parameter, getattr(self.pipeline.stages[index], parameter.name))
 
         def changed(event: Mapping[str, Any]) -> None:
+            value = event["new"]
             try:
-                value = setting(parameter, event["new"]) if isinstance(widget, widgets.Text) else event["new"]
+                if isinstance(widget, widgets.Text):
+                    value = setting(parameter, value)
+                elif isinstance(widget, widgets.FloatLogSlider):
+                    # Its powers of ten are crooked numbers, and the pipeline is there to be read.
+                    low, high = ends(parameter)
+                    value = min(max(float(f"{value:.3g}"), low), high)
                 self.pipeline = changing(self.pipeline, (index, parameter.name), value)
             except ParameterError as error:
                 self._tell(str(error))
@@ -72,7 +85,7 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
         self._image.value = self.picture._repr_png_()
 
     def _tell(self, text: str) -> None:
-        self._says.value = f'<pre style="max-width:30em;white-space:pre-wrap">{html.escape(text)}</pre>'
+        self._says.value = f'<pre style="white-space:pre-wrap;word-break:normal">{html.escape(text)}</pre>'
 
 
 def knob(parameter: Parameter, value: Any) -> Any:
@@ -83,21 +96,39 @@ def knob(parameter: Parameter, value: Any) -> Any:
         "style": WIDE,
         "layout": LAYOUT,
     }
-    low, high = parameter.low, parameter.high
     if parameter.type is bool:
         return widgets.Checkbox(value=value, **common, indent=True)
     if parameter.choices is not None and not parameter.listed:
         return widgets.Dropdown(options=parameter.choices, value=value, **common)
-    if parameter.type in (int, float) and low is not None and high is not None:
-        kind = widgets.IntSlider if parameter.type is int else widgets.FloatSlider
-        step = 1 if parameter.type is int else (high - low) / 100
-        return kind(value=value, min=low, max=high, step=step, continuous_update=False, **common)
     if parameter.type in (int, float):
-        kind = widgets.BoundedIntText if parameter.type is int else widgets.BoundedFloatText
-        top = high if high is not None else 10**9
-        return kind(value=value, min=low if low is not None else -(10**9), max=top, continuous_update=False, **common)
+        return number(parameter, value, common)
     entries = "+".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
-    return widgets.Text(value=entries, placeholder=parameter.range, continuous_update=False, **common)
+    return widgets.Text(value=entries, placeholder=parameter.help, continuous_update=False, **common)
+
+
+def number(parameter: Parameter, value: float, common: Mapping[str, Any]) -> Any:
+    """Return a slider where one can be aimed, and a field to type in where none can."""
+    usual = value if parameter.default is dataclasses.MISSING else parameter.default
+    low, high = ends(parameter)
+    common = {"value": value, "continuous_update": False, **common}
+    if parameter.type is int:
+        kind = widgets.IntSlider if high - low <= 200 else widgets.BoundedIntText  # a pixel of the track for each
+        return kind(min=int(low), max=int(high), **common)
+    # On a radius from 0 to 10,000, all that anyone wants lies within the first pixel of the track.
+    near = (high - low) / 20
+    bounded = parameter.low is not None and parameter.high is not None
+    if bounded and 0 < low < usual < low + near:
+        return widgets.FloatLogSlider(min=math.log10(low), max=math.log10(high), step=0.05, **common)
+    if bounded and not (low < usual < low + near or high - near < usual < high):
+        places = max(0, math.ceil(2 - math.log10(high - low)))  # a hundred steps or more, by round numbers
+        return widgets.FloatSlider(min=low, max=high, step=10.0**-places, readout_format=f".{places}f", **common)
+    step = 10.0 ** math.floor(math.log10(min(usual - low, high - usual) or 1))
+    return widgets.BoundedFloatText(min=low, max=high, step=step, **common)
+
+
+def ends(parameter: Parameter) -> tuple[float, float]:
+    """Return the smallest and the largest number that a knob offers."""
+    return -1e9 if parameter.low is None else parameter.low, 1e9 if parameter.high is None else parameter.high
 
 
 def fitted(content: Any, size: int) -> Picture:
