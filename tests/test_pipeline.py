@@ -214,6 +214,7 @@ def test_one_line_describes_a_pipeline(host, line, pipe):
     ("line", "error", "message"),
     [
         ("tnit", LookupError, "did you mean 'tint'"),
+        ("tint(alpha=1)", impasto.ParameterError, "what to type: tint:parameter=value"),
         ("tint:alpha", impasto.ParameterError, "what to type: tint:parameter=value"),
         ("tint:alpa=1", impasto.ParameterError, "did you mean 'alpha'"),
         ("tint:alpha=lots", impasto.ParameterError, "a number, 0 to 1"),

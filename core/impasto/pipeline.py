@@ -248,6 +248,11 @@ class Pipeline:
         stages = []
         for part in filter(None, (part.strip() for part in _split(text, ","))):
             name, *settings = _split(part, ":")
+            if "(" in name:
+                raise ParameterError(
+                    f"{part!r} is written as Python; here parameters follow a colon\n"
+                    f"  what to type: {name.partition('(')[0].strip()}:parameter=value"
+                )
             kind = host().stage(name.strip())
             values: dict[str, Any] = {}
             for word in settings:
