@@ -12,11 +12,11 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
 from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
+from impasto.losses import STATISTICS, Statistic, content_loss, mixed, total_variation
 from impasto.optimise import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
 from impasto.stage import speaks, window
 
 from .checkpoint import EVERY, Checkpoint, fingerprint
-from .losses import STATISTICS, Statistic, content_loss, mixed, total_variation
 from .memory import check_memory
 from .objective import Objective, Term, content_terms, smoothness_terms, style_terms
 

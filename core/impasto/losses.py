@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto import statistics
+from . import statistics
 
 Measured = tuple[Tensor, ...]
 

@@ -1,0 +1,126 @@
+"""CycleGAN: pictures of one domain painted as those of another, learned from unpaired examples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+import impasto
+from impasto import ParameterError, StageError, Style, Weights
+from impasto.host import suggestion
+from impasto.weights import find
+
+from .discriminators import ADVERSARIAL, Adversarial, PatchGAN, ProjectedDiscriminator
+from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator, generators, load_generators
+from .training import Cycle, CycleGANRecipe, ImagePool
+
+__all__ = [
+    "ADVERSARIAL",
+    "PAIRS",
+    "Adversarial",
+    "Cycle",
+    "CycleGAN",
+    "CycleGANRecipe",
+    "ImagePool",
+    "PatchGAN",
+    "ProjectedDiscriminator",
+    "ResNetGenerator",
+    "UNetGenerator",
+    "generators",
+    "load_generators",
+]
+
+
+def _pair(name: str, painters: str, sha256: str, size: int) -> Weights:
+    return Weights(
+        name=f"cyclegan-{name}.safetensors",
+        sha256=sha256,
+        size=size,
+        licence="MIT; judged by a network that VGG-19 taught, whose weights are CC BY 4.0",
+        origin="trained by the Impasto project, see its model card",
+        expects=f"two generators: photographs to paintings by {painters}, and back",
+        file=f"impasto_cyclegan/networks/cyclegan-{name}.safetensors",
+    )
+
+
+PAIRS = {
+    "impressionism": _pair(
+        "impressionism",
+        "Monet, Pissarro and Sisley",
+        "71a8b53b3f97f9bda8676332159369beaa6e27360c00a4a4633562ce297ec288", 788_864,
+    ),
+    "post-impressionism": _pair(
+        "post-impressionism",
+        "Cézanne, Gauguin and van Gogh",
+        "2112dfb099c2d5ad45b8d961c44b83ae18984f4d988ecb9392145640085ccd47",
+        788_864,
+    ),
+}
+"""The pairs that ship; a is photographs and b paintings."""
+
+
+class CycleGAN(impasto.Stylizer, name="cyclegan"):
+    """Paint a picture of one domain as one of another, such as a photograph as a painting (Zhu et al. 2017)."""
+
+    multiple: ClassVar[int] = 4
+    styleless: ClassVar[bool] = True
+
+    network: str = impasto.param(
+        default="post-impressionism",
+        help=f"generators: {', '.join(PAIRS)}, or the path of a checkpoint such as latest_net_G.pth",
+    )
+    direction: str = impasto.param(
+        default="a-to-b",
+        choices=DIRECTIONS,
+        help="of a pair: to the second domain or back to the first; ours are photographs and paintings",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        looks_like_a_path = Path(self.network).suffix or os.path.dirname(self.network) or Path(self.network).is_file()
+        if self.network not in PAIRS and not looks_like_a_path:
+            raise ParameterError(
+                f"{self.name}: network = {self.network!r} is no pair that ships, and no file\n"
+                f"  what would work: {', '.join(PAIRS)}, or the path of a checkpoint"
+                f"{suggestion(self.network, PAIRS)}"
+            )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the record of the pair, if it ships."""
+        return (PAIRS[self.network],) if self.network in PAIRS else ()
+
+    def generator(self, like: Tensor) -> nn.Module:
+        """Return the generator on a tensor's device."""
+        file = find(PAIRS[self.network]) if self.network in PAIRS else Path(self.network)
+        found = generators(file, like.device)
+        if "" in found:
+            if self.direction != DIRECTIONS[0]:
+                raise StageError(
+                    f"{self.name}: {file} holds one generator, which has no way back\n"
+                    "  what would work: the file of the other direction (latest_net_G_B.pth beside latest_net_G_A.pth)"
+                )
+            return found[""]
+        if self.direction not in found:
+            raise StageError(f"{self.name}: {file} holds {', '.join(found)}, and nothing for {self.direction}")
+        return found[self.direction]
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the picture that the generator paints."""
+        painted: Tensor = self.generator(content)(content)
+        return painted
+
+
+@impasto.hookimpl
+def impasto_stylizers() -> list[type[impasto.Stylizer]]:
+    """Offer CycleGAN."""
+    return [CycleGAN]
+
+
+@impasto.hookimpl
+def impasto_trainers() -> list[type[CycleGANRecipe]]:
+    """Offer the recipe of generators."""
+    return [CycleGANRecipe]

@@ -1,0 +1,300 @@
+"""The recipe: two generators that undo each other, and two discriminators that they have to fool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import impasto
+from impasto import ParameterError
+from impasto.distillation import Crops, pictures
+from impasto.soap import Soap
+from impasto.training import Recipe, Task, write_atomically
+
+from .discriminators import ADVERSARIAL, LAYERS, PatchGAN, ProjectedDiscriminator
+from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator
+
+SAMPLES = 32
+"""Crops of each domain that the deviations of features are taken from."""
+SHIFTS = 16
+"""Where a projected discriminator's view may begin, in pixels: every place on the grid of the encoder's relu5_1."""
+SHOWN = 4
+"""Pictures of each domain in a preview."""
+CLIP = 0.01
+"""The largest weight of a discriminator under the Wasserstein loss (Arjovsky et al. 2017)."""
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": nn.functional.l1_loss,
+    "l2": nn.functional.mse_loss,
+}
+GENERATORS = ("resnet-4", "resnet-6", "resnet-9", "unet-128", "unet-256")
+
+
+class CycleGANRecipe(Recipe, name="cyclegan"):
+    """Teach two generators to turn one domain of pictures into another and back (Zhu et al. 2017)."""
+
+    steps = 4_000
+    precision = "bf16"
+    average = 0.995
+
+    a: str = impasto.param(help="folder of pictures of the first domain, such as photographs")
+    b: str = impasto.param(help="folder of pictures of the second domain, such as paintings")
+    generator: str = impasto.param(
+        default="resnet-4", choices=GENERATORS, help="plan of the generators; the paper's is resnet-9"
+    )
+    width: int = impasto.param(default=12, low=1, help="channels of the generators at full size; the paper's is 64")
+    transposed: bool = impasto.param(
+        default=False,
+        help="resnet generators double by transposed convolutions, as the paper's; or else by interpolation",
+    )
+    residual: bool = impasto.param(
+        default=True, help="resnet generators give the change of a picture, at first none; the paper's give the picture"
+    )
+    discriminator: str = impasto.param(
+        default="projected",
+        choices=("projected", "patch"),
+        help="what judges: heads on the features of slim19, or the paper's PatchGAN",
+    )
+    discriminator_width: int = impasto.param(
+        default=32, low=1, help="channels of the discriminators; the paper's is 64"
+    )
+    adversarial: str = impasto.param(
+        default="hinge",
+        choices=tuple(ADVERSARIAL),
+        help="loss of fooling; DiscoGAN's is vanilla, DualGAN's wasserstein",
+    )
+    adversarial_weight: float = impasto.param(default=1.0, low=0, help="of that loss")
+    distance: str = impasto.param(
+        default="l1", choices=tuple(DISTANCES), help="between a picture and what comes back; DiscoGAN's is l2"
+    )
+    cycle_weight: float = impasto.param(default=3.0, low=0, help="of what comes back; the paper's lambda is 10")
+    identity_weight: float = impasto.param(
+        default=0.0, low=0, help="of leaving alone what is of the domain already, of the cycle's; the paper's is 0.5"
+    )
+    pool: int = impasto.param(default=50, low=0, help="painted pictures kept for the discriminators; 0: none")
+    size: int = impasto.param(default=128, low=32, help="side of the crops in pixels")
+    batch: int = impasto.param(default=1, low=1, help="pictures of each domain in a step")
+    optimiser: str = impasto.param(default="soap", choices=("soap", "adam"), help="of both sides; the paper's is adam")
+    learning_rate: float = impasto.param(default=1e-3, low=0, help="of the generators; the paper's is 2e-4")
+    discriminator_learning_rate: float = impasto.param(
+        default=1e-3, low=0, help="of the discriminators; the paper's is 2e-4"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size % 4:
+            raise ParameterError(f"{self.name}: size = {self.size} does not fit\n  what would work: a multiple of 4")
+        if self.discriminator == "projected" and self.size < 64:
+            raise ParameterError(
+                f"{self.name}: size = {self.size} leaves nothing for the projected discriminator to see\n"
+                "  what would work: 64 or more, or discriminator='patch'"
+            )
+        if self.optimiser == "soap" and (self.transposed or self.generator.startswith("unet")):
+            raise ParameterError(
+                f"{self.name}: SOAP trains no transposed convolutions, by which this generator doubles\n"
+                "  what would work: optimiser='adam'; or a resnet with transposed=False"
+            )
+
+    def task(self, device: torch.device, seed: int = 0) -> Cycle:
+        """Return the task."""
+        return Cycle(self, pictures(self.a), pictures(self.b), device=device, seed=seed)
+
+    def new_generator(self) -> nn.Module:
+        """Return an untrained generator."""
+        kind, _, depth = self.generator.partition("-")
+        if kind == "unet":
+            return UNetGenerator(self.width, {"128": 7, "256": 8}[depth])
+        return ResNetGenerator(self.width, int(depth), self.transposed, self.residual)
+
+    def new_optimiser(self, networks: Iterable[nn.Module], rate: float) -> torch.optim.Optimizer:
+        """Return an optimiser of the weights of networks."""
+        both = nn.ModuleList(networks)
+        if self.optimiser == "soap":
+            return Soap(both, lr=rate, betas=(0.9, 0.95))
+        return torch.optim.Adam(both.parameters(), lr=rate, betas=(0.5, 0.999))
+
+
+class ImagePool:
+    """Keep painted pictures, so that a discriminator does not forget what it was shown (Shrivastava et al. 2017).
+
+    Until the pool is full every picture is kept and passed on.  Then each is, with an even chance, passed on, or kept
+    in the place of one that is passed on instead.
+
+    Args:
+        size: how many pictures; 0 keeps none.
+
+    Example:
+        >>> import torch
+        >>> pool = ImagePool(2)
+        >>> pool.exchange(torch.rand(3, 3, 8, 8), torch.Generator()).shape
+        torch.Size([3, 3, 8, 8])
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.pictures: list[Tensor] = []
+
+    def exchange(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """Return as many pictures (B, 3, H, W) as are given, some of them from before."""
+        shown = []
+        for image in images.detach():
+            if len(self.pictures) < self.size:
+                self.pictures.append(image.clone())  # of its own, not a part of a batch
+            elif self.size and torch.rand((), generator=rng) < 0.5:
+                place = int(torch.randint(self.size, (), generator=rng))
+                image, self.pictures[place] = self.pictures[place], image.clone()
+            shown.append(image)
+        return torch.stack(shown)
+
+
+class Cycle(Task):
+    """Teach generators a→b and b→a to fool a discriminator of each domain, and to undo each other."""
+
+    decay = 0.5  # as in the paper: half of the steps at the full rate, then linearly to 0
+
+    def __init__(
+        self, recipe: CycleGANRecipe, a: Sequence[Path], b: Sequence[Path], *, device: torch.device, seed: int = 0
+    ) -> None:
+        self.recipe, self.device = recipe, device
+        self.crops = {"a": Crops(a, recipe.size, aspect=1.2), "b": Crops(b, recipe.size, aspect=1.2)}
+        self.adversarial, self.distance = ADVERSARIAL[recipe.adversarial], DISTANCES[recipe.distance]
+        self.pools = {"a": ImagePool(recipe.pool), "b": ImagePool(recipe.pool)}
+        rng = torch.Generator().manual_seed(seed)
+        self.shown = {domain: crops.draw(SHOWN, rng) for domain, crops in self.crops.items()}
+        self.look: Callable[[Tensor], Any] = lambda image: image
+        if recipe.discriminator == "projected":
+            samples = torch.cat([crops.draw(SAMPLES, rng) for crops in self.crops.values()])
+            self.look = Look(samples.to(device))
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            generators = {direction: recipe.new_generator() for direction in DIRECTIONS}
+            discriminators = {f"discriminator-{domain}": self._new_discriminator() for domain in self.crops}
+        # In torch's own layout: the gradient of normalisation is many times as slow in channels_last.
+        self.networks = {name: network.to(device) for name, network in (generators | discriminators).items()}
+        self.optimisers = {
+            "generators": recipe.new_optimiser(generators.values(), recipe.learning_rate),
+            "discriminators": recipe.new_optimiser(discriminators.values(), recipe.discriminator_learning_rate),
+        }
+
+    def _new_discriminator(self) -> nn.Module:
+        if isinstance(self.look, Look):
+            return ProjectedDiscriminator(self.look.channels, self.recipe.discriminator_width)
+        return PatchGAN(self.recipe.discriminator_width)
+
+    def batch(self, rng: torch.Generator) -> dict[str, Tensor]:
+        """Return crops of each domain."""
+        return {domain: crops.draw(self.recipe.batch, rng) for domain, crops in self.crops.items()}
+
+    def losses(
+        self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor], rng: torch.Generator
+    ) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield those of the generators (fooling, coming back, staying), then those of the discriminators."""
+        real = {domain: image.to(self.device) for domain, image in batch.items()}
+        judges = {domain: networks[f"discriminator-{domain}"] for domain in real}
+        for judge in judges.values():
+            judge.requires_grad_(False)
+        fake, losses = {}, {}
+        for direction, (there, back) in zip(DIRECTIONS, (("a", "b"), ("b", "a")), strict=True):
+            paint = networks[direction]
+            if self.recipe.identity_weight:
+                # Instance normalisation takes each picture alone, so both go through at once.
+                fake[back], same = paint(torch.cat([real[there], real[back]])).chunk(2)
+                weight = self.recipe.cycle_weight * self.recipe.identity_weight
+                losses[f"identity {back}"] = weight * self.away(same, real[back])
+            else:
+                fake[back] = paint(real[there])
+        for direction, (there, back) in zip(DIRECTIONS, (("a", "b"), ("b", "a")), strict=True):
+            losses[f"cycle {back}"] = self.recipe.cycle_weight * self.away(networks[direction](fake[there]), real[back])
+            fooled = self.adversarial.generator(judges[back](self.look(self.window(fake[back], rng))))
+            losses[f"fool {back}"] = self.recipe.adversarial_weight * fooled
+        yield "generators", losses
+
+        for judge in judges.values():
+            judge.requires_grad_(True)
+            if self.recipe.adversarial == "wasserstein":
+                with torch.no_grad():
+                    for parameter in judge.parameters():
+                        parameter.clamp_(-CLIP, CLIP)
+        shown = {domain: self.pools[domain].exchange(image, rng) for domain, image in fake.items()}
+        judged = {domain: self.judged(judge, real[domain], shown[domain], rng) for domain, judge in judges.items()}
+        yield "discriminators", {f"discriminator {domain}": loss for domain, loss in judged.items()}
+
+    def away(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """Return the distance of pictures, measured in [-1, 1] as the paper's weights are meant for."""
+        return self.distance(2 * found.float(), 2 * wanted)
+
+    def window(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """Return what a discriminator sees of pictures (Zhao et al. 2020): a part that begins anywhere.
+
+        Generators and encoders halve pictures; where their grids always meet, one hides a weave from the other.
+        """
+        if self.recipe.discriminator == "patch":
+            return image
+        top, left = (int(torch.randint(SHIFTS, (), generator=rng)) for _ in range(2))
+        side = self.recipe.size - SHIFTS
+        return image[..., top : top + side, left : left + side]
+
+    def judged(self, judge: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the discriminator's loss."""
+        with torch.no_grad():
+            seen = self.look(self.window(torch.cat([real, fake]), rng))
+        maps = judge(seen)
+        return self.adversarial.discriminator([x[: len(real)] for x in maps], [x[len(real) :] for x in maps])
+
+    @torch.no_grad()
+    def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
+        """Return a→b→a in the left three columns and b→a→b in the right three, a row for each picture."""
+        columns = []
+        for start, (first, second) in (("a", DIRECTIONS), ("b", DIRECTIONS[::-1])):
+            given = self.shown[start].to(self.device)
+            painted = networks[first](given).float().clamp(0, 1)
+            columns += [given, painted, networks[second](painted).float().clamp(0, 1)]
+        return torch.cat([torch.cat(list(column), dim=-2) for column in columns], dim=-1)[None]
+
+    def state(self) -> dict[str, Any]:
+        """Return the pools."""
+        return {domain: [picture.cpu() for picture in pool.pictures] for domain, pool in self.pools.items()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back the pools."""
+        for domain, pool in self.pools.items():
+            pool.pictures = [picture.to(self.device) for picture in state[domain]]
+
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
+        """Write both generators in fp16."""
+        from safetensors.torch import save_file
+
+        half = {
+            f"{direction}.{key}": value.half().contiguous().cpu()
+            for direction in DIRECTIONS
+            for key, value in networks[direction].state_dict().items()
+        }
+        file = folder / "cyclegan.safetensors"
+        write_atomically(file, partial(save_file, half))
+        return [file]
+
+
+class Look:
+    """Give the features of slim19 with deviation 1 in each channel, pooled by averages, which pass on every gradient.
+
+    Args:
+        samples: (B, 3, H, W), the pictures that deviations are taken of.
+    """
+
+    def __init__(self, samples: Tensor) -> None:
+        self.encoder = impasto.encoder("slim19", pooling="average", device=samples.device)
+        self.channels = {layer: self.encoder.channels[layer] for layer in LAYERS}
+        self.deviations: dict[str, Tensor] = {}
+        with torch.no_grad():
+            seen = self(samples)
+        self.deviations = {layer: x.std((0, 2, 3), keepdim=True).clamp_min(1e-3) for layer, x in seen.items()}
+
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+        """Return features, computed in bfloat16."""
+        with torch.autocast(image.device.type, torch.bfloat16):
+            seen = self.encoder.features(image, LAYERS)
+        return {layer: x.float() / self.deviations.get(layer, x.new_ones(())) for layer, x in seen.items()}

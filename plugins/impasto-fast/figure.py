@@ -1,0 +1,25 @@
+"""Draw figure.jpg: photographs in the styles that our fast network knows, and a blend."""
+
+from pathlib import Path
+
+import impasto
+from impasto.demo import Tile, contact_sheet
+from impasto.weights import find
+from impasto_fast import FAST, Fast, load_network
+
+SIZE = 384
+PHOTOGRAPHS = {name: impasto.samples.content(name, SIZE)[..., :256, :] for name in ("coffee", "cat", "astronaut")}
+
+
+def painted(photograph: str, **values: object) -> object:
+    """Return the picture."""
+    return impasto.Pipeline(Fast(**values))(PHOTOGRAPHS[photograph], device="cpu").pil()
+
+
+tiles = [
+    Tile("fast", style, painted(list(PHOTOGRAPHS)[index % 3], styles=(style,)))
+    for index, style in enumerate(load_network(find(FAST)).styles)
+]
+tiles.append(Tile("fast", "wave and mosaic", painted("cat", styles=("wave", "mosaic"))))
+given = [Tile("content", name, impasto.read(image).pil()) for name, image in PHOTOGRAPHS.items()]
+contact_sheet(given, tiles, "impasto-fast").save(Path(__file__).parent / "figure.jpg", quality=72)

@@ -1,0 +1,95 @@
+"""Fast networks: pictures painted in one pass, in styles that a network has learned beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+import impasto
+from impasto import ParameterError, StageError, Style, Weights
+from impasto.host import suggestion
+from impasto.weights import find
+
+from .checkpoints import LAYOUTS, load_network, network, tensors
+from .network import Network
+from .training import FastRecipe, Painting
+
+__all__ = ["FAST", "LAYOUTS", "Fast", "FastRecipe", "Network", "Painting", "load_network", "tensors"]
+
+FAST = Weights(
+    name="fast.safetensors",
+    sha256="0d3acbb27dc093ea97fc62b098fae4f06c1675555c56f72c700bb611e02f361a",
+    size=897_886,
+    licence="MIT; judged by a network that VGG-19 taught, whose weights are CC BY 4.0",
+    origin="trained by the Impasto project, see its model card",
+    expects="a network that paints in eight of impasto's sample styles",
+    file="impasto_fast/networks/fast.safetensors",
+)
+
+
+class Fast(impasto.Stylizer, name="fast"):
+    """Paint in one pass, in a style or a blend of styles that a network has learned (Johnson et al. 2016)."""
+
+    multiple: ClassVar[int] = 4
+    styleless: ClassVar[bool] = True
+
+    network: str = impasto.param(
+        default="", help="the path of a checkpoint; empty: ours, which knows eight of the sample styles"
+    )
+    styles: tuple[str, ...] = impasto.param(
+        default=(), help="which of the network's styles; several are blended; empty: its first"
+    )
+    shares: tuple[float, ...] = impasto.param(
+        default=(), low=0, help="how much each of them counts; empty: all the same"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.shares and len(self.shares) != len(self.styles):
+            raise ParameterError(
+                f"{self.name}: {len(self.shares)} shares for {len(self.styles)} styles\n"
+                "  what to type: Fast(styles=('wave', 'mosaic'), shares=(0.7, 0.3))"
+            )
+        if self.shares and not sum(self.shares):
+            raise ParameterError(f"{self.name}: shares = {self.shares} sum to 0, and leave no style to paint in")
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the record of our network, where it is used."""
+        return () if self.network else (FAST,)
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the picture that the network paints."""
+        painter = network(self.network or find(FAST), content.device)
+        painted: Tensor = painter(content, self._counted(painter).to(content.device))
+        return painted
+
+    def _counted(self, painter: Network) -> Tensor:
+        """Return (1, S): how much each of a network's styles counts."""
+        counted = torch.zeros(1, len(painter.styles))
+        if not self.styles:
+            counted[:, 0] = 1
+            return counted
+        for style, share in zip(self.styles, self.shares or [1.0] * len(self.styles), strict=True):
+            if style not in painter.styles:
+                known = ", ".join(painter.styles) if any(painter.styles) else "no styles: it has but one"
+                raise StageError(
+                    f"{self.name}: {self.network or 'our network'} does not know the style {style!r}\n"
+                    f"  what would work: {known}{suggestion(style, painter.styles)}"
+                )
+            counted[0, painter.styles.index(style)] += share
+        return counted / counted.sum()
+
+
+@impasto.hookimpl
+def impasto_stylizers() -> list[type[impasto.Stylizer]]:
+    """Offer fast networks."""
+    return [Fast]
+
+
+@impasto.hookimpl
+def impasto_trainers() -> list[type[FastRecipe]]:
+    """Offer their recipe."""
+    return [FastRecipe]

@@ -1,0 +1,182 @@
+"""The recipe: Gatys' losses, paid once in a training instead of at every picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import impasto
+from impasto import Encoder, statistics
+from impasto.distillation import Crops, pictures
+from impasto.losses import STATISTICS, Measured, Statistic, content_loss, total_variation
+from impasto.soap import Soap
+from impasto.training import Recipe, Task, write_atomically
+
+from .checkpoints import tensors
+from .network import Network
+
+CONTENT_LAYER = "relu4_1"
+STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 2.0, "relu5_1": 0.3}
+"""The layers and weights of the stage `gatys` with thin encoders."""
+
+QUICKER = 5.0
+"""How much faster scales and shifts move than kernels: each is moved only when its style comes up."""
+
+
+class FastRecipe(Recipe, name="fast"):
+    """Teach one network to paint in one or many styles, in one pass (Johnson et al. 2016, Dumoulin et al. 2017)."""
+
+    steps = 2_000
+    precision = "bf16"
+    average = 0.99
+
+    images: str = impasto.param(help="folder of photographs")
+    styles: str = impasto.param(help="folder of style pictures: one style each, named by its file")
+    judge: str = impasto.param(default="slim19", help="network that measures the losses: a name or a file")
+    statistic: str = impasto.param(
+        default="wasserstein2",
+        choices=tuple(STATISTICS),
+        help="what of the style's features is imitated; the paper's: gram",
+    )
+    content_weight: float = impasto.param(default=0.1, low=0, help="how much the content is kept; the style's is 1")
+    smoothness: float = impasto.param(default=1.0, low=0, help="weight of the total variation, which takes away grain")
+    width: int = impasto.param(default=16, low=1, help="channels of the network at full size; the paper's is 32")
+    size: int = impasto.param(default=192, low=64, help="side of the crops of photographs in pixels")
+    style_size: int = impasto.param(default=256, low=64, help="longer side of the styles: sets how large strokes are")
+    batch: int = impasto.param(default=2, low=1, help="photographs in a step, each with a style of its own")
+    learning_rate: float = impasto.param(default=2e-3, low=0, help="SOAP's learning rate")
+
+    def task(self, device: torch.device, seed: int = 0) -> Painting:
+        """Return the task."""
+        return Painting(self, device, seed)
+
+
+def named(file: Path) -> str:
+    """Return a style's name: that of its file, with nothing that a checkpoint's keys could be confused by."""
+    return re.sub(r"[^\w-]+", "-", file.stem)
+
+
+class Goals:
+    """What is wanted of a style: its statistics by layer, and what they are measured by."""
+
+    def __init__(self, seen: Mapping[str, Tensor], statistic: str) -> None:
+        self.statistics: dict[str, Statistic] = {}
+        self.wanted: dict[str, Measured] = {}
+        for layer, features in seen.items():
+            self.statistics[layer] = STATISTICS[statistic](features)
+            self.wanted[layer] = self.statistics[layer].target(self.statistics[layer].measure(features, None))
+
+    def distance(self, seen: Mapping[str, Tensor]) -> Tensor:
+        """Return how far one picture's features (1, C, H, W) by layer are from it."""
+        total = seen[CONTENT_LAYER].new_zeros(())
+        for layer, weight in STYLE_LAYERS.items():
+            statistic = self.statistics[layer]
+            found = statistic.distance(statistic.measure(seen[layer], None), self.wanted[layer])
+            total = total + weight / sum(STYLE_LAYERS.values()) * found.float()
+        return total
+
+
+class Painting(Task):
+    """Teach a network to lower, in one pass, what Gatys lowers in hundreds of steps."""
+
+    def __init__(self, recipe: FastRecipe, device: torch.device, seed: int = 0) -> None:
+        self.recipe, self.device = recipe, device
+        files = pictures(recipe.styles, held_back=False)
+        self.judge: Encoder = impasto.encoder(recipe.judge, device=device)
+        self.photographs = Crops(pictures(recipe.images), recipe.size, aspect=1.1)
+        images = [_sized(file, recipe.style_size).to(device) for file in files]
+        with torch.no_grad():
+            self.goals = [Goals(self.seen(image), recipe.statistic) for image in images]
+        rng = torch.Generator().manual_seed(seed)
+        self.shown = self.photographs.draw(3, rng)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = Network(recipe.width, [named(file) for file in files])
+        assert network.skip is not None
+        assert network.skip.scale is not None
+        assert network.skip.shift is not None
+        for index, image in enumerate(images):
+            # The picture begins in each style's colours: what Gatys' optimisation begins with.
+            mean, deviation = statistics.mean_std(image)
+            network.skip.scale.weight.data[:, index] = deviation.flatten().cpu()
+            network.skip.shift.weight.data[:, index] = mean.flatten().cpu()
+        self.networks = {"network": network.to(device).to(memory_format=torch.channels_last)}
+        optimiser = Soap(network, lr=recipe.learning_rate)
+        own = {id(linear.weight) for _, unit in network.units() for linear in (unit.scale, unit.shift) if linear}
+        for group in optimiser.param_groups:
+            if id(group["params"][0]) in own:
+                group["lr"] *= QUICKER
+        self.optimisers = {"network": optimiser}
+
+    def seen(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the judge's features."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return {layer: x.float() for layer, x in self.judge.features(image, list(STYLE_LAYERS)).items()}
+
+    def batch(self, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return crops of photographs, and the number of the style that each shall be painted in."""
+        count = self.recipe.batch
+        images = self.photographs.draw(count, rng)
+        order = torch.randperm(max(count, len(self.goals)), generator=rng)[:count]
+        return images, order % len(self.goals)
+
+    def losses(
+        self, networks: Mapping[str, nn.Module], batch: tuple[Tensor, Tensor], rng: torch.Generator
+    ) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield content, style and smoothness, as the stage `gatys` measures them."""
+        image = batch[0].to(self.device).contiguous(memory_format=torch.channels_last)
+        chosen = batch[1].tolist()
+        painted = networks["network"](image, self._shares(chosen)).float()
+        with torch.no_grad():
+            kept = self.seen(image)[CONTENT_LAYER]
+        found = self.seen(painted)
+        style, content = [], []
+        for index, number in enumerate(chosen):
+            alone = {layer: x[index : index + 1] for layer, x in found.items()}
+            style.append(self.goals[number].distance(alone))
+            content.append(content_loss(alone[CONTENT_LAYER], kept[index : index + 1]))
+        yield (
+            "network",
+            {
+                "content": self.recipe.content_weight * torch.stack(content).mean(),
+                "style": torch.stack(style).mean(),
+                "smoothness": self.recipe.smoothness * total_variation(painted),
+            },
+        )
+
+    def _shares(self, chosen: Sequence[int]) -> Tensor:
+        return F.one_hot(torch.tensor(chosen), len(self.goals)).float().to(self.device)
+
+    @torch.no_grad()
+    def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
+        """Return a few photographs, and below each other as they are painted in every style."""
+        image = self.shown.to(self.device)
+        rows = [image]
+        for number in range(len(self.goals)):
+            rows.append(networks["network"](image, self._shares([number])).float().clamp(0, 1))
+        return torch.cat([torch.cat(list(row), dim=-2) for row in rows], dim=-1)[None]
+
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
+        """Write the network in fp16."""
+        from safetensors.torch import save_file
+
+        network = networks["network"]
+        assert isinstance(network, Network)
+        file = folder / "fast.safetensors"
+        half = {key: value.half().contiguous().cpu() for key, value in tensors(network).items()}
+        write_atomically(file, partial(save_file, half))
+        return [file]
+
+
+def _sized(file: Path, size: int) -> Tensor:
+    """Return a style picture, shrunk to a longer side."""
+    image = impasto.read(file).tensor
+    shrink = min(1.0, size / max(image.shape[-2:]))
+    goal = [max(1, round(side * shrink)) for side in image.shape[-2:]]
+    return F.interpolate(image, size=goal, mode="bicubic", antialias=True).clamp(0, 1)

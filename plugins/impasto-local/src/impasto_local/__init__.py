@@ -1,0 +1,87 @@
+"""Local style transfer: a residual network that takes the picture and a mask, and paints inside the mask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from torch import Tensor
+
+import impasto
+from impasto import ParameterError, StageError, Style, Weights
+from impasto.host import suggestion
+from impasto.weights import find
+
+from .network import LocalNetwork, load_network, painter
+from .training import LocalRecipe, LocalTask, random_mask
+
+__all__ = ["NETWORK", "STYLES", "Local", "LocalNetwork", "LocalRecipe", "LocalTask", "load_network", "random_mask"]
+
+STYLES = ("chalk", "fauvism", "impasto", "pointillism", "wave")
+"""The sample styles that the network that ships has learned."""
+NETWORK = Weights(
+    name="local-samples.safetensors",
+    sha256="6797744a544a071f7240987e1a55bc8a4add57d4558b329bf8f255a793112cc2",
+    size=386_056,
+    licence="MIT; judged by a network that VGG-19 taught, whose weights are CC BY 4.0",
+    origin="trained by the Impasto project, see its model card",
+    expects=f"a network that paints inside a mask: {', '.join(STYLES)}",
+    file="impasto_local/networks/local-samples.safetensors",
+)
+
+
+class Local(impasto.Stylizer, name="local"):
+    """Paint inside the mask in a style the network has learned, seamlessly (after Sun and Liu 2020)."""
+
+    multiple: ClassVar[int] = 4
+    styleless: ClassVar[bool] = True
+
+    paint: str = impasto.param(
+        default="impasto", help=f"which style: {', '.join(STYLES)}; or one that the network of your own has learned"
+    )
+    network: str = impasto.param(
+        default="", help="the path of a network from `impasto train local`; empty: ours, of sample styles"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.network and self.paint not in STYLES:
+            raise ParameterError(
+                f"{self.name}: paint = {self.paint!r} is no style that the network knows\n"
+                f"  what would work: {', '.join(STYLES)}; or another network, from impasto train local"
+                f"{suggestion(self.paint, STYLES)}"
+            )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the record of the network that ships, if it is used."""
+        return () if self.network else (NETWORK,)
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the picture, painted inside the mask."""
+        file = Path(self.network) if self.network else find(NETWORK)
+        learned = painter(file, content.device)
+        if self.paint not in learned.names:
+            raise StageError(
+                f"{self.name}: {os.fspath(file)} has not learned {self.paint!r}\n"
+                f"  what would work: paint={learned.names[0]!r}, one of {', '.join(learned.names)}"
+            )
+        mask = (
+            content.new_ones(1, 1, *content.shape[-2:]) if guides is None else guides.sum(1, keepdim=True).clamp(max=1)
+        )
+        shares = content.new_tensor([[float(name == self.paint) for name in learned.names]])
+        painted: Tensor = learned(content, mask, shares)
+        return painted
+
+
+@impasto.hookimpl
+def impasto_stylizers() -> list[type[impasto.Stylizer]]:
+    """Offer the painter inside masks."""
+    return [Local]
+
+
+@impasto.hookimpl
+def impasto_trainers() -> list[type[LocalRecipe]]:
+    """Offer its recipe."""
+    return [LocalRecipe]

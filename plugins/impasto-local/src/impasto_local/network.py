@@ -1,0 +1,254 @@
+"""The network that paints inside a mask, and the files it is read from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto import WeightsError, weights
+from impasto.statistics import mean_std
+
+WIDTHS = (16, 32, 40)
+"""Channels at full size, at half and at a quarter of it."""
+BLOCKS = 5
+OUTSIDE = 0.03
+"""How much a position outside the mask counts in normalisation; one inside counts 1."""
+STYLES = "styles."
+"""Before the names of styles, in a file."""
+
+
+class Convolution(nn.Conv2d):
+    """Convolve, with the border repeated."""
+
+    def __init__(self, channels: int, out: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(channels, out, kernel, stride, kernel // 2, padding_mode="replicate")
+
+
+def at_size(mask: Tensor, like: Tensor) -> Tensor:
+    """Return a mask (B, 1, H, W) at the size of features (B, C, h, w): the mean over what a position stands for."""
+    return F.adaptive_avg_pool2d(mask, (like.shape[-2], like.shape[-1]))
+
+
+class Manner(nn.Module):
+    """Normalise channels by what they are inside the mask, then scale and shift them as the style asks.
+
+    By the whole picture a mask that selects everything could not be told from one that selects nothing.  What lies
+    outside counts a little, so that beside a flat region it does not become boundless.  Conditional instance
+    normalisation is Dumoulin et al. 2017.
+
+    Args:
+        styles: how many.
+        channels: of what is normalised.
+    """
+
+    def __init__(self, styles: int, channels: int) -> None:
+        super().__init__()
+        self.table = nn.Linear(styles, 2 * channels)
+        nn.init.zeros_(self.table.weight)
+        self.table.bias.data.copy_(torch.arange(2 * channels) < channels)
+
+    def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
+        """Return `x` (B, C, h, w) in the manner of styles with `shares` (B, S)."""
+        centre, spread = mean_std(x, at_size(mask, x) + OUTSIDE)
+        scale, shift = self.table(shares).float()[..., None, None].chunk(2, dim=1)
+        moved: Tensor = (x.float() - centre) * (scale / spread) + shift
+        return moved
+
+    def vectors(self) -> Tensor:
+        """Return each style's scales and shifts, (S, 2C)."""
+        return self.table.weight.mT + self.table.bias
+
+
+class Layer(nn.Module):
+    """A convolution, the manner of the style, a ReLU."""
+
+    def __init__(self, styles: int, channels: int, out: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = Convolution(channels, out, kernel, stride)
+        self.manner = Manner(styles, out)
+
+    def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
+        """Return (B, C', h, w) of `x` (B, C, H, W)."""
+        return F.relu(self.manner(self.conv(x), mask, shares))
+
+
+class Fusion(nn.Module):
+    """Mix features with the mask at their size and with grain, position by position."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = Convolution(channels + 2, channels, 1)
+
+    def forward(self, x: Tensor, mask: Tensor, grain: Tensor) -> Tensor:
+        """Return features like `x` (B, C, h, w), of that, a mask (B, 1, H, W) of any size, and grain (B, 1, h, w)."""
+        return F.relu(self.conv(torch.cat([x, at_size(mask, x).to(x), grain.to(x)], dim=1)))
+
+
+def grain_for(image: Tensor, rng: torch.Generator | None = None) -> Tensor:
+    """Return white noise (B, 1, H / 2, W / 2) for pictures (B, 3, H, W) whose sides are even.
+
+    Args:
+        image: what the noise is for.
+        rng: on the CPU, what draws for each picture by itself; None gives all of them the same noise, whenever asked.
+    """
+    count = 1 if rng is None else len(image)
+    rng = torch.Generator().manual_seed(0) if rng is None else rng
+    # Drawn on the CPU: every device has numbers of its own.
+    drawn = torch.randn(count, 1, image.shape[-2] // 2, image.shape[-1] // 2, generator=rng)
+    return drawn.to(image).expand(len(image), -1, -1, -1)
+
+
+def smoothed(x: Tensor) -> Tensor:
+    """Return `x` (B, C, h, w) without what alternates from position to position: networks like to weave of it.
+
+    The binomial filter 1, 2, 1 is the shortest that takes that away and nothing of what is even.
+    """
+    return F.avg_pool2d(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1), 2, 1)
+
+
+class Block(nn.Module):
+    """Two convolutions, added to what comes in."""
+
+    def __init__(self, styles: int, channels: int) -> None:
+        super().__init__()
+        self.first = Layer(styles, channels, channels)
+        self.conv = Convolution(channels, channels, 3)
+        self.manner = Manner(styles, channels)
+
+    def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
+        """Return `x` (B, C, h, w) with the block's change."""
+        change: Tensor = self.manner(self.conv(self.first(x, mask, shares)), mask, shares)
+        return x + change
+
+
+class LocalNetwork(nn.Module):
+    """Paint a picture inside a mask, in one of several styles (after Sun and Liu 2020).
+
+    Two strided convolutions halve, each followed by a 1×1 convolution that mixes in the mask, and noise that strokes
+    can be made of where the picture is flat; residual blocks; two doublings by interpolation and convolution.  What
+    comes out is laid over the picture: pigment, and how much of the picture it covers.  An untrained network lays on
+    nothing.
+
+    Args:
+        names: of the styles.
+        widths: channels at full size, at half and at a quarter.
+        blocks: residual blocks.
+
+    Example:
+        >>> import torch
+        >>> image, mask = torch.rand(1, 3, 24, 32), torch.ones(1, 1, 24, 32)
+        >>> network = LocalNetwork(["mosaic"], blocks=1)
+        >>> bool((network(image, mask, torch.ones(1, 1)) == image).all())
+        True
+    """
+
+    def __init__(self, names: Sequence[str], widths: Sequence[int] = WIDTHS, blocks: int = BLOCKS) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        styles = len(self.names)
+        full, half, quarter = widths
+        self.enter = Layer(styles, 4, full, 7)
+        self.halvings = nn.ModuleList([Layer(styles, full, half, stride=2), Layer(styles, half, quarter, stride=2)])
+        self.fusions = nn.ModuleList([Fusion(half), Fusion(quarter)])
+        self.blocks = nn.ModuleList([Block(styles, quarter) for _ in range(blocks)])
+        self.doublings = nn.ModuleList([Layer(styles, quarter, half), Layer(styles, half, full)])
+        self.leave = Convolution(full, 4, 7)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, image: Tensor, mask: Tensor, shares: Tensor, grain: Tensor | None = None) -> Tensor:
+        """Return the picture painted inside the mask.
+
+        Args:
+            image: (B, 3, H, W), sRGB in [0, 1], sides that are multiples of 4.
+            mask: (1 or B, 1, H, W) in [0, 1].
+            shares: (1 or B, S), how much of each style; 1 for one of them is that style.
+            grain: see `grain_for`; None is always the same.
+
+        Returns:
+            (B, 3, H, W), sRGB, a little beyond [0, 1] in places.
+        """
+        mask = mask.expand(len(image), -1, -1, -1)
+        grain = grain_for(image) if grain is None else grain
+        x = self.enter(torch.cat([2 * image - 1, 2 * mask - 1], dim=1), mask, shares)
+        for halve, fuse in zip(self.halvings, self.fusions, strict=True):
+            x = fuse(halve(x, mask, shares), mask, grain)
+            grain = grain[..., ::2, ::2]
+        for block in self.blocks:
+            x = block(x, mask, shares)
+        for double in self.doublings:
+            # Transposed convolutions leave a checkerboard (Odena et al. 2016), repetition a weave.
+            x = double(F.interpolate(smoothed(x), scale_factor=2.0, mode="bilinear"), mask, shares)
+        pigment, cover = self.leave(x).float().split((3, 1), dim=1)
+        painted: Tensor = image * (1 - cover) + pigment
+        return painted
+
+    def manners(self) -> list[Manner]:
+        """Return the layers that know the styles, in order."""
+        return [layer for layer in self.modules() if isinstance(layer, Manner)]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what a file holds: the convolutions, and one vector for each style."""
+        vectors = torch.cat([manner.vectors() for manner in self.manners()], dim=1)
+        found = {key: value for key, value in self.state_dict().items() if ".manner." not in key}
+        return found | {STYLES + name: vector for name, vector in zip(self.names, vectors, strict=True)}
+
+
+WIDTH_KEYS = ("enter.conv.bias", "halvings.0.conv.bias", "halvings.1.conv.bias")
+
+
+def load_network(path: str | os.PathLike[str]) -> LocalNetwork:
+    """Return the network that `impasto train local` wrote.
+
+    Args:
+        path: a .safetensors, .pth or .pt file, opened safely (see `impasto.weights.load`).
+
+    Raises:
+        WeightsError: not such a network; the message says what is wrong.
+
+    Example:
+        >>> import tempfile, torch
+        >>> path = tempfile.mkdtemp() + "/network.pth"
+        >>> torch.save(LocalNetwork(["mosaic", "wave"], blocks=1).tensors(), path)
+        >>> load_network(path).names
+        ('mosaic', 'wave')
+    """
+    file = Path(path).expanduser()
+    found = weights.load(file)
+    names = [key.removeprefix(STYLES) for key in found if key.startswith(STYLES)]
+    widths = [len(found[key]) for key in WIDTH_KEYS if key in found]
+    if not names or len(widths) != len(WIDTH_KEYS):
+        raise _refusal(file, f"is laid out as something else: {', '.join(list(found)[:4])} …")
+    with torch.device("meta"):  # takes no memory, and draws no random numbers from a seeded run
+        network = LocalNetwork(names, widths, len({key.split(".")[1] for key in found if key.startswith("blocks.")}))
+    tensors = weights.matched(found, network.tensors(), partial(_refusal, file))
+    state = {key: value for key, value in tensors.items() if not key.startswith(STYLES)}
+    vectors = torch.stack([tensors[STYLES + name] for name in names])
+    sizes = [manner.table.out_features for manner in network.manners()]
+    places = [key.removesuffix(".weight") for key in network.state_dict() if key.endswith(".manner.table.weight")]
+    for place, part in zip(places, torch.split(vectors, sizes, dim=1), strict=True):
+        state |= {f"{place}.weight": part.mT.contiguous(), f"{place}.bias": torch.zeros_like(part[0])}
+    network.load_state_dict(state, assign=True)
+    return network
+
+
+def _refusal(file: Path, what: str) -> WeightsError:
+    return WeightsError(
+        f"{file}: {what}\n  what would work: a network trained with impasto train local --images … --styles …"
+    )
+
+
+def painter(path: str | os.PathLike[str], device: torch.device | str | None = None) -> LocalNetwork:
+    """Return the network of a file, ready to use; the same one whenever asked again.
+
+    Args:
+        path: see `load_network`.
+        device: where it computes; None is the CPU.
+    """
+    return weights.kept(load_network, path, device)

@@ -1,0 +1,251 @@
+"""The recipe: styles inside random masks, and the photograph as it was outside of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import impasto
+from impasto import Encoder, ParameterError
+from impasto.distillation import Crops, pictures
+from impasto.soap import Soap
+from impasto.stage import blend
+from impasto.statistics import gram
+from impasto.training import Recipe, Task, write_atomically
+
+from .network import LocalNetwork, at_size, grain_for
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+"""Where style is measured."""
+SHIFTS = 8
+"""Where the judge's view may begin, in pixels: every place on the grid of relu4_1.  Network and judge halve pictures;
+where their grids always meet, the one hides a weave from the other."""
+SHOWN = 4
+"""Pictures in a preview."""
+EVERYWHERE = 0.15
+"""Share of the training's masks that select everything."""
+
+
+class LocalRecipe(Recipe, name="local"):
+    """Teach a network to paint several styles inside a mask (after Sun and Liu 2020)."""
+
+    steps = 5_200
+    precision = "bf16"
+
+    images: str = impasto.param(help="folder of photographs")
+    styles: str = impasto.param(help="folder of style pictures; the names of the files become those of the styles")
+    judge: str = impasto.param(default="slim19", help="network that measures the losses: a name or a file")
+    content_layer: str = impasto.param(
+        default="relu4_1", choices=LAYERS, help="where the content's features are compared; shallower keeps more of it"
+    )
+    content_weight: float = impasto.param(default=2.0, low=0, help="of the content's features inside the mask")
+    style_weight: float = impasto.param(default=1.5, low=0, help="of the Gram matrices inside the mask")
+    outside_weight: float = impasto.param(default=10.0, low=0, help="of leaving the picture alone outside the mask")
+    seam_weight: float = impasto.param(default=10.0, low=0, help="of steps that the paint makes at the mask's border")
+    smooth_weight: float = impasto.param(default=3.0, low=0, help="of total variation inside the mask")
+    size: int = impasto.param(default=192, low=64, help="side of the crops in pixels")
+    style_size: int = impasto.param(default=256, low=64, help="shorter side of the style pictures in pixels")
+    batch: int = impasto.param(default=1, low=1, help="photographs in a step, each with a mask and style of its own")
+    learning_rate: float = impasto.param(default=2e-3, low=0, help="SOAP's learning rate")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size % 16:
+            raise ParameterError(f"{self.name}: size = {self.size} does not fit\n  what would work: a multiple of 16")
+
+    def task(self, device: torch.device, seed: int = 0) -> LocalTask:
+        """Return the task."""
+        # No style is held out: they are what is learned.
+        styles = pictures(self.styles, held_back=False)
+        return LocalTask(self, pictures(self.images), styles, device=device, seed=seed)
+
+
+class LocalTask(Task):
+    """Teach one network several styles, on crops of photographs with random masks."""
+
+    def __init__(
+        self,
+        recipe: LocalRecipe,
+        photographs: Sequence[Path],
+        styles: Sequence[Path],
+        *,
+        device: torch.device,
+        seed: int = 0,
+    ) -> None:
+        self.recipe, self.device = recipe, device
+        self.encoder = impasto.encoder(recipe.judge, calibrated=True, device=device)
+        self.photographs = Crops(photographs, recipe.size, aspect=1.1)
+        self.goals = [self._goal(impasto.read(style).tensor) for style in styles]
+        self.shown = self.batch(torch.Generator().manual_seed(seed), SHOWN)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = LocalNetwork([style.stem for style in styles])
+        self.networks = {"local": network.to(device)}
+        self.optimisers = {"local": Soap(network, lr=recipe.learning_rate, betas=(0.9, 0.95))}
+
+    @torch.no_grad()
+    def _goal(self, style: Tensor) -> dict[str, Tensor]:
+        """Return the Gram matrices of a style picture, by layer."""
+        scale = self.recipe.style_size / min(style.shape[-2:])
+        sized = F.interpolate(style, scale_factor=scale, mode="bicubic", antialias=True).clamp(0, 1)
+        return {layer: gram(x) for layer, x in seen(self.encoder, sized.to(self.device), LAYERS).items()}
+
+    def batch(self, rng: torch.Generator, count: int = 0) -> dict[str, Tensor]:
+        """Return photographs, masks, and the numbers of the styles to paint them in."""
+        count = count or self.recipe.batch
+        return {
+            "image": self.photographs.draw(count, rng),
+            "mask": torch.cat([random_mask(self.recipe.size, rng) for _ in range(count)]),
+            "style": torch.randint(len(self.goals), (count,), generator=rng),
+        }
+
+    def losses(
+        self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor], rng: torch.Generator
+    ) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield content and style inside, the picture outside, the seam between, and smoothness."""
+        image, mask = (batch[key].to(self.device) for key in ("image", "mask"))
+        painted = networks["local"](image, mask, self.shares(batch["style"]), grain_for(image, rng)).float()
+        joined = image.lerp(painted, mask)  # what the host makes of it, so that paint is judged beside the photograph
+        top, left = (int(torch.randint(SHIFTS, (), generator=rng)) for _ in range(2))
+        side = self.recipe.size - SHIFTS
+        window = (..., slice(top, top + side), slice(left, left + side))
+        area = mask[window]
+        with torch.no_grad():
+            wanted = seen(self.encoder, image[window], [self.recipe.content_layer])
+        found = seen(self.encoder, joined[window], LAYERS)
+        goal = {layer: torch.cat([self.goals[style][layer] for style in batch["style"].tolist()]) for layer in LAYERS}
+        layer = self.recipe.content_layer
+        recipe = self.recipe
+        yield (
+            "local",
+            {
+                "content": recipe.content_weight * content_loss(found[layer], wanted[layer], area),
+                "style": recipe.style_weight * style_loss(found, goal, area),
+                "outside": recipe.outside_weight * outside_loss(painted, image, mask),
+                "seam": recipe.seam_weight * seam_loss(joined - image, mask),
+                "smooth": recipe.smooth_weight * smooth_loss(joined, mask),
+            },
+        )
+
+    def shares(self, styles: Tensor) -> Tensor:
+        """Return the shares (B, S) that ask for one style each."""
+        return F.one_hot(styles, len(self.goals)).float().to(self.device)
+
+    @torch.no_grad()
+    def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
+        """Return photographs, masks, and photographs painted inside them, in rows."""
+        image, mask = (self.shown[key].to(self.device) for key in ("image", "mask"))
+        painted = networks["local"](image, mask, self.shares(self.shown["style"])).float().clamp(0, 1)
+        rows = image, mask.expand_as(image), blend(image, painted, mask)
+        return torch.cat([torch.cat(list(row), dim=-1) for row in rows], dim=-2)[None]
+
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
+        """Write the network in fp16."""
+        from safetensors.torch import save_file
+
+        network = networks["local"]
+        assert isinstance(network, LocalNetwork)
+        half = {key: value.detach().half().contiguous().cpu() for key, value in network.tensors().items()}
+        file = folder / "local.safetensors"
+        write_atomically(file, partial(save_file, half))
+        return [file]
+
+
+def seen(encoder: Encoder, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Return the features of pictures, computed in bfloat16, in float32."""
+    with torch.autocast(image.device.type, torch.bfloat16):
+        return {layer: x.float() for layer, x in encoder.features(image, layers).items()}
+
+
+# -------------------------------------------------------------------------------------------------------- masks
+
+
+def random_mask(size: int, rng: torch.Generator) -> Tensor:
+    """Return a mask (1, 1, size, size): an ellipse, a half plane, blobs of noise or everything, hard or soft.
+
+    Args:
+        size: side in pixels.
+        rng: what draws.
+
+    Example:
+        >>> import torch
+        >>> mask = random_mask(64, torch.Generator().manual_seed(1))
+        >>> bool(mask.max() == 1)
+        True
+    """
+
+    def uniform(low: float, high: float) -> float:
+        return low + (high - low) * torch.rand((), generator=rng).item()
+
+    if uniform(0, 1) < EVERYWHERE:
+        return torch.ones(1, 1, size, size)
+    y, x = torch.meshgrid(*2 * [torch.linspace(-1, 1, size)], indexing="ij")
+    angle = torch.tensor(uniform(0, 2 * torch.pi))
+    along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
+    kind = int(torch.randint(3, (), generator=rng))
+    if kind == 0:
+        aside, squeeze = uniform(-0.6, 0.6), uniform(0.5, 1)
+        height = -((along - aside).square() + (across / squeeze).square()).sqrt()
+    elif kind == 1:
+        height = along
+    else:
+        coarse = torch.randn(1, 1, *2 * [int(torch.randint(4, 8, (), generator=rng))], generator=rng)
+        height = F.interpolate(coarse, (size, size), mode="bicubic", align_corners=True)[0, 0]
+    # In pixels from the border, nearly: a height with the slope 1.
+    height = height - height.flatten().quantile(uniform(0.2, 0.85))
+    height = height / (height.diff(dim=0)[:, 1:].square() + height.diff(dim=1)[1:].square()).sqrt().mean()
+    softness = uniform(0, 1) ** 3 * size / 4  # mostly hard
+    return (height / max(softness, 1.0) + 0.5).clamp(0, 1)[None, None]
+
+
+# ------------------------------------------------------------------------------------------------------- losses
+
+
+def inside(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean of values (B, C, H, W) over channels and, weighted (B, 1, H, W), positions; (B,)."""
+    return (values.mean(1, keepdim=True) * weights).sum((1, 2, 3)) / weights.sum((1, 2, 3)).clamp_min(1e-6)
+
+
+def content_loss(found: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+    """Return the squared error of features (B, C, h, w) inside the mask, relative to their power there."""
+    area = at_size(mask, wanted)
+    return (inside((found - wanted).square(), area) / inside(wanted.square(), area).clamp_min(1e-6)).mean()
+
+
+def style_loss(found: Mapping[str, Tensor], goals: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+    """Return the errors of Gram matrices inside the mask, relative to the style's and summed over layers.
+
+    Norms, not their squares: a bright photograph in a dark style would count a thousand times as much as others.
+    """
+    errors = []
+    for layer, goal in goals.items():
+        away = gram(found[layer], at_size(mask, found[layer])) - goal
+        errors.append((norm(away) / norm(goal)).mean())
+    return torch.stack(errors).sum()
+
+
+def norm(matrix: Tensor) -> Tensor:
+    """Return the Frobenius norms of matrices (B, C, C), whose gradient is finite at 0; (B,)."""
+    return (matrix.square().sum((1, 2)) + 1e-12).sqrt()
+
+
+def outside_loss(painted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """Return the squared change of pictures (B, 3, H, W) where the mask selects nothing at all."""
+    return inside((painted - image).square(), (mask == 0).float()).mean()
+
+
+def seam_loss(change: Tensor, mask: Tensor) -> Tensor:
+    """Return the squared steps from pixel to pixel that a change (B, 3, H, W) makes where the mask makes one."""
+    steps = [inside(change.diff(dim=dim).square(), mask.diff(dim=dim).abs()) for dim in (2, 3)]
+    return torch.stack(steps).mean()
+
+
+def smooth_loss(image: Tensor, mask: Tensor) -> Tensor:
+    """Return the total variation of pictures (B, 3, H, W) inside the mask: squared steps from pixel to pixel."""
+    steps = [inside(image.diff(dim=dim).square(), mask.narrow(dim, 1, mask.shape[dim] - 1)) for dim in (2, 3)]
+    return torch.stack(steps).sum()

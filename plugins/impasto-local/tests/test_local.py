@@ -1,0 +1,207 @@
+"""The stage: inside the mask and nowhere else, the networks it takes, and what is refused."""
+
+import hashlib
+
+import pytest
+import torch
+
+import impasto
+from impasto import ParameterError, StageError, WeightsError
+from impasto.testing import parametrize_checks
+from impasto.weights import find
+from impasto_local import NETWORK, STYLES, Local, LocalNetwork, load_network, random_mask
+from impasto_local.network import grain_for
+
+
+@parametrize_checks(Local(), Local(paint="wave"))
+def test_local(stage, check):
+    check(stage)
+
+
+@pytest.fixture
+def cat():
+    return impasto.samples.content("cat", 160)
+
+
+def half(picture, soft=False):
+    """A mask of the left half."""
+    mask = (torch.arange(picture.shape[-1]) < picture.shape[-1] // 2).float()
+    if soft:
+        mask = torch.linspace(2, -1, picture.shape[-1]).clamp(0, 1)
+    return mask.expand(1, 1, *picture.shape[-2:]).clone()
+
+
+def paint(stage, *given, **more):
+    return impasto.Pipeline(stage)(*given, device="cpu", precision="float32", **more).tensor
+
+
+# ----------------------------------------------------------------------------------------------- inside the mask
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_outside_the_mask_is_the_picture_to_the_bit(cat, soft):
+    mask = half(cat, soft)
+    painted = paint(Local(), cat, mask=mask)
+    outside = (mask == 0).expand_as(cat)
+    assert torch.equal(painted[outside], cat[outside])
+    assert (painted - cat).abs()[(mask == 1).expand_as(cat)].mean() > 0.05
+
+
+def test_the_network_leaves_the_outside_nearly_alone_by_itself(cat):
+    mask = half(cat)
+    network = load_network(find(NETWORK))
+    for index in range(len(STYLES)):
+        shares = torch.eye(len(STYLES))[index : index + 1]
+        size = [length // 4 * 4 for length in cat.shape[-2:]]
+        image = cat[..., : size[0], : size[1]]
+        with torch.no_grad():
+            change = (network(image, mask[..., : size[0], : size[1]], shares) - image).abs().mean((0, 1, 2))
+        inside, far = change[: len(change) // 2], change[len(change) // 2 + 16 :]
+        assert far.mean() < 0.3 * inside.mean()
+
+
+def test_paint_fades_towards_a_hard_border(cat):
+    mask = half(cat)
+    for name in STYLES:
+        change = (paint(Local(paint=name), cat, mask=mask) - cat).abs().mean((0, 1, 2))
+        assert change[78:80].mean() < 0.6 * change[40:64].mean(), name
+
+
+def test_every_style_is_the_one_that_was_asked_for(cat):
+    judge = impasto.encoder("slim19-half", calibrated=True)
+    layers = ("relu1_1", "relu2_1", "relu3_1")
+
+    def seen(picture):
+        return [impasto.statistics.gram(x) for x in judge.features(picture, layers).values()]
+
+    def away(picture, style):
+        pairs = zip(seen(picture), seen(style), strict=True)
+        return sum(((a - b).norm() / b.norm()).item() for a, b in pairs)
+
+    painted = {name: paint(Local(paint=name), cat, mask=half(cat))[..., :80] for name in STYLES}
+    for name in STYLES:
+        style = impasto.samples.style(name, 256)
+        found = {other: away(picture, style) for other, picture in painted.items()}
+        assert min(found, key=found.get) == name, (name, found)
+        assert found[name] < 0.85 * away(cat[..., :80], style), name
+
+
+def test_without_a_mask_it_paints_everywhere(cat):
+    painted = paint(Local(), cat)
+    torch.testing.assert_close(painted, paint(Local(), cat, mask=torch.ones_like(cat[:, :1])))
+    assert (painted - cat).abs()[..., -40:].mean() > 0.05
+
+
+def test_a_mask_that_selects_nothing_is_refused(cat):
+    with pytest.raises(StageError, match="the mask selects nothing"):
+        paint(Local(), cat, mask=torch.zeros_like(cat[:, :1]))
+
+
+def test_a_mask_that_selects_hardly_anything_is_pointed_out(cat):
+    mask = torch.zeros_like(cat[:, :1])
+    mask[..., 50:52, 60:62] = 1
+    with pytest.warns(UserWarning, match="selects 4 pixels"):
+        painted = paint(Local(), cat, mask=mask)
+    assert torch.equal(painted[..., :50, :], cat[..., :50, :])
+
+
+def test_each_region_by_itself_is_a_mask(cat):
+    left = half(cat)
+    painted = paint(Local(), cat, guides={"left": left, "right": 1 - left})
+    torch.testing.assert_close(painted[..., :80], paint(Local(), cat, mask=left)[..., :80], atol=1e-5, rtol=0)
+
+
+# ---------------------------------------------------------------------------------------------------- networks
+
+
+def test_the_record_is_that_of_the_file():
+    data = find(NETWORK).read_bytes()
+    assert (hashlib.sha256(data).hexdigest(), len(data)) == (NETWORK.sha256, NETWORK.size)
+    assert len(data) < 400_000
+    assert load_network(find(NETWORK)).names == STYLES
+
+
+def test_an_untrained_network_changes_nothing():
+    image, mask = torch.rand(2, 3, 16, 20), torch.rand(2, 1, 16, 20)
+    assert torch.equal(LocalNetwork(["one"])(image, mask, torch.ones(1, 1)), image)
+
+
+def test_grain_is_the_same_for_every_picture_and_draws_nothing_from_the_run():
+    images = torch.rand(2, 3, 8, 12)
+    state = torch.get_rng_state()
+    first, second = grain_for(images)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first, second)
+    assert first.shape == (1, 4, 6)
+    other, another = grain_for(images, torch.Generator().manual_seed(1))
+    assert not torch.equal(other, another)
+
+
+@pytest.fixture
+def tensors():
+    """Of a small network with two styles, not as it begins."""
+    network = LocalNetwork(["one", "two"], widths=(4, 6, 8), blocks=2)
+    rng = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=rng))
+    return network.tensors(), network
+
+
+def test_a_network_comes_back_from_its_file(tensors, tmp_path):
+    file = tmp_path / "local.pth"
+    torch.save(tensors[0], file)
+    again = load_network(file)
+    image, mask = torch.rand(1, 3, 16, 20), torch.rand(1, 1, 16, 20)
+    for shares in torch.eye(2), torch.tensor([[0.3, 0.7]]):
+        found, wanted = (
+            network(image.expand(len(shares), -1, -1, -1), mask, shares) for network in (again, tensors[1])
+        )
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_a_style_of_ones_own_network_is_asked_for_by_name(tensors, tmp_path, cat):
+    file = str(tmp_path / "local.pth")
+    torch.save(tensors[0], file)
+    assert paint(Local(network=file, paint="two"), cat).shape == cat.shape
+    with pytest.raises(StageError, match=r"has not learned 'impasto'\n.*one, two"):
+        paint(Local(network=file), cat)
+
+
+def test_an_unknown_style_is_refused_at_once():
+    with pytest.raises(ParameterError, match="did you mean 'wave'"):
+        Local(paint="waves")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda x: x.pop("leave.bias"), "lacks leave.bias"),
+        (lambda x: x.update({"more.weight": torch.zeros(1)}), "has more.weight, which is no part"),
+        (lambda x: x.update({"leave.bias": torch.zeros(3)}), r"leave.bias is \(3,\), expected \(4,\)"),
+        (lambda x: x.update({"leave.bias": torch.full((4,), torch.nan)}), "not finite"),
+        (lambda x: [x.pop(key) for key in list(x) if key.startswith("styles.")], "laid out as something else"),
+    ],
+)
+def test_a_wrong_file_is_refused(tensors, tmp_path, cat, spoil, what):
+    spoil(tensors[0])
+    torch.save(tensors[0], tmp_path / "local.pth")
+    with pytest.raises((WeightsError, StageError), match=what):
+        paint(Local(network=str(tmp_path / "local.pth"), paint="one"), cat)
+
+
+# ------------------------------------------------------------------------------------------------------- masks
+
+
+def test_random_masks_are_of_every_kind_and_size():
+    rng = torch.Generator().manual_seed(0)
+    masks = torch.cat([random_mask(64, rng) for _ in range(200)])
+    assert masks.min() >= 0
+    assert masks.max() <= 1
+    shares = masks.mean((1, 2, 3))
+    assert shares.min() < 0.25
+    assert shares.max() == 1
+    grey = ((masks > 0) & (masks < 1)).float().mean((1, 2, 3))
+    assert (grey < 0.1).any()
+    assert (grey > 0.3).any()
+    assert (masks.amax((1, 2, 3)) > 0.4).all()
