@@ -51,7 +51,8 @@ PAIRS = {
     "impressionism": _pair(
         "impressionism",
         "Monet, Pissarro and Sisley",
-        "71a8b53b3f97f9bda8676332159369beaa6e27360c00a4a4633562ce297ec288", 788_864,
+        "71a8b53b3f97f9bda8676332159369beaa6e27360c00a4a4633562ce297ec288",
+        788_864,
     ),
     "post-impressionism": _pair(
         "post-impressionism",
