@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -35,6 +35,7 @@ class Fast(impasto.Stylizer, name="fast"):
 
     multiple: ClassVar[int] = 4
     styleless: ClassVar[bool] = True
+    demo: ClassVar[Mapping[str, object]] = {"styles": ("impasto",)}
 
     network: str = impasto.param(
         default="", help="the path of a checkpoint; empty: ours, which knows eight of the sample styles"
