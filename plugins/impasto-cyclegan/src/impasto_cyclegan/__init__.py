@@ -51,7 +51,7 @@ PAIRS = {
     "impressionism": _pair(
         "impressionism",
         "Monet, Pissarro and Sisley",
-        "71a8b53b3f97f9bda8676332159369beaa6e27360c00a4a4633562ce297ec288",
+        "2e1582fa9e7ea929ba79a0b5f048ef5abadcfad7abfe4eb0df50d972d3b733cf",
         788_864,
     ),
     "post-impressionism": _pair(
