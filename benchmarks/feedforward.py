@@ -4,12 +4,14 @@
 
 All are measured in turns in one run, medians of wall-clock seconds.  *Plain* is two encodings to relu4_1 and a
 decoding, the same plan at full width with random weights, in float32 as torch lays it out.  Ours are whole pipelines,
-from tensor to picture, in the precision that "auto" picks here.
+from tensor to picture, in the precision that "auto" picks here; *a frame* is one of a stream, which looks at the style
+once.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -50,8 +52,13 @@ def main() -> None:
         pipe = impasto.Pipeline(stage)
         return lambda: pipe(content, style)
 
+    def frames(stage: impasto.Stage) -> Callable[[], object]:
+        stream = impasto.Pipeline(stage).stream(itertools.repeat(content), style)
+        return lambda: next(stream)
+
     candidates: dict[str, Callable[[], object]] = {} if options.no_plain else {"plain AdaIN": plain(content, style)}
     candidates |= {repr(stage): ours(stage) for stage in (AdaIN(), WCT(), WCT(levels=(5, 4, 3, 2, 1)), StyleSwap())}
+    candidates["AdaIN(), a frame"] = frames(AdaIN())
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(options.runs + 1):
         for name, run in candidates.items():

@@ -364,6 +364,15 @@ def test_average_pooling_is_average_pooling(image):
     torch.testing.assert_close(found["conv2_1"], expected)
 
 
+@pytest.mark.parametrize("laid_out", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(2, 2), (7, 10), (16, 9)])
+def test_max_pooling_is_torchs_with_and_without_gradients(size, laid_out):
+    features = torch.randn(2, 3, *size).to(memory_format=laid_out)
+    expected = nn.functional.max_pool2d(features, 2)
+    assert torch.equal(encoders.max_pooled(features), expected)
+    assert torch.equal(encoders.max_pooled(features.requires_grad_()), expected)
+
+
 def test_a_flat_picture_has_flat_first_features_unless_padded_with_zeros():
     network = VGG(THIN, "1_1")
     flat = torch.full((1, 3, 8, 8), 0.7)
