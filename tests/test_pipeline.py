@@ -281,6 +281,37 @@ def test_a_mask_of_any_form_paints_where_it_is_white(form, tmp_path):
     )
 
 
+def test_a_canvas_is_prepared_as_the_stylizer_gets_it():
+    got = []
+
+    class Look(impasto.Stylizer, name="look"):
+        def stylize(self, content, styles, guides):
+            got.extend((content, styles[0].image, guides))
+            return content
+
+    mask = (torch.arange(28) >= 8).float().expand(1, 1, 20, 28)
+    given = CONTENT, torch.rand(1, 3, 9, 9)
+    pipe = impasto.Pipeline(Wash(strength=0.25, only=None), Look(), Fault())
+    canvas = pipe.prepare(*given, mask=mask, device="cpu")
+    with pytest.raises(impasto.StageError):
+        pipe(*given, mask=mask, device="cpu", precision="float32")
+    torch.testing.assert_close(canvas.image, CONTENT.lerp(torch.ones(()), 0.25))
+    assert torch.equal(canvas.content, CONTENT)
+    assert torch.equal(canvas.mask, mask)
+    assert torch.equal(canvas.image, got[0])
+    assert torch.equal(canvas.styles[0].image, got[1])
+    assert torch.equal(canvas.mask, got[2])
+
+
+def test_a_stage_that_cannot_prepare_is_named(host):
+    class Lost(impasto.Preprocessor, name="lost"):
+        def prepare(self, canvas):
+            raise ValueError("no horizon")
+
+    with pytest.raises(impasto.StageError, match=r"stage 2 of 3, 'lost' .*: no horizon"):
+        impasto.Pipeline(Wash(), Lost(), Tint()).prepare(CONTENT, device="cpu")
+
+
 def test_masks_that_cannot_be_meant_are_refused():
     pipe = impasto.Pipeline(Tint())
     with pytest.raises(ValueError, match=r"the mask is 28×20 pixels and the content is 20×28"):

@@ -212,6 +212,17 @@ def test_a_canvas_refuses_what_does_not_lie_over_the_picture(changes, error, mes
     assert message in str(raised.value)
 
 
+def test_a_canvas_shows_what_is_painted_and_where_its_regions_are():
+    mask = (torch.arange(14) < 7).float().expand(1, 1, 10, 14)
+    guides = torch.cat([mask, 1 - mask], dim=1)
+    paled = Canvas(PICTURE, PICTURE, mask=mask).picture()
+    assert torch.equal(paled[..., :7], PICTURE[:, :, :, :7])
+    torch.testing.assert_close(paled[..., 7:], 0.25 * PICTURE[..., 7:] + 0.75)
+    tinted = Canvas(PICTURE, PICTURE, guides=guides).picture() - 0.5 * PICTURE
+    assert tinted[..., :7].std((0, 2, 3)).max() < 1e-6, "one tint to a region"
+    assert (tinted[..., 0] - tinted[..., -1]).abs().amax() > 0.3, "another to another"
+
+
 def test_a_style_can_be_anything_that_reads_as_a_picture():
     grey = np.full((5, 7), 128, np.uint8)
     style = impasto.Style(grey, weight=0.5)

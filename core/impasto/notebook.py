@@ -92,7 +92,8 @@ def show(*pictures: Any, columns: int | None = None, **titled: Any) -> Sheet:
     """Show pictures side by side; those given by name under their names.
 
     Args:
-        pictures: anything `impasto.read` takes, a `Style`, or whatever has a method `picture()`; of a batch each.
+        pictures: anything `impasto.read` takes, a `Style`, a `Canvas`, or whatever has a method `picture()`; of a
+            batch each.
         columns: how many in a row; all, unless there are more than five.
         titled: the same, by title; underscores are shown as spaces.
 

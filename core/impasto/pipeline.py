@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import html
+import itertools
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from .host import Runner, host, version
 from .picture import MAX_PIXELS, Picture, read
-from .stage import Canvas, Parameter, ParameterError, Stage, StageError, Style, Stylizer
+from .stage import Canvas, Parameter, ParameterError, Preprocessor, Stage, StageError, Style, Stylizer
 from .training import write_atomically
 
 if sys.version_info >= (3, 11):
@@ -103,6 +104,47 @@ class Pipeline:
         run = Run(self, style, mask, guides, device=device, precision=precision, seed=seed, plugins=plugins)
         given = read(content)
         return run(given, digest(given.tensor))
+
+    def prepare(
+        self,
+        content: Any,
+        style: Any = None,
+        *,
+        mask: Any = None,
+        guides: Tensor | Mapping[str, Any] | None = None,
+        device: str | torch.device = "auto",
+        seed: int = 0,
+        plugins: Iterable[Any] = (),
+    ) -> Canvas:
+        """Run the stages that come before painting, and return the canvas as the stylizer would get it.
+
+        To see what a mask selects, `impasto.show(pipe.prepare(photo))`, or to go on with it by hand.
+
+        Args:
+            content: as for a call, and so the others.
+            style: likewise.
+            mask: likewise.
+            guides: likewise.
+            device: likewise.
+            seed: likewise.
+            plugins: likewise.
+
+        Returns:
+            The canvas, on the CPU: its `mask`, its `guides` with their `labels`, its `styles`, and the `image`.
+
+        Raises:
+            StageError: a stage failed; names the stage and its distribution.
+            PictureError: a picture could not be read.
+
+        Example:
+            >>> import impasto
+            >>> left = (torch.arange(64) < 32).float().expand(1, 1, 64, 64)
+            >>> impasto.Pipeline().prepare(impasto.samples.content("astronaut", 64), mask=left).mask.mean()
+            tensor(0.5000)
+        """
+        run = Run(self, style, mask, guides, device=device, seed=seed, plugins=plugins)
+        first = tuple(itertools.takewhile(lambda stage: isinstance(stage, Preprocessor), self.stages))
+        return run.through(read(content), first).to(torch.device("cpu"))
 
     def stream(
         self,
@@ -316,6 +358,14 @@ class Run:
 
     def __call__(self, given: Picture, content_sha256: str | None = None) -> Picture:
         """Return the picture that the stages make of one; its recipe names the content if told its digest."""
+        canvas = self.through(given, self.stages)
+        meta = {key: value for key, value in canvas.meta.items() if key not in PASSING}
+        meta["recipe"] = self._recipe(content_sha256)
+        alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
+        return Picture(canvas.image.float().cpu(), alpha, meta)
+
+    def through(self, given: Picture, stages: Sequence[Stage]) -> Canvas:
+        """Return the canvas that the first of the stages, or all, make of a picture."""
         self._lay(given.tensor)
         content = given.tensor.to(self.device)
         meta = {**given.meta, "seed": self._seed}
@@ -324,17 +374,14 @@ class Run:
             around.enter_context(torch.no_grad())
             around.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))
             torch.manual_seed(self._seed)
-            for index, stage in enumerate(self.stages, 1):
+            for index, stage in enumerate(stages, 1):
                 if "interrupted" in canvas.meta and not stage.finishes:
                     continue
                 # Networks gain from bfloat16; colours and filters, which hold eight bits or more, only lose.
                 low = self._low and isinstance(stage, Stylizer)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
                     canvas = self._run(index, stage, canvas)
-        meta = {key: value for key, value in canvas.meta.items() if key not in PASSING}
-        meta["recipe"] = self._recipe(content_sha256)
-        alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
-        return Picture(canvas.image.float().cpu(), alpha, meta)
+        return canvas
 
     def _lay(self, content: Tensor) -> None:
         """Lay mask and guides over a picture, unless they lie over one of its size already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import dataclasses
 import math
 import re
@@ -333,6 +334,28 @@ class Canvas:
     def replace(self, **changes: Any) -> Canvas:
         """Return a canvas with some of its parts replaced."""
         return dataclasses.replace(self, **changes)
+
+    def to(self, device: torch.device) -> Canvas:
+        """Return the canvas on a device."""
+        mask, guides = (None if maps is None else maps.to(device) for maps in (self.mask, self.guides))
+        styles = tuple(style.to(device) for style in self.styles)
+        parts = {"content": self.content.to(device), "image": self.image.to(device)}
+        return self.replace(**parts, styles=styles, mask=mask, guides=guides)
+
+    def picture(self) -> Tensor:
+        """Return the image with its regions tinted and what the mask leaves out paled, (B, 3, H, W) in [0, 1].
+
+        The tints go round the colour circle from red, in the order of the regions: three are red, green and blue.
+        """
+        shown = self.image
+        if self.guides is not None:
+            count = self.guides.shape[1]
+            circle = [colorsys.hsv_to_rgb(region / count, 0.9, 0.95) for region in range(count)]
+            tints = torch.einsum("bkhw,kc->bchw", self.guides, self.guides.new_tensor(circle))
+            shown = shown * (1 - self.guides.sum(1, keepdim=True) / 2) + tints / 2
+        if self.mask is not None:
+            shown = shown.lerp(torch.ones_like(shown), 0.75 * (1 - self.mask))
+        return shown
 
 
 def shape(tensor: Tensor) -> str:
