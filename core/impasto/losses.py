@@ -236,6 +236,45 @@ STATISTICS: Mapping[str, Callable[[Tensor], Statistic]] = MappingProxyType(
 
 HISTOGRAM = Statistic(measure_histogram)
 
+CONTENT_LAYER = "relu4_1"
+STYLE_LAYERS: Mapping[str, float] = MappingProxyType(
+    {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 2.0, "relu5_1": 0.3}
+)
+"""The layers and weights of the stage `gatys` with thin encoders, which know relu5_1 of VGG-19 less than the others."""
+
+
+class StyleGoal:
+    """What networks that learn a style are to reach: its statistics at several layers.
+
+    Args:
+        seen: features (1, C, H, W) of the style by layer, at least those of `STYLE_LAYERS`.
+        statistic: a name of `STATISTICS`.
+
+    Example:
+        >>> import impasto, torch
+        >>> seen = impasto.encoder("slim19").features(torch.rand(1, 3, 64, 64), list(STYLE_LAYERS))
+        >>> StyleGoal(seen, "mean-std").distance(seen).item()
+        0.0
+    """
+
+    def __init__(self, seen: Mapping[str, Tensor], statistic: str) -> None:
+        self._statistics = {layer: STATISTICS[statistic](seen[layer]) for layer in STYLE_LAYERS}
+        self._wanted = {layer: one.target(one.measure(seen[layer], None)) for layer, one in self._statistics.items()}
+
+    def distance(self, seen: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
+        """Return how far one picture is from it, a scalar; 1: about as far as a black picture.
+
+        Args:
+            seen: its features (1, C, h, w) by layer.
+            mask: (1, 1, H, W), how much each pixel counts; None: all alike.
+        """
+        distances = []
+        for layer, weight in STYLE_LAYERS.items():
+            features, one = seen[layer], self._statistics[layer]
+            area = None if mask is None else F.adaptive_avg_pool2d(mask, (features.shape[-2], features.shape[-1]))
+            distances.append(weight * one.distance(one.measure(features, area), self._wanted[layer]).float())
+        return torch.stack(distances).sum() / sum(STYLE_LAYERS.values())
+
 
 def mixed(measurements: Sequence[Measured], weights: Sequence[float]) -> Measured:
     """Return the weighted mean of measurements: between several styles, or beyond with negative weights."""

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.decoders import reflected
+
 BLOCKS = 5
 Plan = Literal["ours", "examples", "tensorflow"]
 NORM_EPS: dict[Plan, float] = {"ours": 1e-5, "examples": 1e-5, "tensorflow": 1e-3}
@@ -62,6 +64,8 @@ class Unit(nn.Module):
             # SAME pads an even side before a stride of 2 at its end alone.
             before, after = (side // 2, side // 2) if self.stride == 1 else (0, 1)
             padded = F.pad(x, (before, after, before, after))
+        elif side == 3 and self.stride < 1:
+            return reflected(self.convolution, x)
         else:
             padded = reflect(x, side // 2)
         result: Tensor = self.convolution(padded)

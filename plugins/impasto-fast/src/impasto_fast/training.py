@@ -14,16 +14,12 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder, statistics
 from impasto.distillation import Crops, pictures
-from impasto.losses import STATISTICS, Measured, Statistic, content_loss, total_variation
+from impasto.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
 from impasto.soap import Soap
 from impasto.training import Recipe, Task, write_atomically
 
 from .checkpoints import tensors
 from .network import Network
-
-CONTENT_LAYER = "relu4_1"
-STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 2.0, "relu5_1": 0.3}
-"""The layers and weights of the stage `gatys` with thin encoders."""
 
 QUICKER = 5.0
 """How much faster scales and shifts move than kernels: each is moved only when its style comes up."""
@@ -62,26 +58,6 @@ def named(file: Path) -> str:
     return re.sub(r"[^\w-]+", "-", file.stem)
 
 
-class Goals:
-    """What is wanted of a style: its statistics by layer, and what they are measured by."""
-
-    def __init__(self, seen: Mapping[str, Tensor], statistic: str) -> None:
-        self.statistics: dict[str, Statistic] = {}
-        self.wanted: dict[str, Measured] = {}
-        for layer, features in seen.items():
-            self.statistics[layer] = STATISTICS[statistic](features)
-            self.wanted[layer] = self.statistics[layer].target(self.statistics[layer].measure(features, None))
-
-    def distance(self, seen: Mapping[str, Tensor]) -> Tensor:
-        """Return how far one picture's features (1, C, H, W) by layer are from it."""
-        total = seen[CONTENT_LAYER].new_zeros(())
-        for layer, weight in STYLE_LAYERS.items():
-            statistic = self.statistics[layer]
-            found = statistic.distance(statistic.measure(seen[layer], None), self.wanted[layer])
-            total = total + weight / sum(STYLE_LAYERS.values()) * found.float()
-        return total
-
-
 class Painting(Task):
     """Teach a network to lower, in one pass, what Gatys lowers in hundreds of steps."""
 
@@ -92,7 +68,7 @@ class Painting(Task):
         self.photographs = Crops(pictures(recipe.images), recipe.size, aspect=1.1)
         images = [_sized(file, recipe.style_size).to(device) for file in files]
         with torch.no_grad():
-            self.goals = [Goals(self.seen(image), recipe.statistic) for image in images]
+            self.goals = [StyleGoal(self.seen(image), recipe.statistic) for image in images]
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.photographs.draw(3, rng)
         with torch.random.fork_rng():
