@@ -1,4 +1,4 @@
-"""Draw figure.jpg: parts of a photograph painted by the network that ships."""
+"""Draw figure.jpg, parts of a photograph painted by the network that ships, and comparison.jpg, others beside it."""
 
 from pathlib import Path
 
@@ -6,25 +6,51 @@ import torch
 
 import impasto
 from impasto.demo import Tile, contact_sheet
+from impasto_adain import AdaIN
+from impasto_gatys import Gatys
 from impasto_local import STYLES, Local
 
 SIZE = 384
-
-content = impasto.samples.content("cat", SIZE)
-height, width = content.shape[-2:]
-y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-mask = (((x - 0.42 * width) / 1.25) ** 2 + (y - 0.55 * height) ** 2 < (0.36 * height) ** 2).float()
+HERE = Path(__file__).parent
 
 
-def painted(paint: str, where: object) -> object:
+def grid(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where the pixels of a picture are, x and y, each from 0 to 1."""
+    y, x = torch.meshgrid(*(torch.linspace(0, 1, side) for side in image.shape[-2:]), indexing="ij")
+    return x, y
+
+
+def painted(stage: impasto.Stage, image: torch.Tensor, where: torch.Tensor, *style: torch.Tensor) -> object:
     """Return the picture."""
-    return impasto.Pipeline(Local(paint=paint))(content, mask=where, device="cpu").pil()
+    return impasto.Pipeline(stage)(image, *style, mask=where, device="cpu").pil()
 
 
-tiles = [Tile("local", paint, painted(paint, mask)) for paint in STYLES]
-tiles += [Tile("local", f"{paint}, around", painted(paint, 1 - mask)) for paint in ("fauvism", "impasto", "wave")]
+cat, coffee = (impasto.samples.content(name, SIZE) for name in ("cat", "coffee"))
+astronaut = impasto.samples.content("astronaut", SIZE)[..., :256, :]
+x, y = grid(cat)
+face = (((x - 0.42) / 0.3) ** 2 + ((y - 0.55) / 0.36) ** 2 < 1).float()
+x, y = grid(coffee)
+around = (((x - 0.49) / 0.24) ** 2 + ((y - 0.47) / 0.36) ** 2 >= 1).float()
+x, y = grid(astronaut)
+left = (x + 0.23 * y < 0.6).float()
+
+tiles = [Tile("local", paint, painted(Local(paint=paint), cat, face)) for paint in STYLES]
+for paint in ("fauvism", "impasto", "wave"):
+    tiles.append(Tile("local", f"{paint}, around", painted(Local(paint=paint), cat, 1 - face)))
 given = [
-    Tile("content", "cat", impasto.read(content).pil()),
-    Tile("mask", "", impasto.read(mask.expand(1, 3, -1, -1)).pil()),
+    Tile("content", "cat", impasto.read(cat).pil()),
+    Tile("mask", "", impasto.read(face.expand(1, 3, -1, -1)).pil()),
 ]
-contact_sheet(given, tiles, "impasto-local").save(Path(__file__).parent / "figure.jpg", quality=82)
+contact_sheet(given, tiles, "impasto-local").save(HERE / "figure.jpg", quality=82)
+
+given, tiles = [], []
+for content, name, mask, paint in (
+    (coffee, "coffee", around, "wave"),
+    (cat, "cat", face, "fauvism"),
+    (astronaut, "astronaut", left, "impasto"),
+):
+    style = impasto.samples.style(paint, SIZE)
+    given.append(Tile("content", name, impasto.read(content).pil()))
+    tiles.append(Tile("local", paint, painted(Local(paint=paint), content, mask)))
+    tiles += [Tile(stage.name, "with a mask", painted(stage, content, mask, style)) for stage in (AdaIN(), Gatys())]
+contact_sheet(given, tiles, "impasto-local").save(HERE / "comparison.jpg", quality=70)

@@ -64,7 +64,7 @@ def test_paint_fades_towards_a_hard_border(cat):
     mask = half(cat)
     for name in STYLES:
         change = (paint(Local(paint=name), cat, mask=mask) - cat).abs().mean((0, 1, 2))
-        assert change[78:80].mean() < 0.6 * change[40:64].mean(), name
+        assert change[78:80].mean() < 0.75 * change[40:64].mean(), name
 
 
 def test_every_style_is_the_one_that_was_asked_for(cat):

@@ -23,7 +23,7 @@ STYLES = ("chalk", "fauvism", "impasto", "pointillism", "wave")
 """The sample styles that the network that ships has learned."""
 NETWORK = Weights(
     name="local-samples.safetensors",
-    sha256="6797744a544a071f7240987e1a55bc8a4add57d4558b329bf8f255a793112cc2",
+    sha256="ff3863366eec364799dfe2c081247c31bb544cd7a102ab3ebc55b38c5dc13a2e",
     size=386_056,
     licence="MIT; judged by a network that VGG-19 taught, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",

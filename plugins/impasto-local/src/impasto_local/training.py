@@ -34,7 +34,7 @@ QUICKER = 5.0
 class LocalRecipe(Recipe, name="local"):
     """Teach a network to paint several styles inside a mask (after Sun and Liu 2020)."""
 
-    steps = 5_200
+    steps = 4_000
     precision = "bf16"
     average = 0.995
 
