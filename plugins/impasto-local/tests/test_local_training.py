@@ -10,7 +10,7 @@ import impasto
 from impasto import ParameterError
 from impasto.training import train
 from impasto_local import Local, LocalRecipe, load_network
-from impasto_local.training import content_loss, outside_loss, seam_loss, smooth_loss
+from impasto_local.training import content_loss, seam_loss, smooth_loss
 
 pytest.importorskip("accelerate")
 CPU = torch.device("cpu")
@@ -79,7 +79,7 @@ def test_a_network_that_lays_on_nothing_costs_its_style_alone(folders):
     rng = torch.Generator().manual_seed(0)
     _, found = next(task.losses(task.networks, task.batch(rng), rng))
     assert found["style"] > 0.1
-    assert all(found[name] < 1e-6 for name in ("content", "outside", "seam", "smoothness"))
+    assert all(found[name] < 1e-6 for name in ("content", "seam", "smoothness"))
 
 
 # ------------------------------------------------------------------------------------------------------ losses
@@ -91,14 +91,12 @@ def left():
     return (torch.arange(8) < 4).float().expand(1, 1, 8, 8).clone()
 
 
-def test_content_looks_inside_alone_and_outside_outside(left):
+def test_content_looks_inside_alone(left):
     rng = torch.Generator().manual_seed(0)
     one = torch.rand(1, 5, 8, 8, generator=rng)
     other = torch.where(left > 0, one, torch.rand(1, 5, 8, 8, generator=rng))
     assert content_loss(one, other, left) == 0
     assert content_loss(one, other, 1 - left) > 0.01
-    assert outside_loss(one, other, left) > 0.01
-    assert outside_loss(one, other, 1 - left) == 0
 
 
 def test_losses_by_hand(left):

@@ -1,4 +1,4 @@
-"""The recipe: styles inside random masks, and the photograph as it was outside of them."""
+"""The recipe: styles inside random masks, and borders that nobody sees."""
 
 from __future__ import annotations
 
@@ -49,7 +49,6 @@ class LocalRecipe(Recipe, name="local"):
     content_weight: float = impasto.param(
         default=0.1, low=0, help="how much the content is kept inside the mask; the style's is 1"
     )
-    outside_weight: float = impasto.param(default=1.0, low=0, help="of leaving the picture alone outside the mask")
     seam_weight: float = impasto.param(default=0.5, low=0, help="of steps that the paint makes at the mask's border")
     smoothness: float = impasto.param(default=1.0, low=0, help="of the total variation inside, which takes away grain")
     size: int = impasto.param(default=192, low=64, help="side of the crops in pixels")
@@ -121,7 +120,7 @@ class LocalTask(Task):
     def losses(
         self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor], rng: torch.Generator
     ) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield content and style inside, the picture outside, the seam between, and smoothness."""
+        """Yield content and style inside the mask, the seam at its border, and smoothness."""
         image, mask = (batch[key].to(self.device) for key in ("image", "mask"))
         painted = networks["local"](image, mask, self.shares(batch["style"]), grain_for(image, rng)).float()
         joined = image.lerp(painted, mask)  # what the host makes of it, so that paint is judged beside the photograph
@@ -142,7 +141,6 @@ class LocalTask(Task):
             {
                 "content": recipe.content_weight * content_loss(found[CONTENT_LAYER], kept, area),
                 "style": torch.stack(style).mean(),
-                "outside": recipe.outside_weight * outside_loss(painted, image, mask),
                 "seam": recipe.seam_weight * seam_loss(joined - image, mask),
                 "smoothness": recipe.smoothness * smooth_loss(joined, mask),
             },
@@ -225,11 +223,6 @@ def content_loss(found: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
     """Return the squared error of features (B, C, h, w) inside the mask, relative to their power there."""
     area = at_size(mask, wanted)
     return (inside((found - wanted).square(), area) / inside(wanted.square(), area).clamp_min(1e-6)).mean()
-
-
-def outside_loss(painted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
-    """Return the squared change of pictures (B, 3, H, W) where the mask selects nothing at all."""
-    return inside((painted - image).square(), (mask == 0).float()).mean()
 
 
 def seam_loss(change: Tensor, mask: Tensor) -> Tensor:
