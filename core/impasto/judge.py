@@ -14,6 +14,20 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 """Where style is measured, and content at the last (Huang and Belongie 2017, section 6)."""
 
 
+def seen_by(encoder: Encoder, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Return the features (B, C, h, w) of pictures (B, 3, H, W) by layer, computed in bfloat16, in float32.
+
+    That is how trainings look: networks are quicker in bfloat16, and losses need the precision.
+
+    Example:
+        >>> import impasto, torch
+        >>> seen_by(impasto.encoder("slim19"), torch.rand(1, 3, 32, 32), ["relu2_1"])["relu2_1"].dtype
+        torch.float32
+    """
+    with torch.autocast(image.device.type, torch.bfloat16):
+        return {layer: x.float() for layer, x in encoder.features(image.float(), layers).items()}
+
+
 class Judge:
     """Measure pictures with an encoder that sees more than the networks that are taught.
 
@@ -39,9 +53,8 @@ class Judge:
             self.powers = {layer: x.square().mean((0, 2, 3)).sum() for layer, x in self(samples).items()}
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the features of pictures, computed in bfloat16, in float32."""
-        with torch.autocast(image.device.type, torch.bfloat16):
-            return {layer: x.float() for layer, x in self.encoder.features(image, self.layers).items()}
+        """Return the features of pictures."""
+        return seen_by(self.encoder, image, self.layers)
 
     def content(self, found: Mapping[str, Tensor], wanted: Tensor) -> Tensor:
         """Return the squared error of the deepest features."""

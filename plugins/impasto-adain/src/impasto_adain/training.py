@@ -15,7 +15,7 @@ from impasto.decoders import Decoder, load_decoders
 from impasto.distillation import Crops, pictures
 from impasto.feedforward import Goal
 from impasto.inversion import inverted
-from impasto.judge import Judge
+from impasto.judge import Judge, seen_by
 from impasto.soap import Soap
 from impasto.statistics import Moments, covariance
 from impasto.training import Recipe, Task, write_atomically
@@ -147,8 +147,7 @@ class Stylization(Task):
 
     def encoded(self, image: Tensor) -> dict[str, Tensor]:
         """Return the features that the decoder paints from."""
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return {layer: x.float() for layer, x in self.encoder.features(image, self.layers).items()}
+        return seen_by(self.encoder, image, self.layers)
 
     @torch.no_grad()
     def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder, statistics
 from impasto.distillation import Crops, pictures
+from impasto.judge import seen_by
 from impasto.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
 from impasto.soap import Soap
 from impasto.training import Recipe, Task, write_atomically
@@ -92,8 +93,7 @@ class Painting(Task):
 
     def seen(self, image: Tensor) -> dict[str, Tensor]:
         """Return the judge's features."""
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return {layer: x.float() for layer, x in self.judge.features(image, list(STYLE_LAYERS)).items()}
+        return seen_by(self.judge, image, list(STYLE_LAYERS))
 
     def batch(self, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return crops of photographs, and the number of the style that each shall be painted in."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder, ParameterError
 from impasto.distillation import Crops, pictures
+from impasto.judge import seen_by
 from impasto.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal
 from impasto.soap import Soap
 from impasto.stage import blend
@@ -105,8 +106,7 @@ class LocalTask(Task):
 
     def seen(self, image: Tensor) -> dict[str, Tensor]:
         """Return the judge's features."""
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return {layer: x.float() for layer, x in self.judge.features(image, list(STYLE_LAYERS)).items()}
+        return seen_by(self.judge, image, list(STYLE_LAYERS))
 
     def batch(self, rng: torch.Generator, count: int = 0) -> dict[str, Tensor]:
         """Return photographs, masks, and the numbers of the styles to paint them in."""

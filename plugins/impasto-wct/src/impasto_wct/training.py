@@ -14,7 +14,7 @@ from impasto import Encoder, statistics
 from impasto.decoders import Decoder, load_decoders
 from impasto.distillation import Crops, pictures
 from impasto.inversion import inverted
-from impasto.judge import Judge
+from impasto.judge import Judge, seen_by
 from impasto.soap import Soap
 from impasto.training import Recipe, Task, write_atomically
 
@@ -164,8 +164,7 @@ class Reconstruction(Task):
     def see(self, image: Tensor, layer: str) -> dict[str, Tensor]:
         """Return the encoder's features of each block's first layer, down to `layer`."""
         layers = [f"relu{level}_1" for level in range(1, int(layer[4]) + 1)]
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return {name: x.float() for name, x in self.encoder.features(image.float(), layers).items()}
+        return seen_by(self.encoder, image, layers)
 
     @torch.no_grad()
     def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
