@@ -105,6 +105,14 @@ def test_a_value_that_does_not_fit_is_refused_with_the_range(given, range):
     assert Brush.parameters()[name].help in rest[1]
 
 
+def test_one_entry_in_the_place_of_a_list_is_told_how_to_type_it():
+    with pytest.raises(impasto.ParameterError, match=r"what to type: angles=\[45\]"):
+        Brush(angles=45)
+    with pytest.raises(impasto.ParameterError) as error:
+        Brush(angles="steep")
+    assert "what to type" not in str(error.value)
+
+
 def test_a_parameter_without_default_must_be_given():
     class Needy(impasto.Postprocessor, name="needy"):
         """Need a file."""

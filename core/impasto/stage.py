@@ -74,10 +74,11 @@ class Parameter:
         fits = fits and all(entry is None or self._allows(entry) for entry in entries)
         if not fits:
             default = "" if self.default is dataclasses.MISSING else f" (default {self.default!r})"
+            alone = isinstance(convert([value], self.type), tuple)  # one entry where a list of such is meant
             raise ParameterError(
                 f"{owner}: {self.name} = {value!r} does not fit\n"
                 f"  what would work: {self.range}{default}\n"
-                f"  what it does: {self.help}"
+                f"  what it does: {self.help}" + (f"\n  what to type: {self.name}=[{value!r}]" if alone else "")
             )
         return converted
 
