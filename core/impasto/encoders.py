@@ -33,6 +33,9 @@ DEPTHS = (2, 2, 4, 4, 4)
 CONVOLUTIONS = tuple(f"{block}_{i}" for block, depth in enumerate(DEPTHS, 1) for i in range(1, depth + 1))
 """``1_1`` to ``5_4``, shallow to deep; ``conv3_1`` names the sum before the ReLU, ``relu3_1`` the rest."""
 
+LAST = tuple(f"{block}_{depth}" for block, depth in enumerate(DEPTHS, 1))
+"""The last convolution of each block, which pooling follows."""
+
 WIDTHS = (64, 128, 256, 512, 512)
 """Channels of the five blocks of VGG-19."""
 
@@ -103,10 +106,11 @@ class VGG(nn.Module):
         wanted = set(layers)
         found: dict[str, Tensor] = {}
         # Normalised in the picture's precision, then cast: bfloat16 holds only 256 levels of [0, 1].
-        x = ((image - self.mean) / self.std).to(self.get_parameter("conv1_1.weight").dtype)
+        x = torch.addcmul(-self.mean / self.std, image, 1 / self.std)
+        x = x.to(self.get_parameter("conv1_1.weight").dtype)
         for name in self.convolutions:
             if name.endswith("_1") and name != "1_1":
-                x = max_pooled(x) if pooling == "max" else F.avg_pool2d(x, 2)
+                x = F.relu(max_pooled(x), inplace=True) if pooling == "max" else F.avg_pool2d(x, 2)
             convolution: nn.Conv2d = getattr(self, f"conv{name}")
             if name == "1_1":
                 x = F.pad(x, (1, 1, 1, 1), mode="constant" if padding == "zeros" else padding)
@@ -115,7 +119,9 @@ class VGG(nn.Module):
                 x = convolution(x)
             if f"conv{name}" in wanted:
                 found[f"conv{name}"] = x
-            x = F.relu(x, inplace=f"conv{name}" not in wanted)
+            # The maximum may as well be taken first: the ReLU then meets a quarter of the values.
+            if pooling == "average" or name not in LAST or f"relu{name}" in wanted:
+                x = F.relu(x, inplace=f"conv{name}" not in wanted)
             if f"relu{name}" in wanted:
                 found[f"relu{name}"] = x
             if len(found) == len(wanted):

@@ -111,7 +111,7 @@ def repainted(
 
     @lru_cache(maxsize=1)
     def look(tile: Tile) -> Mapping[str, Tensor]:
-        return encoder.features(tile.around(image), layers)
+        return {layer: x.float() for layer, x in encoder.features(tile.around(image), layers).items()}
 
     maps: dict[str, list[Map | None]] = {}
     for layer, known in _gathered(look, cuts, guides, exchange.statistic).items():
@@ -124,9 +124,9 @@ def repainted(
     def paint(tile: Tile) -> Tensor:
         own = None if guides is None else tile.around(guides)
         changed = {}
-        for layer, found in look(tile).items():
-            x = found.float()
-            changed[layer] = x.lerp(mosaic(x, own, maps[layer]), alpha)
+        for layer, x in look(tile).items():
+            goal = mosaic(x, own, maps[layer])
+            changed[layer] = goal if alpha == 1 else x.lerp(goal, alpha)
         painted: Tensor = decoder(changed)
         return painted
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
+import math
 import os
 import struct
 import sys
@@ -547,13 +548,13 @@ def _as_float(tensor: torch.Tensor, what: str) -> torch.Tensor:
             "convert it to uint8 (0 to 255), uint16 (0 to 65535) or floats in [0, 1]"
         )
     tensor = tensor.detach().to(torch.float32, copy=True)
-    low, high = tensor.amin().item(), tensor.amax().item()
-    if not tensor.isfinite().all():
+    low, high = (bound.item() for bound in tensor.aminmax())  # NaN, if there is one
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise PictureError(f"read: the {what} holds NaN or infinity; look where they arise")
     if low < -1e-4 or high > 1 + 1e-4:  # rounding of an earlier resize or colour conversion is forgiven
         advice = "divide it by 255" if low >= 0 and 2 < high <= 255 else "undo its normalisation, or clip it"
         raise PictureError(f"read: the {what} runs from {low:.4g} to {high:.4g}, not within [0, 1]; {advice}")
-    return tensor.clamp_(0, 1)
+    return tensor if low >= 0 and high <= 1 else tensor.clamp_(0, 1)
 
 
 def _from_array(array: npt.NDArray[Any]) -> Picture:

@@ -59,10 +59,10 @@ def variance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, T
     flat, shares = flatten(features, weights)
     if shares is None:
         centre = flat.mean(-1, keepdim=True)
-        spread = (flat - centre).square().mean(-1)
+        spread = (flat - centre).square_().mean(-1)
     else:
         centre = (flat * shares).sum(-1, keepdim=True)
-        spread = ((flat - centre).square() * shares).sum(-1)
+        spread = (flat - centre).square_().mul_(shares).sum(-1)
     return centre[..., None], spread[..., None, None]
 
 

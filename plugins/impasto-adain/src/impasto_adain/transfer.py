@@ -51,7 +51,8 @@ def moved(source: Moments, goals: Sequence[Goal]) -> Map:
     mean = torch.stack([goal.share * goal.moments.mean for goal in goals]).sum(0)
     spread = torch.stack([goal.share * goal.moments.std() for goal in goals]).sum(0)
     scale = spread.clamp_min(0) / source.std()
-    return lambda features: (features - source.mean) * scale + mean
+    shift = mean - source.mean * scale
+    return lambda features: torch.addcmul(shift, features, scale)
 
 
 def turned(source: Moments, goals: Sequence[Goal]) -> Map:
