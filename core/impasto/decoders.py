@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import weights
+from .convolutions import doubled, framed, padded, quartered, spread
 from .encoders import CONVOLUTIONS, WIDTHS, Encoder
 from .stage import shape
 from .weights import WeightsError
@@ -73,16 +74,13 @@ class Decoder(nn.Module):
             features: (B, C, h, w), of its layer; or of all its layers by name.
         """
         found = {self.layer: features} if isinstance(features, Tensor) else features
-        x = found[self.layer]
-        if torch.is_autocast_enabled(x.device.type):
-            x = x.to(torch.get_autocast_dtype(x.device.type))  # half of what there is to pad
-        x, enlarge = framed(F.pad(x, (1, 1, 1, 1))), False
+        x, enlarge = padded(found[self.layer], 1), False
         for name, after in pairwise(self.convolutions):
             convolution = self._convolution(name)
             if enlarge:
                 x = F.relu(doubled(convolution, x), inplace=True)
                 if after == "1_1":
-                    return F.pixel_shuffle(quartered(self._convolution(after), x), 2)
+                    return quartered(self._convolution(after), x)
                 x = spread(x)
             else:
                 x = F.conv2d(x, convolution.weight, convolution.bias, padding=1)
@@ -91,109 +89,14 @@ class Decoder(nn.Module):
             if enlarge and f"relu{beside}" in self.layers:
                 x = F.interpolate(x[..., 1:-1, 1:-1], scale_factor=2.0)
                 x = x + self.get_submodule(f"skip{beside}")(found[f"relu{beside}"])
-                x, enlarge = framed(F.pad(x, (1, 1, 1, 1))), False
-        return self._convolution("1_1")(x)
+                x, enlarge = padded(x, 1), False
+        last = self._convolution("1_1")
+        return F.conv2d(x, last.weight, last.bias)
 
     def _convolution(self, name: str) -> nn.Conv2d:
         found = self.get_submodule(f"conv{name}")
         assert isinstance(found, nn.Conv2d)
         return found
-
-
-# ------------------------------------------------------------------------------- convolutions where sizes double
-
-
-def framed(x: Tensor, repeat: bool = False) -> Tensor:
-    """Fill the frame of one position around features by what it reflects, in place; return them.
-
-    A frame that stays around the features from one convolution to the next spares a padded copy of them for each,
-    which on the CPU costs a third of the convolution.
-
-    Args:
-        x: (B, C, H + 2, W + 2), of (B, C, H, W) with a frame of any values.
-        repeat: repeat the border instead of reflecting; as where there is but one position to reflect.
-    """
-    for side in (-2, -1):
-        inwards = 1 if repeat or x.shape[side] == 3 else 2
-        for edge, inside in ((0, inwards), (-1, -1 - inwards)):
-            x.select(side, edge).copy_(x.select(side, inside))
-    return x
-
-
-def doubled(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-    """Return a 3×3 convolution of features doubled in size by repeating them, in cells of 2×2 positions.
-
-    Each position sees 2×2 of the features before they were doubled, with summed weights: 4/9 of the operations.
-
-    Args:
-        convolution: 3×3, from C to C' channels.
-        x: (B, C, H + 2, W + 2), of features (B, C, H, W) with a frame that repeats their border, see `framed`.
-
-    Returns:
-        (B, 4C', H + 1, W + 1), what `spread` makes (B, C', 2H + 2, 2W + 2) of, with a frame that reflects.
-
-    Example:
-        >>> convolution, x = nn.Conv2d(2, 3, 3), torch.rand(1, 2, 4, 5)
-        >>> plain = convolution(F.pad(F.interpolate(x, scale_factor=2), (1, 1, 1, 1), mode="reflect"))
-        >>> cells = doubled(convolution, F.pad(x, (1, 1, 1, 1), mode="replicate"))
-        >>> torch.allclose(spread(cells)[..., 1:-1, 1:-1], plain, atol=1e-6)
-        True
-    """
-    weight = _summed("atk,bsl,oikl->aboits", _DOUBLED, convolution).flatten(0, 2)
-    cells = F.conv2d(x, weight, None if convolution.bias is None else convolution.bias.repeat(4))
-    phases = cells.unflatten(1, (2, 2, -1))
-    for phase, edge, inside in ((0, 0, 1), (1, -1, -2)):
-        phases[:, phase, ..., edge, :].copy_(phases[:, phase, ..., inside, :])
-        phases[:, :, phase, ..., edge].copy_(phases[:, :, phase, ..., inside])
-    return cells
-
-
-def spread(cells: Tensor) -> Tensor:
-    """Return features (B, C, 2h, 2w) of their cells (B, 4C, h, w), whose channels are row, column and channel."""
-    batch, channels, height, width = cells.shape
-    # Channels last, so that the two positions of a row that lie in one cell are copied together.
-    rows = cells.permute(0, 2, 3, 1).reshape(batch, height, width, 2, channels // 2).transpose(2, 3)
-    return rows.reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
-
-
-def quartered(convolution: nn.Conv2d, cells: Tensor) -> Tensor:
-    """Return a 3×3 convolution of features in cells, its output in cells for `F.pixel_shuffle`.
-
-    Where few channels go out most of a processor's lanes would idle; four positions at once fill them.
-
-    Args:
-        convolution: 3×3, from C to C' channels.
-        cells: (B, 4C, H + 1, W + 1), of features with a frame, see `doubled`.
-
-    Returns:
-        (B, 4C', H, W).
-
-    Example:
-        >>> convolution, cells = nn.Conv2d(2, 3, 3), torch.rand(1, 8, 4, 5)
-        >>> torch.allclose(F.pixel_shuffle(quartered(convolution, cells), 2), convolution(spread(cells)), atol=1e-6)
-        True
-    """
-    weight = _summed("xatk,ybsl,oikl->oxyabits", _CELLS, convolution).flatten(0, 2).flatten(1, 3)
-    return F.conv2d(cells, weight, None if convolution.bias is None else convolution.bias.repeat_interleave(4))
-
-
-def _summed(along: str, axis: Tensor, convolution: nn.Conv2d) -> Tensor:
-    """Return a kernel summed over what falls together, the same way along both axes."""
-    weight = convolution.weight
-    with torch.autocast(weight.device.type, enabled=False):
-        axis = axis.to(weight)
-        summed: Tensor = torch.einsum(along, axis, axis, weight)
-    return summed
-
-
-# A cell p of doubled features holds the positions 2p - 1 and 2p, which see the positions p - 1 and p before.
-_DOUBLED = torch.tensor([[[1.0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]])
-"""(phase, position, row of the kernel)"""
-# The positions 2p and 2p + 1 see 2p - 1 to 2p + 2, which are the cells p and p + 1.
-_CELLS = torch.tensor(
-    [[[[float(2 * cell + phase == out + row) for row in range(3)] for cell in (0, 1)] for phase in (0, 1)] for out in (0, 1)]
-)
-"""(phase of the output, phase, cell, row of the kernel)"""
 
 
 def mirrored(layer: str) -> tuple[str, ...]:

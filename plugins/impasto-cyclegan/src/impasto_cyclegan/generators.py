@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import WeightsError, weights
+from impasto.convolutions import FewChannels, padded
 
 Direction = Literal["a-to-b", "b-to-a"]
 DIRECTIONS: tuple[Direction, Direction] = ("a-to-b", "b-to-a")
@@ -32,7 +33,7 @@ class Reflect(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` (B, C, H, W) with `padding` more positions on each side."""
-        return F.pad(x, (self.padding,) * 4, mode="reflect" if min(x.shape[-2:]) > self.padding else "replicate")
+        return padded(x, self.padding)
 
 
 class InstanceNorm(nn.Module):
@@ -115,7 +116,7 @@ class ResNetGenerator(nn.Module):
                 else ResizeConvolution(channels, channels // 2, 3, padding=1)
             )
             layers += [up, InstanceNorm(), nn.ReLU()]
-        last = nn.Conv2d(width, 3, 7)
+        last = FewChannels(width, 3, 7)
         self.model = nn.Sequential(*layers, Reflect(3), last)
         initialise(self)
         self.skip = nn.Conv2d(3, 3, 1, bias=False) if residual else None

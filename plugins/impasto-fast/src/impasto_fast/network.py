@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.decoders import reflected
+from impasto.convolutions import FewChannels, doubled, padded, spread
 
 BLOCKS = 5
 Plan = Literal["ours", "examples", "tensorflow"]
@@ -32,8 +32,13 @@ class Unit(nn.Module):
         super().__init__()
         self.stride, self.plan = stride, plan
         transposed = stride < 1 and plan == "tensorflow"
-        kind = nn.ConvTranspose2d if transposed else nn.Conv2d
-        self.convolution = kind(inner, outer, kernel, stride=2 if stride != 1 and (stride > 1 or transposed) else 1)
+        self.convolution: nn.Conv2d | nn.ConvTranspose2d
+        if transposed:
+            self.convolution = nn.ConvTranspose2d(inner, outer, kernel, stride=2)
+        elif outer == 3 and kernel > 1:
+            self.convolution = FewChannels(inner, outer, kernel)
+        else:
+            self.convolution = nn.Conv2d(inner, outer, kernel, stride=2 if stride > 1 else 1)
         # A linear map of what each style counts: convolutions and linear layers are what SOAP trains.
         self.scale = nn.Linear(styles, outer, bias=False) if styles else None
         self.shift = nn.Linear(styles, outer, bias=False) if styles else None
@@ -49,26 +54,23 @@ class Unit(nn.Module):
         # As groups of one channel: several times as fast on channels_last, and a single position is no error.
         x = torch.group_norm(x, x.shape[1], None, None, NORM_EPS[self.plan])
         scale, shift = self.scale(shares)[..., None, None], self.shift(shares)[..., None, None]
-        normal: Tensor = x * scale + shift
-        return normal
+        return torch.addcmul(shift, x, scale)
 
     def _convolved(self, x: Tensor) -> Tensor:
         side = self.convolution.kernel_size[0]
         if isinstance(self.convolution, nn.ConvTranspose2d):
             # TensorFlow's SAME: the last row and column are what its convolution would have padded.
-            doubled: Tensor = self.convolution(x)
-            return doubled[..., :-1, :-1]
+            enlarged: Tensor = self.convolution(x)
+            return enlarged[..., :-1, :-1]
         if self.stride < 1:
-            x = F.interpolate(x, scale_factor=2.0)
+            return spread(doubled(self.convolution, padded(x, 1, "replicate")))[..., 1:-1, 1:-1]
         if self.plan == "tensorflow":
             # SAME pads an even side before a stride of 2 at its end alone.
             before, after = (side // 2, side // 2) if self.stride == 1 else (0, 1)
-            padded = F.pad(x, (before, after, before, after))
-        elif side == 3 and self.stride < 1:
-            return reflected(self.convolution, x)
+            x = F.pad(x, (before, after, before, after))
         else:
-            padded = reflect(x, side // 2)
-        result: Tensor = self.convolution(padded)
+            x = padded(x, side // 2)
+        result: Tensor = self.convolution(x)
         return result
 
 
@@ -159,8 +161,3 @@ class Network(nn.Module):
         with torch.autocast(image.device.type, enabled=False):
             recolored: Tensor = self.skip(image.float(), shares.float())
         return recolored + painted
-
-
-def reflect(x: Tensor, padding: int) -> Tensor:
-    """Return features padded by reflection, or by their border where they are too small to be reflected."""
-    return F.pad(x, (padding,) * 4, mode="reflect" if min(x.shape[-2:]) > padding else "replicate")

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import WeightsError, weights
+from impasto.convolutions import FewChannels, padded
 from impasto.statistics import mean_std
 
 WIDTHS = (16, 32, 40)
@@ -27,7 +28,12 @@ class Convolution(nn.Conv2d):
     """Convolve, with the border repeated."""
 
     def __init__(self, channels: int, out: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(channels, out, kernel, stride, kernel // 2, padding_mode="replicate")
+        super().__init__(channels, out, kernel, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, C', h, w) of `x` (B, C, H, W); a stride of 2 halves the sides."""
+        around = self.kernel_size[0] // 2
+        return super().forward(padded(x, around, "replicate") if around else x)
 
 
 def at_size(mask: Tensor, like: Tensor) -> Tensor:
@@ -158,7 +164,7 @@ class LocalNetwork(nn.Module):
         self.fusions = nn.ModuleList([Fusion(half), Fusion(quarter)])
         self.blocks = nn.ModuleList([Block(styles, quarter) for _ in range(blocks)])
         self.doublings = nn.ModuleList([Layer(styles, quarter, half), Layer(styles, half, full)])
-        self.leave = Convolution(full, 4, 7)
+        self.leave = FewChannels(full, 4, 7)
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
 
@@ -185,7 +191,7 @@ class LocalNetwork(nn.Module):
         for double in self.doublings:
             # Transposed convolutions leave a checkerboard (Odena et al. 2016), repetition a weave.
             x = double(F.interpolate(smoothed(x), scale_factor=2.0, mode="bilinear"), mask, shares)
-        pigment, cover = self.leave(x).float().split((3, 1), dim=1)
+        pigment, cover = self.leave(padded(x, 3, "replicate")).float().split((3, 1), dim=1)
         painted: Tensor = image * (1 - cover) + pigment
         return painted
 
