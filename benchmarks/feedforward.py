@@ -1,11 +1,11 @@
 """How fast one pass is, beside a plain float32 AdaIN at VGG-19's width.
 
-    python benchmarks/feedforward.py [--size 512] [--runs 5]
+    python benchmarks/feedforward.py [--size 512] [--runs 5] [--no-plain] [--keep-memory]
 
 All are measured in turns in one run, medians of wall-clock seconds.  *Plain* is two encodings to relu4_1 and a
-decoding, the same plan at full width with random weights, in float32 as torch lays it out.  Ours are whole pipelines,
-from tensor to picture, in the precision that "auto" picks here; *a frame* is one of a stream, which looks at the style
-once.
+decoding, the same plan at full width with random weights, layer by layer, in float32 as torch lays it out.  Ours are
+whole pipelines, from tensor to picture, in the precision that "auto" picks here; *a frame* is one of a stream, which
+looks at the style once.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
 import impasto
+from impasto.cli import keep_memory
 from impasto.decoders import Decoder
 from impasto.encoders import VGG
 from impasto_adain import AdaIN, adain
@@ -27,7 +29,12 @@ from impasto_wct import WCT, StyleSwap
 
 def plain(content: torch.Tensor, style: torch.Tensor) -> Callable[[], object]:
     """Return AdaIN as its ports compute it, at VGG-19's width."""
-    encoder, decoder = VGG(deepest="4_1").eval(), Decoder().eval()
+    encoder, ours, layers = VGG(deepest="4_1").eval(), Decoder(), list[nn.Module]()
+    for name in ours.convolutions:
+        layers += [nn.ReflectionPad2d(1), ours.get_submodule(f"conv{name}"), nn.ReLU()]
+        if name.endswith("_1"):
+            layers.append(nn.Upsample(scale_factor=2))
+    decoder = nn.Sequential(*layers[:-2])  # the picture itself is neither rectified nor doubled
 
     @torch.no_grad()
     def run() -> torch.Tensor:
@@ -42,7 +49,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--no-plain", action="store_true", help="leave the slow one out")
+    parser.add_argument("--keep-memory", action="store_true", help="as the command line does, that of freed tensors")
     options = parser.parse_args()
+    if options.keep_memory:
+        keep_memory()
     content = impasto.samples.content("astronaut")
     size = (options.size, options.size)
     content = torch.nn.functional.interpolate(content, size, mode="bicubic").clamp(0, 1)

@@ -1,5 +1,6 @@
 """A pipeline is a value: it prints, compares, is saved and comes back; and it runs the same each time."""
 
+import re
 import types
 
 import numpy as np
@@ -484,6 +485,17 @@ def test_a_picture_carries_the_recipe_that_made_it(host, tmp_path):
     picture.save(tmp_path / "painted.png")
     assert impasto.Pipeline.load(tmp_path / "painted.png") == PIPE
     assert torch.equal(paint(impasto.Pipeline.load(tmp_path / "painted.png"), CONTENT, STYLE, seed=11), picture.tensor)
+
+
+def test_a_recipe_tells_one_content_from_another():
+    def told(content):
+        return re.search('content_sha256 = "(.+)"', impasto.Pipeline()(content).meta["recipe"])[1]
+
+    levels = torch.randint(0, 255, CONTENT.shape, generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
+    other = levels.clone()
+    other[0, 0, 0, 0] += 1
+    assert told(levels) == told(levels.clone())
+    assert told(levels) != told(other)
 
 
 def test_alpha_and_metadata_come_through():

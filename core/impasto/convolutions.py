@@ -33,6 +33,12 @@ def padded(x: Tensor, padding: int, mode: Literal["reflect", "replicate"] = "ref
         return F.pad(x, (padding,) * 4, mode=mode if min(x.shape[-2:]) > padding else "replicate")
 
 
+def repeated(x: Tensor) -> Tensor:
+    """Return features (B, C, H, W) doubled in size by repeating them; autocast itself would do so in float32."""
+    with torch.autocast(x.device.type, enabled=False):
+        return F.interpolate(x, scale_factor=2.0)
+
+
 def framed(x: Tensor, repeat: bool = False) -> Tensor:
     """Fill the frame of one position around features by what it reflects, in place; return them.
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import weights
-from .convolutions import doubled, framed, padded, quartered, spread
+from .convolutions import doubled, framed, padded, quartered, repeated, spread
 from .encoders import CONVOLUTIONS, WIDTHS, Encoder
 from .stage import shape
 from .weights import WeightsError
@@ -87,7 +87,7 @@ class Decoder(nn.Module):
                 x = F.relu(framed(x, repeat=name.endswith("_1")), inplace=True)
             enlarge, beside = name.endswith("_1"), f"{int(name[0]) - 1}_1"
             if enlarge and f"relu{beside}" in self.layers:
-                x = F.interpolate(x[..., 1:-1, 1:-1], scale_factor=2.0)
+                x = repeated(x[..., 1:-1, 1:-1])
                 x = x + self.get_submodule(f"skip{beside}")(found[f"relu{beside}"])
                 x, enlarge = padded(x, 1), False
         last = self._convolution("1_1")
