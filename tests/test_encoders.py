@@ -373,6 +373,20 @@ def test_max_pooling_is_torchs_with_and_without_gradients(size, laid_out):
     assert torch.equal(encoders.max_pooled(features.requires_grad_()), expected)
 
 
+@pytest.mark.parametrize("padding", ["replicate", "reflect", "zeros"])
+@pytest.mark.parametrize("size", [(33, 20), (48, 21), (17, 7)])
+def test_bands_of_the_first_block_show_no_seams(size, padding, monkeypatch):
+    monkeypatch.setattr(encoders, "BAND", 1)
+    network, image = VGG(THIN, "3_1"), torch.rand(2, 3, *size)
+    if padding == "reflect":
+        network.conv1_2.padding_mode = "reflect"  # as some public networks have it
+    made = Encoder(network, padding=padding)
+    in_bands = made.features(image, ["relu2_1", "conv3_1"])
+    with_it = made.features(image, ["relu1_1", "relu2_1", "conv3_1"])  # which is asked for, and so made whole
+    for layer, x in in_bands.items():
+        torch.testing.assert_close(x, with_it[layer])
+
+
 def test_a_flat_picture_has_flat_first_features_unless_padded_with_zeros():
     network = VGG(THIN, "1_1")
     flat = torch.full((1, 3, 8, 8), 0.7)

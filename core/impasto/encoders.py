@@ -39,6 +39,9 @@ LAST = tuple(f"{block}_{depth}" for block, depth in enumerate(DEPTHS, 1))
 WIDTHS = (64, 128, 256, 512, 512)
 """Channels of the five blocks of VGG-19."""
 
+BAND = 1 << 23
+"""Bytes of the first block's features that are made at a time."""
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
@@ -108,15 +111,14 @@ class VGG(nn.Module):
         # Normalised in the picture's precision, then cast: bfloat16 holds only 256 levels of [0, 1].
         x = torch.addcmul(-self.mean / self.std, image, 1 / self.std)
         x = x.to(self.get_parameter("conv1_1.weight").dtype)
-        for name in self.convolutions:
-            if name.endswith("_1") and name != "1_1":
-                x = F.relu(max_pooled(x), inplace=True) if pooling == "max" else F.avg_pool2d(x, 2)
+        x = F.pad(x, (1, 1, 1, 1), mode="constant" if padding == "zeros" else padding)
+        names = self.convolutions
+        # Gradients would need the whole of it, and other devices have no caches that it has to fit.
+        if pooling == "max" and x.device.type == "cpu" and not x.requires_grad and all(it[4] != "1" for it in wanted):
+            x, names = self._first_block(x), names[2:]
+        for name in names:
             convolution: nn.Conv2d = getattr(self, f"conv{name}")
-            if name == "1_1":
-                x = F.pad(x, (1, 1, 1, 1), mode="constant" if padding == "zeros" else padding)
-                x = F.conv2d(x, convolution.weight, convolution.bias)
-            else:
-                x = convolution(x)
+            x = F.conv2d(x, convolution.weight, convolution.bias) if name == "1_1" else convolution(x)
             if f"conv{name}" in wanted:
                 found[f"conv{name}"] = x
             # The maximum may as well be taken first: the ReLU then meets a quarter of the values.
@@ -126,7 +128,25 @@ class VGG(nn.Module):
                 found[f"relu{name}"] = x
             if len(found) == len(wanted):
                 return {layer: found[layer] for layer in layers}
+            if name in LAST:
+                x = F.relu(max_pooled(x), inplace=True) if pooling == "max" else F.avg_pool2d(x, 2)
         raise LookupError(f"no such layers: {sorted(wanted - set(found))}")
+
+    def _first_block(self, x: Tensor) -> Tensor:
+        """Return the first block's features, pooled, of padded pictures (B, 3, H + 2, W + 2), made in bands of rows.
+
+        At full size they are the largest of all: a band's stay in the processor's cache.
+        """
+        first, second = self.get_submodule("conv1_1"), self.get_submodule("conv1_2")
+        assert isinstance(first, nn.Conv2d)
+        height, row = x.shape[-2] - 2, x.shape[-1] * self.widths[0] * x.element_size()
+        band = max(BAND // row // 2 * 2, 16)
+        bands = []
+        for top in range(0, height, band):
+            above, below = max(top - 1, 0), min(top + band + 1, height)
+            inside = F.relu(F.conv2d(x[..., above : below + 2, :], first.weight, first.bias), inplace=True)
+            bands.append(F.relu(max_pooled(second(inside)[..., top - above : top - above + band, :]), inplace=True))
+        return torch.cat(bands, -2)
 
 
 def max_pooled(x: Tensor) -> Tensor:
