@@ -33,7 +33,7 @@ def padded(x: Tensor, padding: int, mode: Literal["reflect", "replicate"] = "ref
         return F.pad(x, (padding,) * 4, mode=mode if min(x.shape[-2:]) > padding else "replicate")
 
 
-def repeated(x: Tensor) -> Tensor:
+def upsampled(x: Tensor) -> Tensor:
     """Return features (B, C, H, W) doubled in size by repeating them; autocast itself would do so in float32."""
     with torch.autocast(x.device.type, enabled=False):
         return F.interpolate(x, scale_factor=2.0)

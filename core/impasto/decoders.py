@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import weights
-from .convolutions import doubled, framed, padded, quartered, repeated, spread
+from .convolutions import FewChannels, doubled, framed, padded, quartered, spread, upsampled
 from .encoders import CONVOLUTIONS, WIDTHS, Encoder
 from .stage import shape
 from .weights import WeightsError
@@ -50,7 +50,9 @@ class Decoder(nn.Module):
         self.convolutions = mirrored(layer)
         for name, before in zip(self.convolutions, (*self.convolutions[1:], None), strict=True):
             width = self.widths[int(name[0]) - 1]
-            convolution = nn.Conv2d(width, 3 if before is None else self.widths[int(before[0]) - 1], 3)
+            convolution = (
+                FewChannels(width, 3, 3) if before is None else nn.Conv2d(width, self.widths[int(before[0]) - 1], 3)
+            )
             # torch's own start shrinks what passes at every layer.
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             self.add_module(f"conv{name}", convolution)
@@ -87,11 +89,11 @@ class Decoder(nn.Module):
                 x = F.relu(framed(x, repeat=name.endswith("_1")), inplace=True)
             enlarge, beside = name.endswith("_1"), f"{int(name[0]) - 1}_1"
             if enlarge and f"relu{beside}" in self.layers:
-                x = repeated(x[..., 1:-1, 1:-1])
+                x = upsampled(x[..., 1:-1, 1:-1])
                 x = x + self.get_submodule(f"skip{beside}")(found[f"relu{beside}"])
                 x, enlarge = padded(x, 1), False
-        last = self._convolution("1_1")
-        return F.conv2d(x, last.weight, last.bias)
+        painted: Tensor = self._convolution("1_1")(x)
+        return painted
 
     def _convolution(self, name: str) -> nn.Conv2d:
         found = self.get_submodule(f"conv{name}")

@@ -114,7 +114,7 @@ class VGG(nn.Module):
         x = F.pad(x, (1, 1, 1, 1), mode="constant" if padding == "zeros" else padding)
         names = self.convolutions
         # Gradients would need the whole of it, and other devices have no caches that it has to fit.
-        if pooling == "max" and x.device.type == "cpu" and not x.requires_grad and all(it[4] != "1" for it in wanted):
+        if pooling == "max" and x.device.type == "cpu" and not x.requires_grad and all(it[4:5] != "1" for it in wanted):
             x, names = self._first_block(x), names[2:]
         for name in names:
             convolution: nn.Conv2d = getattr(self, f"conv{name}")
