@@ -140,7 +140,8 @@ class VGG(nn.Module):
         first, second = self.get_submodule("conv1_1"), self.get_submodule("conv1_2")
         assert isinstance(first, nn.Conv2d)
         height, row = x.shape[-2] - 2, x.shape[-1] * self.widths[0] * x.element_size()
-        band = max(BAND // row // 2 * 2, 16)
+        count = -(-height * row // BAND)
+        band = max(-(-height // count // 2) * 2, 16)
         bands = []
         for top in range(0, height, band):
             above, below = max(top - 1, 0), min(top + band + 1, height)
