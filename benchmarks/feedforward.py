@@ -20,7 +20,6 @@ import torch
 from torch import nn
 
 import impasto
-from impasto.cli import keep_memory
 from impasto.decoders import Decoder
 from impasto.encoders import VGG
 from impasto_adain import AdaIN, adain
@@ -52,7 +51,7 @@ def main() -> None:
     parser.add_argument("--keep-memory", action="store_true", help="as the command line does, that of freed tensors")
     options = parser.parse_args()
     if options.keep_memory:
-        keep_memory()
+        impasto.keep_memory()
     content = impasto.samples.content("astronaut")
     size = (options.size, options.size)
     content = torch.nn.functional.interpolate(content, size, mode="bicubic").clamp(0, 1)

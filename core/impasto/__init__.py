@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 from . import samples, statistics
+from .cli import keep_memory
 from .encoders import Encoder, encoder
 from .hookspecs import hookimpl
 from .host import Host, PluginError, host
@@ -50,6 +51,7 @@ __all__ = [
     "encoder",
     "hookimpl",
     "host",
+    "keep_memory",
     "param",
     "read",
     "samples",

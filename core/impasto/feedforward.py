@@ -158,7 +158,7 @@ def linear(source: Moments, asked: Sequence[Goal], transform: Callable[[Tensor, 
     @in_float32
     def moved(features: Tensor) -> Tensor:
         centred = features.float() - source.mean
-        return (change @ centred.flatten(2)).view_as(centred) + goal
+        return (change @ centred.flatten(2)).view_as(centred).add_(goal)
 
     return moved
 
