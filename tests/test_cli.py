@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import impasto
-from impasto import cli, inventory
+from impasto import cli, inventory, memory
 from impasto.demo import Tile, contact_sheet
 from impasto.progress import ProgressBar
 
@@ -532,8 +532,8 @@ def test_memory_is_kept_by_the_program_unless_told_otherwise(monkeypatch):
             called.append(values)
 
     monkeypatch.setattr("ctypes.CDLL", lambda _: Library())
-    cli.keep_memory()
+    memory.keep_memory()
     assert not called
     monkeypatch.delenv("IMPASTO_MALLOC")
-    cli.keep_memory()
-    assert called == [(-3, cli.KEPT), (-1, 2**31 - 1)]
+    memory.keep_memory()
+    assert called == [(-3, memory.KEPT), (-1, 2**31 - 1)]

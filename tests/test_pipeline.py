@@ -491,9 +491,10 @@ def test_a_recipe_tells_one_content_from_another():
     def told(content):
         return re.search('content_sha256 = "(.+)"', impasto.Pipeline()(content).meta["recipe"])[1]
 
-    levels = torch.randint(0, 255, CONTENT.shape, generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
+    rng = torch.Generator().manual_seed(2)
+    levels = torch.randint(0, 65536, CONTENT.shape, generator=rng, dtype=torch.int32).to(torch.uint16)
     other = levels.clone()
-    other[0, 0, 0, 0] += 1
+    other[0, 0, 0, 0] = levels[0, 0, 0, 0].item() ^ 1
     assert told(levels) == told(levels.clone())
     assert told(levels) != told(other)
 

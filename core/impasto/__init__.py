@@ -7,10 +7,10 @@ import os
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 from . import samples, statistics
-from .cli import keep_memory
 from .encoders import Encoder, encoder
 from .hookspecs import hookimpl
 from .host import Host, PluginError, host
+from .memory import keep_memory
 from .notebook import Live, compare, show, sweep, tune
 from .picture import Picture, PictureError, read
 from .pipeline import Pipeline

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from tqdm import tqdm
 
 from .completion import SHELLS, script
+from .memory import keep_memory
 from .scaffold import KINDS
 
 if sys.version_info >= (3, 11):
@@ -51,11 +52,6 @@ VIDEOS = (
     *(".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv", ".wmv", ".flv"),
 )
 """Suffixes by which videos are told."""
-
-MALLOC_MMAP_THRESHOLD, MALLOC_TRIM_THRESHOLD = -3, -1  # of malloc.h
-KEPT = 257 << 20
-"""Bytes of the largest tensors whose memory is kept: VGG-19's first features of 1024×1024 pixels.  Larger ones are few,
-such as pictures of 24 megapixels, and would leave holes that the next does not fit."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -668,27 +664,6 @@ def pipeline_line(pipeline: Pipeline) -> str:
 def elapsed(began: float) -> str:
     """Say how long ago something began."""
     return f"{time.perf_counter() - began:.1f} s"
-
-
-def keep_memory() -> None:
-    """Have glibc keep the memory of freed tensors for the next ones, unless IMPASTO_MALLOC=0; elsewhere do nothing.
-
-    Else it maps every large tensor anew and the kernel clears its pages: on a CPU an optimisation step at 704×704
-    takes 1.2 times as long, and `wct` at 1024×1024 1.4 times.  The command line does this by itself; in a notebook it
-    is asked for, since what is kept goes back to the system only when the process ends.
-
-    Example:
-        >>> import impasto
-        >>> impasto.keep_memory()
-    """
-    if sys.platform != "linux" or os.environ.get("IMPASTO_MALLOC") == "0":
-        return
-    import ctypes
-
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    if mallopt is not None:
-        mallopt(MALLOC_MMAP_THRESHOLD, KEPT)
-        mallopt(MALLOC_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def demo(given: argparse.Namespace) -> int:
