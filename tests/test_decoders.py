@@ -10,7 +10,7 @@ import impasto
 from impasto import WeightsError
 from impasto.decoders import PLANS, Decoder, decoders, load_decoders, mirrored
 from impasto.encoders import VGG
-from impasto.inversion import inverted
+from impasto.inversion import inverted, narrowed
 from impasto.soap import Soap
 
 THIN = (4, 8, 12, 16, 16)
@@ -63,11 +63,11 @@ def test_several_decoders_in_one_file(tmp_path):
 
 
 def test_skips_are_kept_and_begin_at_zero(tmp_path):
-    decoder = Decoder(THIN, "relu3_1", ["relu2_1"])
+    decoder = Decoder(THIN, "relu3_1", {"relu2_1": 10})
     torch.save(decoder.state_dict(), tmp_path / "decoder.pth")
     found = load_decoders(tmp_path / "decoder.pth")["relu3_1"]
-    assert found.layers == ("relu3_1", "relu2_1")
-    deep, shallow = torch.rand(1, 12, 4, 4), torch.rand(1, 8, 8, 8)
+    assert found.channels == {"relu3_1": 12, "relu2_1": 10}
+    deep, shallow = torch.rand(1, 12, 4, 4), torch.rand(1, 10, 8, 8)
     without = Decoder(THIN, "relu3_1")
     without.load_state_dict({key: x for key, x in decoder.state_dict().items() if "skip" not in key})
     torch.testing.assert_close(found({"relu3_1": deep, "relu2_1": shallow}), without(deep))
@@ -142,6 +142,30 @@ def test_least_squares_invert_the_first_layer():
     with torch.no_grad():
         error = (decoder(encoder.features(other, ["relu1_1"])["relu1_1"]) - other).square().mean()
     assert -10 * error.log10() > 30
+
+
+def test_a_narrowed_decoder_paints_what_the_wide_one_does_where_features_say_little_more():
+    # Wide features that are combinations of few.
+    wide = Decoder((6, 12, 16), "relu3_1", {"relu2_1": 12}).requires_grad_(False)
+    for name, kept in (("3_1", 4), ("2_2", 4), ("2_1", 3), ("1_2", 3)):
+        convolution = wide.get_submodule(f"conv{name}")
+        copies = torch.arange(len(convolution.weight)) % kept
+        convolution.weight.copy_(convolution.weight[copies])
+        convolution.bias.copy_(convolution.bias[copies])
+        if name == "3_1":
+            wide.skip2_1.weight.normal_()
+            wide.skip2_1.weight.copy_(wide.skip2_1.weight[copies])
+    features = {"relu3_1": torch.rand(2, 16, 24, 32), "relu2_1": torch.rand(2, 12, 48, 64)}
+    thin = narrowed(wide, (3, 4), features)
+    assert thin.widths == (3, 4, 16)
+    other = {layer: torch.rand_like(x) for layer, x in features.items()}
+    torch.testing.assert_close(thin(other), wide(other), atol=1e-2 * wide(other).std().item(), rtol=0)
+
+
+@pytest.mark.parametrize("widths", [(4,), (5, 8), (0, 8), (4, 8, 12)])
+def test_decoders_are_not_narrowed_to_more(widths):
+    with pytest.raises(ValueError, match=r"2 numbers, none larger than its own"):
+        narrowed(Decoder(THIN, "relu3_1"), widths, {"relu3_1": torch.rand(1, 12, 8, 8)})
 
 
 def test_soap_descends_a_narrow_valley_faster_than_adam():

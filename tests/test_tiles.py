@@ -30,7 +30,7 @@ def networks():
     """An encoder and a decoder with a skip, whose random weights keep the scale."""
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        network, decoder = VGG(WIDTHS, "4_1"), Decoder(WIDTHS, LAYER, ("relu3_1",))
+        network, decoder = VGG(WIDTHS, "4_1"), Decoder(WIDTHS, LAYER, {"relu3_1": WIDTHS[2]})
         for parameter in (*network.parameters(), *decoder.parameters()):
             if parameter.ndim > 1:
                 torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")

@@ -32,9 +32,10 @@ class Decoder(nn.Module):
     reflection: transposed convolutions would leave a checkerboard, and zeros a dark frame.
 
     Args:
-        widths: channels of the encoder's five blocks, or of as many as the layer needs.
+        widths: channels of the five blocks, or of as many as the layer needs; the last are of what it takes.
         layer: `relu1_1` to `relu5_1`, whose features it takes.
-        skips: shallower layers, such as `relu3_1`, whose features it takes as well, where it comes to their size.
+        skips: shallower layers, such as `relu3_1`, whose features it takes as well, where it comes to their size;
+            and how many channels those have.
 
     Example:
         >>> import torch
@@ -42,11 +43,14 @@ class Decoder(nn.Module):
         torch.Size([1, 3, 32, 48])
     """
 
-    def __init__(self, widths: Sequence[int] = WIDTHS, layer: str = "relu4_1", skips: Sequence[str] = ()) -> None:
+    def __init__(
+        self, widths: Sequence[int] = WIDTHS, layer: str = "relu4_1", skips: Mapping[str, int] | None = None
+    ) -> None:
         super().__init__()
         self.widths, self.layer = tuple(widths[: int(layer[4])]), layer
-        self.layers = (layer, *skips)
-        """What it takes features of."""
+        self.channels: Mapping[str, int] = {layer: self.widths[-1], **(skips or {})}
+        """Of the layers that it takes features of, its own first."""
+        self.layers = tuple(self.channels)
         self.convolutions = mirrored(layer)
         for name, before in zip(self.convolutions, (*self.convolutions[1:], None), strict=True):
             width = self.widths[int(name[0]) - 1]
@@ -57,17 +61,17 @@ class Decoder(nn.Module):
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             self.add_module(f"conv{name}", convolution)
 
-        for skip in skips:
-            width = self.widths[int(skip[4]) - 1]
-            convolution = nn.Conv2d(width, width, 1, bias=False)
+        for skip, width in (skips or {}).items():
+            convolution = nn.Conv2d(width, self.widths[int(skip[4]) - 1], 1, bias=False)
             nn.init.zeros_(convolution.weight)  # begins as the decoder without it
             self.add_module(skip.replace("relu", "skip"), convolution)
 
     @classmethod
-    def mirroring(cls, encoder: Encoder, layer: str, skips: Sequence[str] = ()) -> Decoder:
-        """Return an untrained decoder for a layer of an encoder."""
+    def mirroring(cls, encoder: Encoder, layer: str, skips: Sequence[str] = (), widths: Sequence[int] = ()) -> Decoder:
+        """Return an untrained decoder for a layer of an encoder; of its widths, or of others before that layer."""
         blocks = range(1, int(layer[4]) + 1)
-        return cls([encoder.channels[f"relu{block}_1"] for block in blocks], layer, skips)
+        own = [encoder.channels[f"relu{block}_1"] for block in blocks]
+        return cls([*(widths or own[:-1]), own[-1]], layer, {skip: encoder.channels[skip] for skip in skips})
 
     def forward(self, features: Tensor | Mapping[str, Tensor]) -> Tensor:
         """Return pictures (B, 3, H, W), sRGB about [0, 1].
@@ -128,7 +132,7 @@ def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
 
     - A flat Sequential of pad, convolution, ReLU and upsampling: `decoder.pth` of AdaIN, `decoder_relu4_1.pth`
       and `feature_invertor_conv4_1.pth` of WCT; which layer it is for is told by its length.
-    - `convB_C`: one decoder, its convolutions named after those they undo; `skipB_1` (C, C, 1, 1) are the 1x1
+    - `convB_C`: one decoder, its convolutions named after those they undo; `skipB_1` (C, C', 1, 1) are the 1x1
       convolutions of what it takes beside.
     - `reluB_1.convB_C` or `dB.convB_C`: several such, as Impasto trains them and as in the compressed networks of
       Wang et al. (2020).
@@ -247,7 +251,7 @@ def _filled(file: Path, tensors: Mapping[str, Tensor], which: str) -> Decoder:
         skips = sorted((key[4:7] for key in tensors if key.startswith("skip")), reverse=True)
         if any(int(skip[0]) >= int(layer[4]) for skip in skips):
             raise _refusal(file, f"{which}has skip{skips[0]}, which is no shallower than {layer}")
-        decoder = Decoder(widths, layer, [f"relu{skip}" for skip in skips])
+        decoder = Decoder(widths, layer, {f"relu{skip}": tensors[f"skip{skip}.weight"].shape[1] for skip in skips})
     state = weights.matched(tensors, decoder.state_dict(), partial(_refusal, file), which)
     decoder.load_state_dict(state, assign=True)
     return decoder

@@ -310,6 +310,26 @@ def fitting_encoder(name: str, device: torch.device) -> Encoder:
     return found if own_padding(found.network) == found.padding else encoder(name, padding="reflect", device=device)
 
 
+def check_pair(who: str, decoder: Decoder, encoder: Encoder) -> None:
+    """Refuse a decoder that takes other channels than an encoder gives.
+
+    Args:
+        who: begins the message, such as `adain: the decoder my.pth`.
+        decoder: which paints.
+        encoder: which looks.
+
+    Raises:
+        StageError: they do not go together; the message says where.
+    """
+    for layer, takes in decoder.channels.items():
+        if takes != encoder.channels.get(layer):
+            raise StageError(
+                f"{who} takes {takes} channels of {layer} and the encoder {encoder.name} gives"
+                f" {encoder.channels.get(layer, 'none')}\n"
+                "  what would work: the decoder that was trained with this encoder"
+            )
+
+
 def own_padding(network: VGG) -> Padding:
     """Return how to pad a picture for a network: by reflection where it pads its features so, else by repetition."""
     first = network.get_submodule("conv1_1")

@@ -234,8 +234,15 @@ def test_public_networks_load_by_path(public, cat):
 
 
 def test_a_decoder_of_other_channels_is_refused(public, cat):
-    with pytest.raises(StageError, match="takes 512 channels and the encoder slim19 gives 128"):
+    with pytest.raises(StageError, match="takes 512 channels of relu4_1 and the encoder slim19 gives 128"):
         paint(AdaIN(decoder=str(public[1])), cat, cat)
+
+
+def test_a_decoder_that_takes_other_channels_beside_is_refused(tmp_path, cat):
+    file = tmp_path / "decoder.pth"
+    torch.save(Decoder((16, 32, 64, 128), LAYER, {"relu3_1": 48}).state_dict(), file)
+    with pytest.raises(StageError, match="takes 48 channels of relu3_1 and the encoder slim19 gives 64"):
+        paint(AdaIN(decoder=str(file)), cat, cat)
 
 
 def test_an_encoder_in_the_decoders_place_is_refused(public, cat):

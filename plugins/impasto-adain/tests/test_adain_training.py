@@ -57,6 +57,15 @@ def test_it_begins_with_the_decoder_it_is_given(folders, tmp_path):
     assert not found["skip3_1.weight"].any()
 
 
+def test_it_begins_with_as_many_channels_as_are_asked_for(folders, tmp_path):
+    found = recipe(folders, widths=(8, 16, 16)).task(CPU).networks["decoder"]
+    assert (found.widths, found.channels) == ((8, 16, 16, 128), {"relu4_1": 128, "relu3_1": 64})
+    torch.save(found.state_dict(), tmp_path / "thin.pth")
+    again = recipe(folders, start=str(tmp_path / "thin.pth")).task(CPU).networks["decoder"].state_dict()
+    for key, value in found.state_dict().items():
+        assert torch.equal(again[key], value)
+
+
 def test_the_loss_of_style_is_0_for_a_painting_that_has_the_styles_moments(folders):
     task = recipe(folders, identity_weight=0.0).task(CPU)
     batch = task.batch(torch.Generator().manual_seed(0))

@@ -16,7 +16,7 @@ from impasto.testing import parametrize_checks
 from impasto.training import train
 from impasto.weights import find
 from impasto_wct import DECODERS, PHOTO_DECODER, WCT, WCTPhoto, WCTPhotoDecoder
-from impasto_wct.photo import DETAILS, LAYER, analysed, haar, inverted
+from impasto_wct.photo import LAYER, analysed, haar, inverted
 
 CPU = torch.device("cpu")
 
@@ -212,8 +212,8 @@ def test_decoders_without_a_place_for_details_are_refused(photograph, style):
 
 def test_decoders_for_another_encoder_are_refused(tmp_path, photograph, style):
     file = str(tmp_path / "decoder.safetensors")
-    save_file(Decoder((4, 8, 16, 16), LAYER, DETAILS).state_dict(), file)
-    with pytest.raises(StageError, match="4, 8, 16, 16 channels by block and the encoder slim19 16, 32, 64, 128"):
+    save_file(Decoder((4, 8, 16, 16), LAYER, {"relu3_1": 16, "relu2_1": 8, "relu1_1": 4}).state_dict(), file)
+    with pytest.raises(StageError, match="takes 16 channels of relu4_1 and the encoder slim19 gives 128"):
         paint(WCTPhoto(decoder=file), photograph, style)
 
 

@@ -304,8 +304,15 @@ def test_compressed_networks_have_an_encoder_for_each_level(tmp_path, cat):
 def test_decoders_for_another_encoder_are_refused(tmp_path, cat):
     file = tmp_path / "decoders.pth"
     torch.save(Decoder((24,), "relu1_1").state_dict(), file)
-    with pytest.raises(StageError, match="takes 24 channels and the encoder slim19 gives 16"):
+    with pytest.raises(StageError, match="takes 24 channels of relu1_1 and the encoder slim19 gives 16"):
         paint(WCT(decoders=str(file), levels=(1,)), cat, cat)
+
+
+def test_a_decoder_that_takes_more_than_the_level_cannot_be_swapped_into(tmp_path, cat):
+    file = tmp_path / "decoder.pth"
+    torch.save(Decoder((16, 32, 64), "relu3_1", {"relu2_1": 32}).state_dict(), file)
+    with pytest.raises(StageError, match="takes relu3_1, relu2_1\n  what would work: one that takes relu3_1 alone"):
+        paint(StyleSwap(decoders=str(file)), cat, cat)
 
 
 def test_another_encoder_asks_for_its_decoders():

@@ -11,7 +11,7 @@ import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.decoders import Decoder, decoders
 from impasto.encoders import SLIM19
-from impasto.feedforward import fitting_encoder, repainted, shrunk, study
+from impasto.feedforward import check_pair, fitting_encoder, repainted, shrunk, study
 from impasto.stage import once
 from impasto.weights import find
 
@@ -71,12 +71,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
         decoder = decoders(file, like.device).get(LAYER)
         if decoder is None:
             raise StageError(f"{self.name}: {file} holds no decoder for {LAYER}")
-        if decoder.widths[-1] != encoder.channels[LAYER]:
-            raise StageError(
-                f"{self.name}: the decoder {file} takes {decoder.widths[-1]} channels and the encoder"
-                f" {self.encoder} gives {encoder.channels[LAYER]}\n"
-                "  what would work: the decoder that was trained with this encoder"
-            )
+        check_pair(f"{self.name}: the decoder {file}", decoder, encoder)
         return encoder, decoder
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:

@@ -14,7 +14,7 @@ from impasto import Encoder
 from impasto.decoders import Decoder, load_decoders
 from impasto.distillation import Crops, pictures
 from impasto.feedforward import Goal
-from impasto.inversion import inverted
+from impasto.inversion import inverted, narrowed
 from impasto.judge import Judge, seen_by
 from impasto.soap import Soap
 from impasto.statistics import Moments, covariance
@@ -47,6 +47,10 @@ class AdaINDecoder(Recipe, name="adain-decoder"):
         choices=("relu3_1", "relu2_1", "relu1_1"),
         help="shallower layers that the decoder takes as well; empty as in the paper",
     )
+    widths: tuple[int, ...] = impasto.param(
+        default=(),
+        help="channels of the decoder's blocks, shallow to deep, such as 16 32 32; empty: as many as the encoder has",
+    )
     style_weight: float = impasto.param(default=2.0, low=0, help="of the moments of style; that of content is 1")
     identity_weight: float = impasto.param(
         default=1.0, low=0, help="of leaving a picture as it is that is its own style"
@@ -64,6 +68,7 @@ class AdaINDecoder(Recipe, name="adain-decoder"):
             pictures(self.styles),
             start=load_decoders(self.start)[LAYER] if self.start else None,
             skips=self.skips,
+            widths=self.widths,
             style_weight=self.style_weight,
             identity_weight=self.identity_weight,
             size=self.size,
@@ -90,6 +95,7 @@ class Stylization(Task):
         *,
         start: Decoder | None = None,
         skips: Sequence[str] = ("relu3_1",),
+        widths: Sequence[int] = (),
         style_weight: float = 2.0,
         identity_weight: float = 1.0,
         size: int = 160,
@@ -105,11 +111,14 @@ class Stylization(Task):
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.batch(rng)
         samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // (2 * batch)))]).to(self.device)
-        decoder = Decoder.mirroring(encoder, LAYER, skips)
+        known = start or inverted(encoder, LAYER, samples)
+        decoder = Decoder.mirroring(encoder, LAYER, skips, known.widths[:-1])
         # Skips begin at zero, and change nothing of what is known.
-        known = (start or inverted(encoder, LAYER, samples)).state_dict()
-        decoder.load_state_dict(known, strict=False)
+        decoder.load_state_dict(known.state_dict(), strict=False)
         self.layers = decoder.layers
+        if widths and tuple(widths) != decoder.widths[:-1]:
+            features = {layer: asked(x) for layer, x in self.encoded(samples).items()}
+            decoder = narrowed(decoder, widths, features)
         decoder.to(self.device).to(memory_format=torch.channels_last)
         self.networks = {"decoder": decoder}
         self.optimisers = {"decoder": Soap(decoder, lr=learning_rate)}

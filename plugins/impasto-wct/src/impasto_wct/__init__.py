@@ -13,7 +13,7 @@ import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
 from impasto.decoders import Decoder, decoders
 from impasto.encoders import SLIM19
-from impasto.feedforward import Exchange, Known, Part, by_region, linear, repainted, shrunk, study
+from impasto.feedforward import Exchange, Known, Part, by_region, check_pair, linear, repainted, shrunk, study
 from impasto.stage import once
 from impasto.training import Recipe
 from impasto.weights import find
@@ -89,12 +89,7 @@ class Autoencoding(impasto.Stylizer):
                 f"{self.name}: there is no decoder for {layer} in {file}\n"
                 f"  it has: {', '.join(there)}\n  what would work: other levels, or a file with this decoder"
             )
-        if there[layer].widths[-1] != encoder.channels[layer]:
-            raise StageError(
-                f"{self.name}: the decoder for {layer} in {file} takes {there[layer].widths[-1]} channels"
-                f" and the encoder {self.encoder} gives {encoder.channels[layer]}\n"
-                "  what would work: decoders that were trained with this encoder"
-            )
+        check_pair(f"{self.name}: the decoder for {layer} in {file}", there[layer], encoder)
         return encoder, there[layer]
 
     def sized(self, content: Tensor, styles: Sequence[Style]) -> list[Style]:
@@ -182,6 +177,11 @@ class StyleSwap(Autoencoding, name="style-swap"):
 
         encoder, decoder = self.networks(self.level, content)
         layer = f"relu{self.level}_1"
+        if decoder.layers != (layer,):
+            raise StageError(
+                f"{self.name}: the decoder for {layer} in {self.decoders} takes {', '.join(decoder.layers)}\n"
+                f"  what would work: one that takes {layer} alone, as those of wct do"
+            )
         sized = self.sized(content, styles)
         told = [once(encoder.features, style.image, (layer,))[layer] for style in sized]
         features = encoder.features(content, (layer,))[layer].float()

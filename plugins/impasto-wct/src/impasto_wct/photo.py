@@ -14,9 +14,10 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.decoders import Decoder, decoders, load_decoders
-from impasto.distillation import Crops, least_squares, pictures
+from impasto.distillation import Crops, pictures
 from impasto.encoders import CONVOLUTIONS, SLIM19
-from impasto.feedforward import by_region, shrunk
+from impasto.feedforward import by_region, check_pair, shrunk
+from impasto.inversion import fit
 from impasto.soap import Soap
 from impasto.stage import once
 from impasto.training import Recipe, Task, write_atomically
@@ -168,13 +169,7 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
                 "  what would work: the decoder that ships, decoder='', or one trained by\n"
                 "  impasto train wct-photo-decoder; decoders of wct and adain have no place for details"
             )
-        expected = tuple(encoder.channels.get(f"relu{block}_1", 0) for block in range(1, 5))
-        if decoder.widths != expected:
-            raise StageError(
-                f"{self.name}: the decoder in {file} has {', '.join(map(str, decoder.widths))} channels by block"
-                f" and the encoder {self.encoder} {', '.join(map(str, expected))}\n"
-                "  what would work: a decoder that was trained with this encoder"
-            )
+        check_pair(f"{self.name}: the decoder {file}", decoder, encoder)
         return encoder, decoder
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
@@ -320,7 +315,7 @@ def relative(estimate: Tensor, truth: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def inverted(encoder: Encoder, images: Tensor, positions: int = 60_000) -> Decoder:
+def inverted(encoder: Encoder, images: Tensor) -> Decoder:
     """Return a decoder whose convolutions, deep to shallow, were fitted by least squares.
 
     Each learns to give what its twin in the encoder was given; details come in as they were.
@@ -328,7 +323,6 @@ def inverted(encoder: Encoder, images: Tensor, positions: int = 60_000) -> Decod
     Args:
         encoder: of VGG-19's plan.
         images: (B, 3, H, W), sRGB in [0, 1], to learn from; sides are multiples of 8.
-        positions: how many at most are drawn for each fit.
     """
     decoder = Decoder.mirroring(encoder, LAYER, DETAILS)
     for layer in DETAILS:
@@ -341,20 +335,7 @@ def inverted(encoder: Encoder, images: Tensor, positions: int = 60_000) -> Decod
         wanted = images if source is None else given[source]
         if name.endswith("_1") and source is not None:
             wanted, _ = haar(wanted)
-        inputs, outputs = [], []
-        for padded, goal in zip(F.pad(x, (1, 1, 1, 1), mode="reflect"), wanted, strict=True):
-            patches, values = F.unfold(padded[None], 3)[0].mT, goal.flatten(1).mT
-            some = torch.randperm(len(patches), generator=rng)[: positions // len(x)].to(patches.device)
-            inputs.append(patches[some])
-            outputs.append(values[some])
-        solution = least_squares(F.pad(torch.cat(inputs), (0, 1), value=1.0), torch.cat(outputs), 1e-6)
-        convolution = decoder.get_submodule(f"conv{name}")
-        assert isinstance(convolution, nn.Conv2d)
-        convolution.weight.copy_(solution[:-1].mT.reshape(convolution.weight.shape))
-        convolution.bias = nn.Parameter(solution[-1])
-        x = convolution(F.pad(x, (1, 1, 1, 1), mode="reflect"))
-        if source is not None:
-            x = F.relu(x)
-            if name.endswith("_1"):
-                x = F.interpolate(x, scale_factor=2.0) + found[f"relu{int(name[0]) - 1}_1"]
+        x = fit(decoder, name, x, wanted, rng)
+        if name.endswith("_1") and source is not None:
+            x = x + found[f"relu{int(name[0]) - 1}_1"]
     return decoder
