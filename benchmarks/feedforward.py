@@ -1,6 +1,6 @@
 """How fast one pass is, beside a plain float32 AdaIN at VGG-19's width.
 
-    python benchmarks/feedforward.py [--size 512] [--runs 5] [--no-plain] [--keep-memory]
+    python benchmarks/feedforward.py [--size 512] [--runs 5] [--no-plain]
 
 All are measured in turns in one run, medians of wall-clock seconds.  *Plain* is two encodings to relu4_1 and a
 decoding, the same plan at full width with random weights, layer by layer, in float32 as torch lays it out.  Ours are
@@ -48,10 +48,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--no-plain", action="store_true", help="leave the slow one out")
-    parser.add_argument("--keep-memory", action="store_true", help="as the command line does, that of freed tensors")
     options = parser.parse_args()
-    if options.keep_memory:
-        impasto.keep_memory()
     content = impasto.samples.content("astronaut")
     size = (options.size, options.size)
     content = torch.nn.functional.interpolate(content, size, mode="bicubic").clamp(0, 1)

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import impasto
-from impasto import cli, inventory, memory
+from impasto import cli, inventory
 from impasto.demo import Tile, contact_sheet
 from impasto.progress import ProgressBar
 
@@ -72,7 +72,6 @@ def installed(monkeypatch, tmp_path):
         if getattr(module, "host", None) is impasto.host:
             monkeypatch.setattr(module, "host", lambda: host)
     monkeypatch.setattr(cli, "PREFERRED", ("adain", "blend"))
-    monkeypatch.setenv("IMPASTO_MALLOC", "0")  # else the tests that follow would run under it
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)
     return host
@@ -490,7 +489,6 @@ def test_the_other_shells_get_commands_and_stages(shell):
 
 def start(*arguments, **settings):
     environment = {**os.environ, "IMPASTO_PLUGINS": "", "OMP_NUM_THREADS": "1"}
-    environment.pop("IMPASTO_MALLOC")
     command = [sys.executable, "-m", "impasto", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, env=environment, **pipes, **settings)
@@ -521,19 +519,3 @@ def test_the_command_line_itself_needs_no_torch():
     )
     assert done.returncode == 0, done.stderr
     assert "paint" in done.stdout
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc")
-def test_memory_is_kept_by_the_program_unless_told_otherwise(monkeypatch):
-    called = []
-
-    class Library:
-        def mallopt(self, *values):
-            called.append(values)
-
-    monkeypatch.setattr("ctypes.CDLL", lambda _: Library())
-    memory.keep_memory()
-    assert not called
-    monkeypatch.delenv("IMPASTO_MALLOC")
-    memory.keep_memory()
-    assert called == [(-3, memory.KEPT), (-1, 2**31 - 1)]

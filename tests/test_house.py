@@ -217,8 +217,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_in_docstrings_run(module, monkeypatch):
-    monkeypatch.setenv("IMPASTO_MALLOC", "0")  # else the tests that follow would run with kept memory
+def test_the_examples_in_docstrings_run(module):
     as_in_a_notebook = {"__name__": "__main__"}
     result = doctest.testmod(importlib.import_module(module), extraglobs=as_in_a_notebook, optionflags=doctest.ELLIPSIS)
     assert result.failed == 0

@@ -1,6 +1,11 @@
 """A pipeline is a value: it prints, compares, is saved and comes back; and it runs the same each time."""
 
+import os
+import platform
 import re
+import subprocess
+import sys
+import textwrap
 import types
 
 import numpy as np
@@ -344,6 +349,28 @@ def test_a_run_leaves_the_random_numbers_of_the_notebook_alone():
 def test_a_device_that_is_not_there_is_an_error_not_a_slow_run(device):
     with pytest.raises(ValueError, match=f"device '{device}' (was asked for and is not there|is not one)"):
         impasto.Pipeline()(CONTENT, device=device)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc")
+def test_memory_of_freed_tensors_is_kept_for_the_next_unless_told_otherwise():
+    code = """
+        import resource, torch, impasto
+        impasto.Pipeline()(torch.rand(1, 3, 8, 8), device="cpu")
+        for _ in range(6):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            torch.ones(1 << 25)
+            faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+        print(faults)
+    """
+    faults = [
+        int(
+            subprocess.check_output(
+                [sys.executable, "-c", textwrap.dedent(code)], env=os.environ | {"IMPASTO_MALLOC": it}
+            )
+        )
+        for it in ("", "0")
+    ]
+    assert faults[0] < 10 < 60 < faults[1]  # 128 MiB are 64 huge pages, or 32,768
 
 
 def test_precision_is_what_was_asked_for_and_lowers_stylizers_alone():

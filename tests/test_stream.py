@@ -62,7 +62,6 @@ class Fragile(impasto.Stylizer, name="fragile"):
 def _fresh(monkeypatch, tmp_path):
     Tint.studied.clear()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IMPASTO_MALLOC", "0")
     host = impasto.Host()
     host.register(type("Plugin", (), {"impasto_stylizers": lambda self: [Tint, Fragile]})(), "impasto-test 1.0")
     monkeypatch.setattr("impasto.pipeline.host", lambda: host)

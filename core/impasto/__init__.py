@@ -10,7 +10,6 @@ from . import samples, statistics
 from .encoders import Encoder, encoder
 from .hookspecs import hookimpl
 from .host import Host, PluginError, host
-from .memory import keep_memory
 from .notebook import Live, compare, show, sweep, tune
 from .picture import Picture, PictureError, read
 from .pipeline import Pipeline
@@ -51,7 +50,6 @@ __all__ = [
     "encoder",
     "hookimpl",
     "host",
-    "keep_memory",
     "param",
     "read",
     "samples",

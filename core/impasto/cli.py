@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from tqdm import tqdm
 
 from .completion import SHELLS, script
-from .memory import keep_memory
 from .scaffold import KINDS
 
 if sys.version_info >= (3, 11):
@@ -337,7 +336,6 @@ def paint(given: argparse.Namespace) -> int:
     mask = None if given.mask is None else read_mask(read(given.mask, max_pixels=limit), content.tensor)
     guides = {label: read(file, max_pixels=limit) for label, file in areas.items()} or None
     styles = [read_style(text, limit) for text in given.style]
-    keep_memory()
     began = time.perf_counter()
     painted = _paint(pipeline, content, styles, given, given.seed or 0, given.precision or "auto", mask, guides)
     save(painted, out, inputs, given)
@@ -372,7 +370,6 @@ def run(given: argparse.Namespace) -> int:
     styles = [read_style(text, limit) for text in given.style]
     for folder in {target.parent for target in targets}:
         folder.mkdir(parents=True, exist_ok=True)
-    keep_memory()
     began = time.perf_counter()
     painted = skipped = failed = 0
     stopped = ""
@@ -439,7 +436,6 @@ def run_stream(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     chosen: Any = given.precision or precision
     limit = max_pixels(given)
     frames = Video(videos[0], max_pixels=limit) if videos else contents
-    keep_memory()
     began = time.perf_counter()
     try:
         count = write(
@@ -673,7 +669,6 @@ def demo(given: argparse.Namespace) -> int:
     out = Path(given.out).expanduser()
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
         raise ValueError(f"{out}: the sheet is a PNG in a folder that exists\n  what to type: -o impasto-demo.png")
-    keep_memory()
     sheet, errors = demonstrate(given.size)
     sheet.save(out)
     for name, error in errors.items():
@@ -723,7 +718,6 @@ def train(given: argparse.Namespace) -> int:
         raise ImportError("training needs the package accelerate: pip install 'impasto[train]'") from error
     from . import training
 
-    keep_memory()
     with tqdm(total=chosen.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
 
         def log(step: int, losses: Mapping[str, float]) -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .host import Runner, host, version
+from .memory import keep_memory
 from .picture import MAX_PIXELS, Picture, read
 from .stage import Canvas, Parameter, ParameterError, Preprocessor, Stage, StageError, Style, Stylizer
 from .training import write_atomically
@@ -328,6 +329,7 @@ class Run:
     ) -> None:
         self.stages = pipeline.stages
         self.device = pick_device(device)
+        keep_memory(self.device)
         self._low = use_bfloat16(self.device, precision)
         self._seed = seed
         self._runner = Runner(plugins)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from .memory import keep_memory
 from .stage import Declared
 
 
@@ -127,6 +128,7 @@ def train(
     # Accelerate keeps one state a process; a notebook may train twice, with another precision.
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(mixed_precision=precision)
+    keep_memory(accelerator.device)
     names = list(task.networks)
     averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
     averages = {
