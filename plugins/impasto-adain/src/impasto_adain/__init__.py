@@ -22,8 +22,8 @@ __all__ = ["DECODER", "AdaIN", "AdaINDecoder", "Stylization", "adain", "moved", 
 
 DECODER = Weights(
     name="adain-slim19.safetensors",
-    sha256="157ce695ac005009d70ad2666960f101b730ef640f8091aa10d1cc42c2f69c89",
-    size=449_006,
+    sha256="e85bd61e40701abd1501aa91d2b55662ac04eb271a4103b745d7645bbb963a37",
+    size=158_878,
     licence="MIT; judged by networks that VGG-19 taught, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",
     expects="a decoder for relu4_1 of slim19",

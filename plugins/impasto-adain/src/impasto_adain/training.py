@@ -33,7 +33,7 @@ class AdaINDecoder(Recipe, name="adain-decoder"):
 
     steps = 2_000
     precision = "bf16"
-    average = 0.99
+    average = 0.995
 
     images: str = impasto.param(help="folder of photographs")
     styles: str = impasto.param(help="folder of paintings")
@@ -51,11 +51,11 @@ class AdaINDecoder(Recipe, name="adain-decoder"):
         default=(),
         help="channels of the decoder's blocks, shallow to deep, such as 16 32 32; empty: as many as the encoder has",
     )
-    style_weight: float = impasto.param(default=2.0, low=0, help="of the moments of style; that of content is 1")
+    style_weight: float = impasto.param(default=5.0, low=0, help="of the moments of style; that of content is 1")
     identity_weight: float = impasto.param(
-        default=1.0, low=0, help="of leaving a picture as it is that is its own style"
+        default=3.0, low=0, help="of leaving a picture as it is that is its own style"
     )
-    size: int = impasto.param(default=160, low=64, help="side of the crops in pixels")
+    size: int = impasto.param(default=144, low=64, help="side of the crops in pixels")
     batch: int = impasto.param(default=4, low=1, help="pairs of a photograph and a painting in a step")
     learning_rate: float = impasto.param(default=1e-3, low=0, help="SOAP's learning rate")
 
@@ -96,9 +96,9 @@ class Stylization(Task):
         start: Decoder | None = None,
         skips: Sequence[str] = ("relu3_1",),
         widths: Sequence[int] = (),
-        style_weight: float = 2.0,
-        identity_weight: float = 1.0,
-        size: int = 160,
+        style_weight: float = 5.0,
+        identity_weight: float = 3.0,
+        size: int = 144,
         batch: int = 4,
         learning_rate: float = 1e-3,
         device: torch.device | str = "cpu",
