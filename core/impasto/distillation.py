@@ -410,7 +410,7 @@ def choose_channels(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
 def least_squares(inputs: Tensor, outputs: Tensor, ridge: float = 1e-4) -> Tensor:
     """Return the ridge regression (I, O) of outputs (N, O) on inputs (N, I)."""
     moments = (inputs.mT @ inputs / len(inputs)).double()
-    moments += ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.double)
+    moments += ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.double, device=moments.device)
     cross = (inputs.mT @ outputs / len(inputs)).double()
     solution: Tensor = torch.linalg.solve(moments, cross)
     return solution.float()

@@ -38,7 +38,7 @@ def inverted(encoder: Encoder, layer: str, images: Tensor, tail: Decoder | None 
         >>> bool((painted - cat).square().mean() < 1e-3)
         True
     """
-    decoder = Decoder.mirroring(encoder, layer)
+    decoder = Decoder.mirroring(encoder, layer).to(images.device)
     sums = [f"conv{name}" for name in decoder.convolutions[1:]]
     found = encoder.features(images, [*sums, layer])
     rng = torch.Generator().manual_seed(0)
@@ -61,7 +61,7 @@ def narrowed(decoder: Decoder, widths: Sequence[int], features: Mapping[str, Ten
     Of each of its features it gives as many as its width allows, those from which the others are best told.
 
     Args:
-        decoder: the wider one.
+        decoder: the wider one, where the features are.
         widths: channels of the blocks before its layer.
         features: (B, C, h, w), of its layers by name, to learn from.
 
@@ -80,9 +80,9 @@ def narrowed(decoder: Decoder, widths: Sequence[int], features: Mapping[str, Ten
             f"  what would work: {len(own)} numbers, none larger than its own"
         )
     beside = {layer: decoder.channels[layer] for layer in decoder.layers[1:]}
-    thin = Decoder((*widths, decoder.widths[-1]), decoder.layer, beside)
-    rng = torch.Generator().manual_seed(0)
     x = goal = features[decoder.layer].float()
+    thin = Decoder((*widths, decoder.widths[-1]), decoder.layer, beside).to(x.device)
+    rng = torch.Generator().manual_seed(0)
     for name, after in zip(decoder.convolutions, (*decoder.convolutions[1:], None), strict=True):
         wide = decoder.get_submodule(f"conv{name}")
         wanted = wide(F.pad(goal, (1, 1, 1, 1), mode="reflect"))

@@ -57,6 +57,16 @@ def test_it_begins_with_the_decoder_it_is_given(folders, tmp_path):
     assert not found["skip3_1.weight"].any()
 
 
+def test_a_decoder_that_cannot_be_begun_with_is_refused(folders, tmp_path):
+    file = tmp_path / "decoder.pth"
+    torch.save(Decoder((16, 32, 64), "relu3_1").state_dict(), file)
+    with pytest.raises(impasto.ParameterError, match="holds no decoder for relu4_1 to begin with"):
+        recipe(folders, start=str(file)).task(CPU)
+    torch.save(Decoder((16, 32, 64, 96), "relu4_1").state_dict(), file)
+    with pytest.raises(impasto.StageError, match="takes 96 channels of relu4_1 and the encoder slim19 gives 128"):
+        recipe(folders, start=str(file)).task(CPU)
+
+
 def test_it_begins_with_as_many_channels_as_are_asked_for(folders, tmp_path):
     found = recipe(folders, widths=(8, 16, 16)).task(CPU).networks["decoder"]
     assert (found.widths, found.channels) == ((8, 16, 16, 128), {"relu4_1": 128, "relu3_1": 64})

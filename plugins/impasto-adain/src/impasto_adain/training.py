@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder
+from impasto import Encoder, ParameterError
 from impasto.decoders import Decoder, load_decoders
 from impasto.distillation import Crops, pictures
-from impasto.feedforward import Goal
+from impasto.feedforward import Goal, check_pair
 from impasto.inversion import inverted, narrowed
 from impasto.judge import Judge, seen_by
 from impasto.soap import Soap
@@ -61,12 +61,18 @@ class AdaINDecoder(Recipe, name="adain-decoder"):
 
     def task(self, device: torch.device, seed: int = 0) -> Stylization:
         """Return the task."""
+        encoder = impasto.encoder(self.encoder, device=device)
+        start = load_decoders(self.start).get(LAYER) if self.start else None
+        if self.start and start is None:
+            raise ParameterError(f"{self.name}: {self.start} holds no decoder for {LAYER} to begin with")
+        if start is not None:
+            check_pair(f"{self.name}: the decoder {self.start}", start, encoder)
         return Stylization(
-            impasto.encoder(self.encoder, device=device),
+            encoder,
             impasto.encoder(self.judge, calibrated=True, device=device),
             pictures(self.images),
             pictures(self.styles),
-            start=load_decoders(self.start)[LAYER] if self.start else None,
+            start=start,
             skips=self.skips,
             widths=self.widths,
             style_weight=self.style_weight,
@@ -112,14 +118,14 @@ class Stylization(Task):
         self.shown = self.batch(rng)
         samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // (2 * batch)))]).to(self.device)
         known = start or inverted(encoder, LAYER, samples)
-        decoder = Decoder.mirroring(encoder, LAYER, skips, known.widths[:-1])
+        decoder = Decoder.mirroring(encoder, LAYER, skips, known.widths[:-1]).to(self.device)
         # Skips begin at zero, and change nothing of what is known.
         decoder.load_state_dict(known.state_dict(), strict=False)
         self.layers = decoder.layers
         if widths and tuple(widths) != decoder.widths[:-1]:
             features = {layer: asked(x) for layer, x in self.encoded(samples).items()}
             decoder = narrowed(decoder, widths, features)
-        decoder.to(self.device).to(memory_format=torch.channels_last)
+        decoder.to(memory_format=torch.channels_last)
         self.networks = {"decoder": decoder}
         self.optimisers = {"decoder": Soap(decoder, lr=learning_rate)}
         self.judge = Judge(judge, samples)

@@ -324,7 +324,7 @@ def inverted(encoder: Encoder, images: Tensor) -> Decoder:
         encoder: of VGG-19's plan.
         images: (B, 3, H, W), sRGB in [0, 1], to learn from; sides are multiples of 8.
     """
-    decoder = Decoder.mirroring(encoder, LAYER, DETAILS)
+    decoder = Decoder.mirroring(encoder, LAYER, DETAILS).to(images.device)
     for layer in DETAILS:
         nn.init.dirac_(decoder.get_parameter(f"{layer.replace('relu', 'skip')}.weight"))
     sources = [f"relu{name}" for name in decoder.convolutions[1:]]
