@@ -85,6 +85,7 @@ def test_a_blend_of_two_smooth_colours_is_taken_apart():
 
 
 def test_each_picture_of_a_batch_is_solved_alone(photo):
+    torch.set_num_threads(torch.get_num_threads())  # as notebooks do; torch's LU of several matrices then fails
     pair = torch.cat([photo, photo.flip(-1) * 0.5])
     weight = torch.full((1, 1, *photo.shape[-2:]), 1e-3)
     target = torch.rand(2, 3, *photo.shape[-2:], generator=torch.Generator().manual_seed(3))

@@ -253,23 +253,6 @@ def test_prefetching_keeps_the_order_and_passes_any_error_on():
         list(prefetched((1 // (2 - index) for index in range(4)), 1))
 
 
-def test_threads_beside_the_painting_compute_alone_and_change_nothing_for_others():
-    mine, found = torch.get_num_threads(), []
-
-    def source():
-        found.append(torch.get_num_threads())
-        yield from frames(1)
-
-    list(prefetched(source(), 2))
-    with written_behind(lambda _: found.append(torch.get_num_threads()), 2) as write:
-        write(0)
-    assert found == [1, 1]
-    later = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
-    later.start()
-    later.join()
-    assert found[2] == torch.get_num_threads() == mine
-
-
 def test_writing_behind_keeps_the_order_and_finishes_what_was_handed_over():
     written = []
 

@@ -313,7 +313,8 @@ def damped_inverse(matrix: Tensor, values: Tensor) -> Tensor:
     # Slopes and values differ by orders of magnitude.
     scale = damped.diagonal(dim1=-2, dim2=-1).rsqrt()
     scale = scale[..., :, None] * scale[..., None, :]
-    inverse: Tensor = torch.linalg.inv(damped * scale) * scale
+    # Not torch.linalg.inv: the LU of several large ones fails after torch.set_num_threads (torch 2.15 with MKL).
+    inverse: Tensor = torch.cholesky_inverse(torch.linalg.cholesky(damped * scale)) * scale
     return inverse.to(matrix)
 
 

@@ -43,27 +43,6 @@ class FrameError(StageError):
 # ----------------------------------------------------------------------------------------------------- threads
 
 
-def started(target: Callable[[], None], name: str) -> Thread:
-    """Return a started thread that computes all by itself.
-
-    Two teams of OpenMP threads on the same processors would give up waiting for work at once, and be woken for every
-    operation: painting would take a tenth longer.
-    """
-    alone = Event()
-
-    def run() -> None:
-        torch.get_num_threads()  # else this thread would ask for its number later, and get that of all
-        torch.set_num_threads(1)  # in this thread and, alas, in those that begin later
-        alone.set()
-        target()
-
-    thread = Thread(target=run, name=name, daemon=True)
-    thread.start()
-    alone.wait()
-    torch.set_num_threads(torch.get_num_threads())  # in those that begin later, again as in this one
-    return thread
-
-
 class _End:
     """The last thing in a queue, with the error that ended it if there was one."""
 
@@ -99,7 +78,8 @@ def prefetched(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
             end = _End(error)
         put(end)
 
-    thread = started(fill, "impasto-reader")
+    thread = Thread(target=fill, name="impasto-reader", daemon=True)
+    thread.start()
     try:
         while not isinstance(item := queue.get(), _End):
             yield item
@@ -130,7 +110,7 @@ def written_behind(write: Callable[[T], object], behind: int) -> Iterator[Callab
             except BaseException as error:  # raised again where the items come from
                 failure.append(error)
 
-    thread = started(drain, "impasto-writer")
+    thread = Thread(target=drain, name="impasto-writer", daemon=True)
 
     def put(item: T) -> None:
         if failure:
@@ -141,6 +121,7 @@ def written_behind(write: Callable[[T], object], behind: int) -> Iterator[Callab
         queue.put(_End())
         thread.join()
 
+    thread.start()
     try:
         yield put
     finally:
