@@ -19,7 +19,7 @@ KEPT = 512 << 20
 def keep_memory(device: torch.device) -> None:
     """Have glibc keep memory of freed tensors for the next ones, if they are on the CPU and not IMPASTO_MALLOC=0.
 
-    Else it maps every large tensor anew and the kernel clears its pages: an optimisation step at 704×704 takes 1.2
+    Else it maps every large tensor anew and the kernel clears its pages: an optimisation step at 704×704 takes 1.1
     times as long, and `wct` at 1024×1024 1.3 times.
     """
     if device.type != "cpu" or sys.platform != "linux" or os.environ.get("IMPASTO_MALLOC") == "0":
