@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 import torch.nn.functional as F
@@ -124,6 +125,28 @@ def test_a_batch_is_made_of_the_generator_alone(teacher, folder):
     crops = distillation.Crops(files, 32, aspect=1.5)
     assert torch.equal(crops.draw(3, generator(1, 2)), crops.draw(3, generator(1, 2)))
     assert not torch.equal(crops.draw(3, generator(1, 2)), crops.draw(3, generator(1, 3)))
+
+
+def test_enlarged_crops_show_less_of_the_scene(tmp_path):
+    across = numpy.broadcast_to(numpy.arange(256, dtype=numpy.uint8)[None, :, None], (256, 256, 3))
+    Image.fromarray(across.copy()).save(tmp_path / "ramp.png")
+    plain, enlarged = (
+        distillation.Crops([tmp_path / "ramp.png"], 32, enlarged=share).draw(20, generator(0)) for share in (0.0, 1.0)
+    )
+    shown = [(crops.amax((1, 2, 3)) - crops.amin((1, 2, 3))) * 255 for crops in (plain, enlarged)]
+    assert shown[0].min() > 24
+    assert shown[1].max() < 24
+
+
+def test_recoloured_crops_have_red_green_and_blue_in_any_order(tmp_path):
+    orange = (240, 120, 16)
+    Image.new("RGB", (64, 64), orange).save(tmp_path / "orange.png")
+    crops = distillation.Crops([tmp_path / "orange.png"], 32, recoloured=1.0).draw(20, generator(0))
+    colours = {tuple(round(255 * level) for level in crop[:, 16, 16].tolist()) for crop in crops}
+    assert all(sorted(colour) == sorted(orange) for colour in colours)
+    assert len(colours) == 6
+    plain = distillation.Crops([tmp_path / "orange.png"], 32).draw(20, generator(0))
+    assert {tuple(round(255 * level) for level in crop[:, 16, 16].tolist()) for crop in plain} == {orange}
 
 
 def test_the_recipe_says_what_it_needs():

@@ -72,10 +72,22 @@ def pictures(folder: str | Path, held_back: bool = True) -> list[Path]:
 
 
 class Crops:
-    """Random square crops of a list of pictures, held in memory as bytes."""
+    """Random square crops of a list of pictures, held in memory as bytes.
 
-    def __init__(self, files: Sequence[Path], size: int, aspect: float = 1.0) -> None:
-        self.size, self.aspect = size, aspect
+    Args:
+        files: the pictures.
+        size: side of the crops in pixels.
+        aspect: how far they are squeezed or stretched at most.
+        enlarged: share of them that shows a scene two to eight times larger, as smooth as a part of a picture of many
+            megapixels is.
+        recoloured: share of them whose red, green and blue are put in any order, so that there are strong colours of
+            every hue: few pictures have blue or violet lights.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], size: int, aspect: float = 1.0, enlarged: float = 0.0, recoloured: float = 0.0
+    ) -> None:
+        self.size, self.aspect, self.enlarged, self.recoloured = size, aspect, enlarged, recoloured
         self.pictures: list[Image.Image] = []
         for file in files:
             with Image.open(file) as picture:
@@ -94,6 +106,8 @@ class Crops:
             aspect = math.exp(uniform(-math.log(self.aspect), math.log(self.aspect)))
             # The window is measured in the source picture and resampled once, to the crop's size.
             side = self.size / uniform(0.75, 1.25)
+            if self.enlarged and uniform(0, 1) < self.enlarged:
+                side /= uniform(2, 8)
             box_w, box_h = side / math.sqrt(aspect), side * math.sqrt(aspect)
             shrink = min(1.0, width / box_w, height / box_h)
             box_w, box_h = box_w * shrink, box_h * shrink
@@ -103,6 +117,8 @@ class Crops:
             array = numpy.asarray(crop)
             if uniform(0, 1) < 0.5:
                 array = array[:, ::-1]
+            if self.recoloured and uniform(0, 1) < self.recoloured:
+                array = array[..., torch.randperm(3, generator=rng).numpy()]
             crops.append(torch.from_numpy(array.copy()).permute(2, 0, 1).float() / 255)
         return torch.stack(crops)
 

@@ -85,6 +85,17 @@ def test_a_picture_that_is_its_own_style_comes_back():
     assert -10 * error.log10() > 20
 
 
+@pytest.mark.parametrize(
+    "colour",
+    [(0.6, 0.1, 1), (1, 0.1, 0.1), (0.1, 0.9, 0.1), (0, 0.7, 1), (1, 0.9, 0.1)],
+    ids=["violet", "red", "lime", "cyan", "yellow"],
+)
+def test_strong_colours_of_a_picture_that_is_its_own_style_come_back(colour, cat):
+    picture = cat.mean(1, keepdim=True) * torch.tensor(colour).view(1, 3, 1, 1)
+    painted = paint(AdaIN(), picture, picture)
+    assert -10 * float((painted - picture).square().mean().log10()) > 21.5
+
+
 def test_the_painting_comes_closer_to_the_style_and_stays_the_content():
     content, style = impasto.samples.content("astronaut", 256), impasto.samples.style("impasto", 256)
     judge = impasto.encoder("slim19-half", calibrated=True)
@@ -121,17 +132,18 @@ def test_weights_are_proportions_and_may_be_any(cat):
         mixed(1, -1)
 
 
-def test_regions_take_their_own_styles(cat):
+def test_regions_take_their_own_styles():
+    cat = impasto.samples.content("cat", 256)[..., :80, :]
     one, two = impasto.samples.style("mosaic", 96), impasto.samples.style("wave", 96)
     guides = torch.zeros(1, 2, *cat.shape[-2:])
-    guides[:, 0, :, :64], guides[:, 1, :, 64:] = 1, 1
+    guides[:, 0, :, :128], guides[:, 1, :, 128:] = 1, 1
     styles = [impasto.Style(one, region="left"), impasto.Style(two, region="right")]
     found = paint(AdaIN(), cat, styles, guides={"left": guides[0, :1], "right": guides[0, 1:]})
     # The styles are shrunk to the whole picture; near the border the networks see both sides.
-    sizes = (cat.shape[-2] * 128) ** 0.5 / (cat.shape[-2] * 64) ** 0.5
+    sizes = 2**0.5
     alone = (
-        paint(AdaIN(style_scale=sizes), cat[..., :64], one),
-        paint(AdaIN(style_scale=sizes), cat[..., 64:], two),
+        paint(AdaIN(style_scale=sizes), cat[..., :128], one),
+        paint(AdaIN(style_scale=sizes), cat[..., 128:], two),
     )
     for part, there, other in ((slice(0, 24), alone[0], two), (slice(-24, None), alone[1], one)):
         away = (found[..., part] - there[..., part]).abs().mean()

@@ -22,8 +22,8 @@ __all__ = ["DECODER", "AdaIN", "AdaINDecoder", "Stylization", "adain", "moved", 
 
 DECODER = Weights(
     name="adain-slim19.safetensors",
-    sha256="e85bd61e40701abd1501aa91d2b55662ac04eb271a4103b745d7645bbb963a37",
-    size=158_878,
+    sha256="631acebd00aef2eee7157f6b37653adc007e86b2fc08d9f2ec9b668a3a30592f",
+    size=152_646,
     licence="MIT; judged by networks that VGG-19 taught, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",
     expects="a decoder for relu4_1 of slim19",

@@ -24,6 +24,10 @@ from .transfer import LAYER, adain, turned
 
 SAMPLES = 32
 """Crops that losses are scaled by, and that a decoder without a start begins with."""
+ENLARGED = 0.15
+"""Share of photographs shown as smooth and flat as those of many megapixels are."""
+RECOLOURED = 0.3
+"""Share of pictures whose red, green and blue are exchanged; without them blue lights come out cyan."""
 PIXEL_WEIGHT = 10.0
 """Of the mean squared error of sRGB beside the relative squared error of features: about even."""
 
@@ -62,10 +66,11 @@ class AdaINDecoder(Recipe, name="adain-decoder"):
     def task(self, device: torch.device, seed: int = 0) -> Stylization:
         """Return the task."""
         encoder = impasto.encoder(self.encoder, device=device)
-        start = load_decoders(self.start).get(LAYER) if self.start else None
-        if self.start and start is None:
-            raise ParameterError(f"{self.name}: {self.start} holds no decoder for {LAYER} to begin with")
-        if start is not None:
+        start = None
+        if self.start:
+            start = load_decoders(self.start).get(LAYER)
+            if start is None:
+                raise ParameterError(f"{self.name}: {self.start} holds no decoder for {LAYER} to begin with")
             check_pair(f"{self.name}: the decoder {self.start}", start, encoder)
         return Stylization(
             encoder,
@@ -112,8 +117,9 @@ class Stylization(Task):
     ) -> None:
         self.encoder, self.device = encoder, torch.device(device)
         self.style_weight, self.identity_weight, self.count = style_weight, identity_weight, batch
-        self.photographs = Crops(photographs, size, aspect=1.1)
-        self.paintings = Crops(paintings, size, aspect=1.4)  # found squeezed to squares
+        self.photographs = Crops(photographs, size, aspect=1.1, enlarged=ENLARGED, recoloured=RECOLOURED)
+        # Paintings were found squeezed to squares.
+        self.paintings = Crops(paintings, size, aspect=1.4, recoloured=RECOLOURED)
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.batch(rng)
         samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // (2 * batch)))]).to(self.device)
