@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 import impasto
+from impasto import memory
 from impasto.host import Host
 
 CONTENT = torch.linspace(0, 1, 3 * 20 * 28).reshape(1, 3, 20, 28)
@@ -356,13 +357,14 @@ def test_memory_of_freed_tensors_is_kept_for_the_next_unless_told_otherwise():
     code = """
         import resource, torch, impasto
         impasto.Pipeline()(torch.rand(1, 3, 8, 8), device="cpu")
-        for _ in range(6):
+        fresh = 0
+        for _ in range(24):
             before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
             torch.ones(1 << 25)
-            faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-        print(faults)
-    """
-    faults = [
+            fresh += resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before >= 64
+        print(fresh)
+    """  # 128 MiB are 64 huge pages, or 32,768
+    fresh = [
         int(
             subprocess.check_output(
                 [sys.executable, "-c", textwrap.dedent(code)], env=os.environ | {"IMPASTO_MALLOC": it}
@@ -370,7 +372,35 @@ def test_memory_of_freed_tensors_is_kept_for_the_next_unless_told_otherwise():
         )
         for it in ("", "0")
     ]
-    assert faults[0] < 10 < 60 < faults[1]  # 128 MiB are 64 huge pages, or 32,768
+    # Now and then something small comes to lie behind the first few, and the next, laid at a page, do not fit.
+    assert fresh[0] < 12
+    assert fresh[1] == 24
+
+
+@pytest.mark.parametrize("limit", [1 << 31, 32 << 20], ids=["glibc", "old glibc"])
+def test_an_old_glibc_keeps_what_it_can(limit, monkeypatch):
+    found = {}
+
+    class LibC:
+        """Takes thresholds of mapping up to a limit, as versions of glibc do."""
+
+        def __init__(self, name):
+            pass
+
+        def mallopt(self, parameter, value):
+            if parameter == memory.MALLOC_MMAP_THRESHOLD and value > limit:
+                return 0
+            found[parameter] = value
+            return 1
+
+    monkeypatch.delenv("IMPASTO_MALLOC", raising=False)
+    monkeypatch.setattr(memory.sys, "platform", "linux")
+    monkeypatch.setattr(memory.ctypes, "CDLL", LibC)
+    memory.keep_memory(torch.device("cpu"))
+    assert found == {
+        memory.MALLOC_MMAP_THRESHOLD: min(memory.LARGEST, limit),
+        memory.MALLOC_TRIM_THRESHOLD: memory.KEPT,
+    }
 
 
 def test_precision_is_what_was_asked_for_and_lowers_stylizers_alone():

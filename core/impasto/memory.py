@@ -12,6 +12,8 @@ MALLOC_MMAP_THRESHOLD, MALLOC_TRIM_THRESHOLD = -3, -1  # of malloc.h
 LARGEST = 257 << 20
 """Bytes of the largest tensors whose memory is kept: VGG-19's first features of 1024×1024 pixels.  Larger ones are few,
 such as pictures of 24 megapixels, and would leave holes that the next does not fit."""
+LARGEST_DOCUMENTED = 32 << 20
+"""The same where glibc is old and refuses more than its manual allows."""
 KEPT = 512 << 20
 """Bytes at most that are kept for what comes next."""
 
@@ -26,5 +28,6 @@ def keep_memory(device: torch.device) -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is not None:
-        mallopt(MALLOC_MMAP_THRESHOLD, LARGEST)
+        if not mallopt(MALLOC_MMAP_THRESHOLD, LARGEST):
+            mallopt(MALLOC_MMAP_THRESHOLD, LARGEST_DOCUMENTED)
         mallopt(MALLOC_TRIM_THRESHOLD, KEPT)
