@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from impasto.convolutions import FewChannels, doubled, framed, padded, quartered, spread
+from impasto import convolutions
+from impasto.convolutions import FewChannels, doubled, framed, padded, quartered, rectified, spread
 
 SIZES = [(1, 1), (1, 4), (2, 3), (5, 2), (7, 8)]
 
@@ -23,6 +24,34 @@ def plain(convolution, x, last=None):
     return x if last is None else last(F.pad(x.relu(), (1, 1, 1, 1), mode="reflect"))
 
 
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "in turn"])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("bias", "padding"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_rectified_convolution_is_a_convolution_and_a_relu(dtype, bias, padding, layout, fused, monkeypatch):
+    if not fused:
+        monkeypatch.setattr(convolutions, "_FUSED", None)
+    convolution, x = nn.Conv2d(5, 6, 3, bias=bias), torch.randn(2, 5, 9, 14)
+    expected = framed(F.conv2d(x, convolution.weight, convolution.bias, padding=padding)).relu()
+    x = x.to(dtype).contiguous(memory_format=layout)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        found = rectified(x, convolution.weight, convolution.bias, padding, framed)
+    assert found.dtype == dtype
+    tolerance = 1e-5 if dtype == torch.float32 else 0.02
+    torch.testing.assert_close(found.float(), expected, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("what", ["x", "weight", "bias"])
+def test_a_rectified_convolution_has_gradients_where_they_are_asked_for(what):
+    given = {"x": torch.randn(1, 2, 4, 4), "weight": torch.randn(3, 2, 3, 3), "bias": torch.randn(3)}
+    given = {name: value.bfloat16().requires_grad_(name == what) for name, value in given.items()}
+    plainly = framed(F.conv2d(given["x"], given["weight"], given["bias"], padding=1)).relu()
+    ours = rectified(**given, padding=1, frame=framed)
+    own, expected = (torch.autograd.grad(it.sum(), given[what])[0] for it in (ours, plainly))
+    assert expected.abs().sum() > 0
+    torch.testing.assert_close(own, expected)
+
+
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("size", SIZES)
 def test_doubled_features_are_convolved_as_if_they_were_doubled_first(size, layout):
@@ -30,13 +59,14 @@ def test_doubled_features_are_convolved_as_if_they_were_doubled_first(size, layo
     x = torch.randn(2, 5, *size).contiguous(memory_format=layout)
     cells = doubled(first, padded(x, 1, "replicate"))
     torch.testing.assert_close(spread(cells)[..., 1:-1, 1:-1], plain(first, x))
-    torch.testing.assert_close(quartered(last, cells.relu()), plain(first, x, last))
+    rectified_cells = doubled(first, padded(x, 1, "replicate"), rectify=True)
+    torch.testing.assert_close(quartered(last, rectified_cells), plain(first, x, last))
 
 
 def test_their_gradients_are_those_of_plain_ones():
     first, last, x = nn.Conv2d(5, 6, 3), nn.Conv2d(6, 3, 3), torch.randn(2, 5, 4, 6, requires_grad=True)
     inputs = [x, *first.parameters(), *last.parameters()]
-    found = quartered(last, doubled(first, padded(x, 1, "replicate")).relu())
+    found = quartered(last, doubled(first, padded(x, 1, "replicate"), rectify=True))
     loss = torch.randn_like(found)
     for own, expected in zip(
         torch.autograd.grad(found, inputs, loss),

@@ -30,6 +30,17 @@ def test_mean_and_deviation_equal_numpy(features):
     np.testing.assert_allclose(spread[..., 0, 0], features.numpy().std((2, 3)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("statistic", [statistics.variance, statistics.covariance])
+@pytest.mark.parametrize("values", [1, 71, 150, 1 << 19])
+def test_moments_looked_at_part_by_part_are_those_of_the_whole(features, statistic, values, monkeypatch):
+    monkeypatch.setattr(statistics, "PART", values)
+    found = statistics.Moments.of(features + 100, statistic)
+    mean, spread = statistic(features.double() + 100)
+    torch.testing.assert_close(found.mean, mean.float(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.spread, spread.float(), atol=1e-3, rtol=0)
+    assert found.weight == 42
+
+
 def test_weights_of_zero_and_one_equal_cutting_the_region_out(features):
     weights = torch.zeros(1, 1, 6, 7)
     weights[..., 1:4, 2:6] = 3.0

@@ -1,10 +1,11 @@
-"""Convolutions that paint, made of fewer operations: where sizes double, and where few channels go out.
+"""Convolutions made of fewer operations: with their ReLU, where sizes double, and where few channels go out.
 
 All give what plain convolutions would, to rounding.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -31,6 +32,51 @@ def padded(x: Tensor, padding: int, mode: Literal["reflect", "replicate"] = "ref
         x = x.to(torch.get_autocast_dtype(device))
     with torch.autocast(device, enabled=False):
         return F.pad(x, (padding,) * 4, mode=mode if min(x.shape[-2:]) > padding else "replicate")
+
+
+def _fused() -> Callable[..., Tensor] | None:
+    """Return oneDNN's convolution that rectifies what it sums, which torch has for its compiler; else None."""
+    operators = torch.ops.mkldnn
+    if not hasattr(operators, "_convolution_pointwise") or not hasattr(operators, "_is_mkldnn_bf16_supported"):
+        return None
+    fused: Callable[..., Tensor] = operators._convolution_pointwise
+    return fused if operators._is_mkldnn_bf16_supported() else None
+
+
+_FUSED = _fused()
+
+Frame = Callable[[Tensor], Tensor]
+"""Copies features within themselves, as `framed` does, and returns them."""
+
+
+def rectified(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int = 0, frame: Frame | None = None) -> Tensor:
+    """Return the ReLU of a convolution.
+
+    In bfloat16 on the CPU, where no gradient is asked for, it is one operation: a ReLU by itself reads and writes all
+    again, for a thin layer a third of the convolution's time.
+
+    Args:
+        x: (B, C, H, W).
+        weight: (C', C, K, K).
+        bias: (C',) or None.
+        padding: how many zeros on each side.
+        frame: is done to the result, in place, before the ReLU or after it.
+
+    Example:
+        >>> rectified(torch.tensor([[[[-2.0, 3.0]]]]), torch.ones(1, 1, 1, 1), None).flatten().tolist()
+        [0.0, 3.0]
+    """
+    device = x.device.type
+    if torch.is_autocast_enabled(device):
+        low = torch.get_autocast_dtype(device)
+        x, weight, bias = x.to(low), weight.to(low), None if bias is None else bias.to(low)
+    learns = torch.is_grad_enabled() and any(it is not None and it.requires_grad for it in (x, weight, bias))
+    if _FUSED is not None and device == "cpu" and x.dtype == torch.bfloat16 and not learns:
+        result = _FUSED(x, weight, bias, [padding, padding], [1, 1], [1, 1], 1, "relu", [], "")
+        return result if frame is None else frame(result)
+    sums = F.conv2d(x, weight, bias, padding=padding)
+    # Framed first: the gradient of the ReLU needs its result as it was.
+    return F.relu(sums if frame is None else frame(sums), inplace=True)
 
 
 def upsampled(x: Tensor) -> Tensor:
@@ -61,7 +107,7 @@ _MEETING = torch.tensor([[[1.0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]])
 """Which rows of a kernel meet which position: (row of the cell, position before, row of the kernel)."""
 
 
-def doubled(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+def doubled(convolution: nn.Conv2d, x: Tensor, rectify: bool = False) -> Tensor:
     """Return a 3×3 convolution of features doubled in size by repeating them, in cells of 2×2 positions.
 
     Each position sees 2×2 of the features before they were doubled, with summed weights: 4/9 of the operations.
@@ -69,6 +115,7 @@ def doubled(convolution: nn.Conv2d, x: Tensor) -> Tensor:
     Args:
         convolution: 3×3, from C to C' channels.
         x: (B, C, H + 2, W + 2), of features (B, C, H, W) with a frame that repeats their border, see `framed`.
+        rectify: whether the ReLU follows.
 
     Returns:
         (B, 4C', H + 1, W + 1), what `spread` makes (B, C', 2H + 2, 2W + 2) of, with a frame that reflects.
@@ -84,7 +131,11 @@ def doubled(convolution: nn.Conv2d, x: Tensor) -> Tensor:
     with torch.autocast(kernel.device.type, enabled=False):
         meeting = _MEETING.to(kernel)
         weight = torch.einsum("atk,bsl,oikl->aboits", meeting, meeting, kernel).flatten(0, 2)
-    cells = F.conv2d(x, weight, None if convolution.bias is None else convolution.bias.repeat(4))
+    bias = None if convolution.bias is None else convolution.bias.repeat(4)
+    return rectified(x, weight, bias, frame=_framed_cells) if rectify else _framed_cells(F.conv2d(x, weight, bias))
+
+
+def _framed_cells(cells: Tensor) -> Tensor:
     phases = cells.view(len(cells), 2, 2, -1, *cells.shape[-2:])
     for phase, edge, inside in ((0, 0, 1), (1, -1, -2)):
         phases[:, phase, ..., edge, :].copy_(phases[:, phase, ..., inside, :])

@@ -13,11 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import weights
-from .convolutions import FewChannels, doubled, framed, padded, quartered, spread, upsampled
+from .convolutions import FewChannels, doubled, framed, padded, quartered, rectified, spread, upsampled
 from .encoders import CONVOLUTIONS, WIDTHS, Encoder
 from .stage import shape
 from .weights import WeightsError
@@ -84,13 +83,13 @@ class Decoder(nn.Module):
         for name, after in pairwise(self.convolutions):
             convolution = self._convolution(name)
             if enlarge:
-                x = F.relu(doubled(convolution, x), inplace=True)
+                x = doubled(convolution, x, rectify=True)
                 if after == "1_1":
                     return quartered(self._convolution(after), x)
                 x = spread(x)
             else:
-                x = F.conv2d(x, convolution.weight, convolution.bias, padding=1)
-                x = F.relu(framed(x, repeat=name.endswith("_1")), inplace=True)
+                frame = partial(framed, repeat=name.endswith("_1"))
+                x = rectified(x, convolution.weight, convolution.bias, padding=1, frame=frame)
             enlarge, beside = name.endswith("_1"), f"{int(name[0]) - 1}_1"
             if enlarge and f"relu{beside}" in self.layers:
                 x = upsampled(x[..., 1:-1, 1:-1])

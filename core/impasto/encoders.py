@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import weights
+from .convolutions import rectified
 from .hookspecs import hookimpl
 from .host import host, suggestion
 from .stage import check_image, shape
@@ -118,12 +119,18 @@ class VGG(nn.Module):
             x, names = self._first_block(x), names[2:]
         for name in names:
             convolution: nn.Conv2d = getattr(self, f"conv{name}")
-            x = F.conv2d(x, convolution.weight, convolution.bias) if name == "1_1" else convolution(x)
-            if f"conv{name}" in wanted:
-                found[f"conv{name}"] = x
+            around = 0 if name == "1_1" else 1  # the picture has been padded
+            if around and convolution.padding_mode == "reflect":
+                x, around = F.pad(x, (1, 1, 1, 1), mode="reflect"), 0
             # The maximum may as well be taken first: the ReLU then meets a quarter of the values.
-            if pooling == "average" or name not in LAST or f"relu{name}" in wanted:
-                x = F.relu(x, inplace=f"conv{name}" not in wanted)
+            rectify = pooling == "average" or name not in LAST or f"relu{name}" in wanted
+            if rectify and f"conv{name}" not in wanted:
+                x = rectified(x, convolution.weight, convolution.bias, around)
+            else:
+                sums = F.conv2d(x, convolution.weight, convolution.bias, padding=around)
+                if f"conv{name}" in wanted:
+                    found[f"conv{name}"] = sums
+                x = F.relu(sums) if rectify else sums
             if f"relu{name}" in wanted:
                 found[f"relu{name}"] = x
             if len(found) == len(wanted):
@@ -145,7 +152,7 @@ class VGG(nn.Module):
         bands = []
         for top in range(0, height, band):
             above, below = max(top - 1, 0), min(top + band + 1, height)
-            inside = F.relu(F.conv2d(x[..., above : below + 2, :], first.weight, first.bias), inplace=True)
+            inside = rectified(x[..., above : below + 2, :], first.weight, first.bias)
             bands.append(F.relu(max_pooled(second(inside)[..., top - above : top - above + band, :]), inplace=True))
         return torch.cat(bands, -2)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import reduce, wraps
+from operator import add
 from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
@@ -106,6 +107,9 @@ def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor,
     return centre[..., None], (centred * shares) @ centred.mT
 
 
+PART = 1 << 19
+"""Values of features looked at together on the CPU: in its cache they are centred and squared for little."""
+
 Statistic = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]]
 """`variance` or `covariance`."""
 
@@ -135,6 +139,9 @@ class Moments:
     def of(cls, features: Tensor, statistic: Statistic, weights: Tensor | None = None) -> Moments:
         """Return the moments of features (B, C, H, W); a picture of which nothing counts has those of all of it."""
         if weights is None:
+            rows = max(1, PART // max(1, features[..., :1, :].numel()))
+            if rows < features.shape[-2] and features.device.type == "cpu" and not features.requires_grad:
+                return reduce(add, (cls.of(part, statistic) for part in torch.split(features, rows, -2)))
             count = torch.full((1, 1, 1, 1), float(features.shape[-2] * features.shape[-1]), device=features.device)
             return cls(*statistic(features, None), count)
         weight = weights.float().sum((1, 2, 3), keepdim=True)
