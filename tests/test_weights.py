@@ -4,6 +4,9 @@ import hashlib
 import http.server
 import io
 import pickle
+import subprocess
+import sys
+import textwrap
 import threading
 import zipfile
 
@@ -313,3 +316,33 @@ def test_no_file_and_a_folder_are_told_apart(tmp_path):
         load(tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="is a folder"):
         load(tmp_path)
+
+
+# ---------------------------------------------------------------------------------------- networks without values
+
+
+def test_hollow_networks_have_no_values_and_draw_no_random_numbers():
+    before = torch.get_rng_state()
+    with weights.hollow():
+        parts = [torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(3, 3), torch.nn.Embedding(3, 4), torch.nn.BatchNorm2d(3)]
+        torch.nn.init.kaiming_normal_(parts[0].weight)
+        torch.nn.init.trunc_normal_(tensor=parts[1].weight)
+        torch.nn.init.eye_(parts[0].weight.data[..., 0, 0])
+        beside = torch.nn.init.ones_(torch.empty(3, device="cpu"))
+    assert all(value.is_meta for part in parts for value in [*part.parameters(), *part.buffers()])
+    assert torch.equal(torch.get_rng_state(), before)
+    assert beside.tolist() == [1, 1, 1]
+    assert not torch.equal(torch.nn.Linear(9, 9).weight, torch.nn.Linear(9, 9).weight)
+
+
+def test_networks_that_ship_load_without_torchs_compiler():
+    """Which takes longer to import than all else that a first picture waits for."""
+    code = """
+        import sys, torch, impasto
+        for stage in "adain", "wct", "style-swap", "wct-photo", "fast", "local", "cyclegan":
+            pipe = impasto.Pipeline.parse(stage)
+            pipe(*[torch.rand(1, 3, 64, 64)] * (1 + pipe.stages[0].needs_style))
+        print("torch._dynamo" in sys.modules)
+    """
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert ran.stdout == "False\n", ran.stderr

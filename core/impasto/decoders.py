@@ -246,7 +246,7 @@ def _filled(file: Path, tensors: Mapping[str, Tensor], which: str) -> Decoder:
     missing = [name for name in mirrored(layer) if name not in there]
     if missing:
         raise _refusal(file, f"{which}lacks {', '.join(f'conv{name}' for name in missing)} but has conv{there[-1]}")
-    with torch.device("meta"):  # takes no memory, and draws no random numbers from a seeded run
+    with weights.hollow():
         skips = sorted((key[4:7] for key in tensors if key.startswith("skip")), reverse=True)
         if any(int(skip[0]) >= int(layer[4]) for skip in skips):
             raise _refusal(file, f"{which}has skip{skips[0]}, which is no shallower than {layer}")

@@ -550,7 +550,7 @@ def _empty(file: Path, convolutions: Mapping[str, Tensor]) -> VGG:
     missing = [name for name in CONVOLUTIONS[: CONVOLUTIONS.index(names[-1])] if name not in names]
     if missing:
         raise _refusal(file, f"lacks {', '.join(f'conv{name}' for name in missing)} but has conv{names[-1]}")
-    with torch.device("meta"):  # takes no memory, and draws no random numbers from a seeded run
+    with weights.hollow():
         network = VGG(widths, names[-1])
     expected = {key: value.shape for key, value in network.named_parameters()}
     for key in sorted({*expected, *convolutions}):

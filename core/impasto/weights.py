@@ -12,16 +12,18 @@ import struct
 import tempfile
 import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from tqdm import tqdm
 
 CHUNK = 1 << 20
@@ -258,6 +260,40 @@ def load(path: str | Path) -> dict[str, Tensor]:
         what, remedy = _describe(file, head)
         raise WeightsError(f"{file}: {what}\n  what would work: {remedy}")
     return _state_dict(file, found)
+
+
+@contextmanager
+def hollow() -> Iterator[None]:
+    """Have networks made on "meta", to be given a checkpoint's values.
+
+    They take no memory, and draw no random numbers from a seeded run.  Left to itself torch would fill them there too,
+    to no effect, and import its compiler for it, which takes seconds.
+
+    Example:
+        >>> import torch
+        >>> with hollow():
+        ...     network = torch.nn.Conv2d(3, 64, 3)
+        >>> network.weight.is_meta
+        True
+    """
+    with torch.device("meta"), _Undrawn():
+        yield
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leave values on "meta" as they are, which are none."""
+
+    filling = {name for name in dir(nn.init) if name.endswith("_")} | {"uniform_", "normal_", "eye"}
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in self.filling:
+            filled = kwargs.get("out", args[0] if args else kwargs.get("tensor"))
+            if isinstance(filled, Tensor) and filled.is_meta:
+                return filled
+        return func(*args, **kwargs)
 
 
 def matched(

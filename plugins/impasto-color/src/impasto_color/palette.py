@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from scipy.interpolate import PchipInterpolator  # type: ignore[import-untyped]
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 from torch import Tensor
 
@@ -181,6 +180,9 @@ def lightness_curve(source: Tensor, reference: Tensor, values: Tensor) -> Tensor
     Colours of a palette that are about as light as each other are taken together: a curve that pulled them
     apart would be so steep that it shows as an edge.
     """
+    # Imported when needed: it takes half a second to load.
+    from scipy.interpolate import PchipInterpolator  # type: ignore[import-untyped]
+
     groups: list[list[tuple[float, float]]] = []
     for pair in zip(source.tolist(), reference.tolist(), strict=True):
         if groups and pair[0] - groups[-1][0][0] < ALIKE:

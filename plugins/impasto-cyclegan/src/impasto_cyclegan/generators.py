@@ -246,7 +246,7 @@ def load_generators(path: str | os.PathLike[str]) -> dict[str, nn.Module]:
 
 def _generator(file: Path, found: Mapping[str, Tensor], prefix: str) -> nn.Module:
     tensors = {key: value for key, value in found.items() if not BUFFER.search(key)}
-    with torch.device("meta"):  # takes no memory, and draws no random numbers from a seeded run
+    with weights.hollow():
         generator = _plan(file, tensors)
     state = weights.matched(tensors, generator.state_dict(), partial(_refusal, file), prefix)
     generator.load_state_dict(state, assign=True)

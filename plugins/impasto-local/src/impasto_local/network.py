@@ -57,7 +57,8 @@ class Manner(nn.Module):
         super().__init__()
         self.table = nn.Linear(styles, 2 * channels)
         nn.init.zeros_(self.table.weight)
-        self.table.bias.data.copy_(torch.arange(2 * channels) < channels)
+        nn.init.ones_(self.table.bias.data[:channels])
+        nn.init.zeros_(self.table.bias.data[channels:])
 
     def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
         """Return `x` (B, C, h, w) in the manner of styles with `shares` (B, S)."""
@@ -199,11 +200,14 @@ class LocalNetwork(nn.Module):
         """Return the layers that know the styles, in order."""
         return [layer for layer in self.modules() if isinstance(layer, Manner)]
 
+    def shared(self) -> dict[str, Tensor]:
+        """Return what no style has to itself: the convolutions."""
+        return {key: value for key, value in self.state_dict().items() if ".manner." not in key}
+
     def tensors(self) -> dict[str, Tensor]:
         """Return what a file holds: the convolutions, and one vector for each style."""
         vectors = torch.cat([manner.vectors() for manner in self.manners()], dim=1)
-        found = {key: value for key, value in self.state_dict().items() if ".manner." not in key}
-        return found | {STYLES + name: vector for name, vector in zip(self.names, vectors, strict=True)}
+        return self.shared() | {STYLES + name: vector for name, vector in zip(self.names, vectors, strict=True)}
 
 
 WIDTH_KEYS = ("enter.conv.bias", "halvings.0.conv.bias", "halvings.1.conv.bias")
@@ -231,12 +235,14 @@ def load_network(path: str | os.PathLike[str]) -> LocalNetwork:
     widths = [len(found[key]) for key in WIDTH_KEYS if key in found]
     if not names or len(widths) != len(WIDTH_KEYS):
         raise _refusal(file, f"is laid out as something else: {', '.join(list(found)[:4])} …")
-    with torch.device("meta"):  # takes no memory, and draws no random numbers from a seeded run
+    with weights.hollow():
         network = LocalNetwork(names, widths, len({key.split(".")[1] for key in found if key.startswith("blocks.")}))
-    tensors = weights.matched(found, network.tensors(), partial(_refusal, file))
+    sizes = [manner.table.out_features for manner in network.manners()]
+    vector = torch.empty(sum(sizes), device="meta")
+    expected = network.shared() | {STYLES + name: vector for name in names}
+    tensors = weights.matched(found, expected, partial(_refusal, file))
     state = {key: value for key, value in tensors.items() if not key.startswith(STYLES)}
     vectors = torch.stack([tensors[STYLES + name] for name in names])
-    sizes = [manner.table.out_features for manner in network.manners()]
     places = [key.removesuffix(".weight") for key in network.state_dict() if key.endswith(".manner.table.weight")]
     for place, part in zip(places, torch.split(vectors, sizes, dim=1), strict=True):
         state |= {f"{place}.weight": part.mT.contiguous(), f"{place}.bias": torch.zeros_like(part[0])}
