@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 from torch import Tensor
 
 from impasto import ParameterError, param
@@ -133,6 +132,9 @@ def match_palettes(source: Tensor, reference: Tensor) -> Tensor:
     The assignment has the least sum of squared distances among those that keep light above dark.  A palette
     that is too short gives its colours several times; of one that is too long the closest are taken.
     """
+    # Imported when needed: it takes a fifth of a second to load.
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
     repeats = -(-len(source) // len(reference))
     choices = reference.repeat(repeats, 1)
     scale = torch.tensor([ORDER**0.5, 1.0, 1.0], dtype=source.dtype)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 from torch import Tensor
 
 import impasto
@@ -74,6 +73,9 @@ def assign(costs: Tensor, spread: bool) -> list[int]:
         spread: give all columns work: none is taken once more before all are taken (Hungarian method); otherwise
             each row takes its best column.
     """
+    # Imported when needed: it takes a fifth of a second to load.
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
     if not spread:
         return [int(best) for best in costs.argmin(1)]
     rows, columns = costs.shape
