@@ -30,6 +30,10 @@ def unseen_files(folder: Path, count: int) -> list[Path]:
         if path.suffix.lower() in SUFFIXES and held_out(path):
             groups.setdefault(path.stem.split("_t")[0], path)
     files = list(groups.values())
+    if not files:
+        raise SystemExit(
+            f"{folder} holds back no pictures\n  what would work: a folder with some dozens of .jpg or .png files"
+        )
     return [files[i * len(files) // count] for i in range(count)]
 
 
