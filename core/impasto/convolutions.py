@@ -53,7 +53,7 @@ def rectified(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int = 0, 
     """Return the ReLU of a convolution.
 
     In bfloat16 on the CPU, where no gradient is asked for, it is one operation: a ReLU by itself reads and writes all
-    again, for a thin layer a third of the convolution's time.
+    again, which for a thin layer takes up to a third of the convolution's time.
 
     Args:
         x: (B, C, H, W).

@@ -283,6 +283,7 @@ def hollow() -> Iterator[None]:
 class _Undrawn(TorchFunctionMode):
     """Leave values on "meta" as they are, which are none."""
 
+    # Functions of `nn.init` that cannot be overridden are known by what they call.
     filling = {name for name in dir(nn.init) if name.endswith("_")} | {"uniform_", "normal_", "eye"}
 
     def __torch_function__(

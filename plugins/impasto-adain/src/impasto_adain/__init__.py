@@ -68,9 +68,13 @@ class AdaIN(impasto.Stylizer, name="adain"):
         """Return encoder and decoder on a tensor's device."""
         encoder = fitting_encoder(self.encoder, like.device)
         file = self.decoder or find(DECODER)
-        decoder = decoders(file, like.device).get(LAYER)
+        found = decoders(file, like.device)
+        decoder = found.get(LAYER)
         if decoder is None:
-            raise StageError(f"{self.name}: {file} holds no decoder for {LAYER}")
+            raise StageError(
+                f"{self.name}: {file} holds no decoder for {LAYER}, but for {', '.join(found)}\n"
+                f"  what would work: one for {LAYER}, such as AdaIN's decoder.pth, with its encoder"
+            )
         check_pair(f"{self.name}: the decoder {file}", decoder, encoder)
         return encoder, decoder
 
