@@ -181,7 +181,7 @@ def grid(height: int, width: int, block: int, overlap: int) -> tuple[int, int]:
 
 def fronts(rows: int, columns: int) -> int:
     """Return how many `wavefronts` there are."""
-    return columns + 2 * (rows - 1)
+    return columns + 2 * (rows - 1) if columns > 1 else rows
 
 
 def wavefronts(rows: int, columns: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -194,7 +194,8 @@ def wavefronts(rows: int, columns: int) -> Iterator[tuple[Tensor, Tensor]]:
         >>> [list(zip(row.tolist(), column.tolist())) for row, column in wavefronts(2, 3)]
         [[(0, 0)], [(0, 1)], [(0, 2), (1, 0)], [(1, 1)], [(1, 2)]]
     """
-    for front in range(fronts(rows, columns)):
+    # In a single column every other number has no block, and some libraries refuse empty tensors.
+    for front in range(0, columns + 2 * (rows - 1), 1 if columns > 1 else 2):
         row = torch.arange(max(0, -((columns - 1 - front) // 2)), min(rows - 1, front // 2) + 1)
         yield row, front - 2 * row
 
