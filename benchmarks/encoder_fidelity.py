@@ -2,7 +2,7 @@
 
     python benchmarks/encoder_fidelity.py --teacher vgg19.pth --photos DIR --paintings DIR [--other NAME=PATH ...]
 
-Judged on 64 pictures that no training has seen (`impasto.distillation.held_out`): half photographs, half
+Judged on 64 pictures that no training has seen (`impasto.training.held_out`): half photographs, half
 paintings, 224 px from their middle.  The map is fitted on the first 32 pictures and judged on the others,
 then the other way round, so that a network with more channels gains nothing by fitting noise.
 """
@@ -18,7 +18,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 import impasto
-from impasto.distillation import LAYERS, SUFFIXES, held_out
+from impasto.networks import LAYERS
+from impasto.training import SUFFIXES, held_out
 
 SIZE = 224
 

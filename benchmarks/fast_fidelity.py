@@ -19,7 +19,7 @@ from onepass_fidelity import Judge, square
 from torch import Tensor
 
 import impasto
-from impasto import statistics
+from impasto.functional import statistics
 from impasto.weights import find
 from impasto_adain import AdaIN
 from impasto_fast import FAST, Fast, load_network

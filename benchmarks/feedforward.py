@@ -20,8 +20,7 @@ import torch
 from torch import nn
 
 import impasto
-from impasto.decoders import Decoder
-from impasto.encoders import VGG
+from impasto.networks import VGG, Decoder
 from impasto_adain import AdaIN, adain
 from impasto_wct import WCT, StyleSwap
 

@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 
 import impasto
-from impasto.encoders import VGG
-from impasto.pipeline import use_bfloat16
+from impasto.device import use_bfloat16
+from impasto.networks import VGG
 from impasto_gatys import LBFGS, Gatys, Objective
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

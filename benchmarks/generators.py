@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 import impasto
-from impasto.pipeline import pick_device
+from impasto.device import pick_device
 from impasto_cyclegan import PAIRS, CycleGAN, ResNetGenerator, UNetGenerator
 from impasto_cyclegan.generators import InstanceNorm
 from impasto_fast import Fast

@@ -21,7 +21,8 @@ from onepass_fidelity import square
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, statistics
+from impasto import Encoder
+from impasto.functional import statistics
 from impasto_adain import AdaIN
 from impasto_gatys import Gatys
 from impasto_local import STYLES, Local, random_mask

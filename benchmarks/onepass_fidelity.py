@@ -20,7 +20,7 @@ from encoder_fidelity import unseen_files
 from torch import Tensor
 
 import impasto
-from impasto import statistics
+from impasto.functional import statistics
 from impasto_adain import AdaIN
 from impasto_wct import WCT
 

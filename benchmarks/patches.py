@@ -31,7 +31,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import impasto
-from impasto.patches import extract, nearest
+from impasto.functional.patches import extract, nearest
 
 STEPS = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4}
 """Pixels from one position of a layer to the next."""

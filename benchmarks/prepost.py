@@ -30,7 +30,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, Stage, Style
-from impasto.weights import WeightsError
+from impasto.errors import WeightsError
 
 Array = npt.NDArray[np.floating]
 Result = Callable[[], "Tensor | Array"]
@@ -68,7 +68,7 @@ def painted_photograph(height: int, width: int, device: str) -> Canvas:
 def situations(canvas: Canvas, name: str) -> Iterator[Canvas]:
     """Yield canvases that a stage may need: plain, with a mask, with regions; or what another stage has left."""
     if name in PRECEDED:
-        before = impasto.host().stage(PRECEDED[name])().apply(canvas)
+        before = impasto.get_host().stage(PRECEDED[name])().apply(canvas)
         yield before.replace(image=(0.8 * before.image.flip(1) + 0.1))
         return
     yield canvas
@@ -195,9 +195,9 @@ def of_photo_smooth(stage: Stage, canvas: Canvas) -> dict[str, Result]:
 def competitors(only: list[str], canvas: Canvas, direct: bool) -> tuple[list[Competitor], dict[str, str]]:
     """Return what is timed, each run once, and for stages that cannot be run why not."""
     found, refused = [], {}
-    stages = {**impasto.host().preprocessors, **impasto.host().postprocessors}
+    stages = {**impasto.get_host().preprocessors, **impasto.get_host().postprocessors}
     for name in only or stages:
-        kind = stages[name] if name in stages else impasto.host().stage(name)
+        kind = stages[name] if name in stages else impasto.get_host().stage(name)
         missing = [one.name for one in kind.parameters().values() if one.default is MISSING]
         if missing:
             refused[name] = f"has no default for {', '.join(missing)}"

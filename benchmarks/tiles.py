@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 
 import impasto
-from impasto import tiles
+from impasto.networks import tiles
 
 PYTHON = """
 import sys, impasto
@@ -80,7 +80,7 @@ def main() -> None:
 
     pipe, image = impasto.Pipeline.parse(options.stage), photograph(1100, 1500)
     painted = []
-    with mock.patch("impasto.feedforward.cut", wraps=tiles.cut) as cut:
+    with mock.patch("impasto.networks.feedforward.cut", wraps=tiles.cut) as cut:
         for tiles.PIXELS in (1 << 21, 640 * 640):
             painted.append(pipe(image, style, precision=options.precision).tensor)
     sizes = [call.args for call in cut.call_args_list if call.args[0][1] >= 1500]  # not the style's

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from impasto import statistics
+from impasto.functional import statistics
 
 
 def covariance_of(channels: int, rank: int, side: int, device: str) -> Tensor:

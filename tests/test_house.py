@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import impasto
-from impasto import hookspecs, testing
+from impasto import testing
+from impasto.host import hookspecs
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -113,14 +114,14 @@ def test_the_names_of_a_plugin_rhyme(plugin):
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_every_plugin_loads_and_offers_something(plugin):
     name = f"{plugin} {project(plugin)['version']}"
-    host = impasto.host()
+    host = impasto.get_host()
     assert host.broken.get(name) is None
     assert name in host.distributions, "pip install -r requirements-dev.txt"
     assert host.offers(name)
 
 
 def test_no_two_plugins_offer_one_name():
-    assert impasto.host().conflicts == {}
+    assert impasto.get_host().conflicts == {}
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
@@ -150,7 +151,7 @@ def checked_stages(*folders):
 
 @pytest.mark.parametrize("plugin", ["impasto", *PLUGINS])
 def test_every_stage_passes_the_kit_in_its_own_tests(plugin):
-    host = impasto.host()
+    host = impasto.get_host()
     version = PROJECT["version"] if plugin == "impasto" else project(plugin)["version"]
     offered = {kind.__name__ for kind in host.stages.values() if host.distribution(kind) == f"{plugin} {version}"}
     tests = ROOT / "tests" if plugin == "impasto" else ROOT / "plugins" / plugin / "tests"

@@ -1,60 +1,19 @@
 """Impasto: image style transfer by plugins, chained into pipelines."""
 
 import os
+import sys
+
+import lazy_loader
 
 # Read by torch at its first tensor: large ones are laid on huge pages, as NumPy lays its arrays.  On the CPU a
 # picture of 1024×1024 otherwise spends a fifth of its time in the kernel, which clears pages of 4 kB one by one.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-
-from . import samples, statistics
-from .encoders import Encoder, encoder
-from .hookspecs import hookimpl
-from .host import Host, PluginError, host
-from .notebook import Live, compare, show, sweep, tune
-from .picture import Picture, PictureError, read
-from .pipeline import Pipeline
-from .stage import (
-    Canvas,
-    ParameterError,
-    Postprocessor,
-    Preprocessor,
-    Stage,
-    StageError,
-    Style,
-    Stylizer,
-    param,
-)
-from .weights import Weights, WeightsError
+# Read by libgomp when torch loads it: how long threads spin while they wait for each other.  As it comes, two processes
+# on shared cores take up to 25 times as long as one; with this, about twice, and one alone loses nothing that one sees.
+if "torch" not in sys.modules and not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+    os.environ["GOMP_SPINCOUNT"] = "3000"
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Canvas",
-    "Encoder",
-    "Host",
-    "Live",
-    "ParameterError",
-    "Picture",
-    "PictureError",
-    "Pipeline",
-    "PluginError",
-    "Postprocessor",
-    "Preprocessor",
-    "Stage",
-    "StageError",
-    "Style",
-    "Stylizer",
-    "Weights",
-    "WeightsError",
-    "compare",
-    "encoder",
-    "hookimpl",
-    "host",
-    "param",
-    "read",
-    "samples",
-    "show",
-    "statistics",
-    "sweep",
-    "tune",
-]
+# Names are loaded when they are asked for, from where `__init__.pyi` says: torch waits until something is painted.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 import impasto
-from impasto.demo import Tile, contact_sheet
+from impasto.notebook import Tile, contact_sheet
 from impasto_adain import AdaIN
 
 SIZE = 384

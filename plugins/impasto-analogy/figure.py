@@ -7,7 +7,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 import impasto
-from impasto.demo import Tile, contact_sheet
+from impasto.notebook import Tile, contact_sheet
 from impasto_analogy import DeepAnalogy, NeuralColor, deep_analogy
 
 SIZE = 320

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import impasto
-from impasto.demo import Tile, contact_sheet
+from impasto.notebook import Tile, contact_sheet
 from impasto_color import KeepColor, MatchColor, MatchLuminance, TransferDistribution, TransferPalette
 
 SIZE = 320

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import impasto
-from impasto.demo import Tile, contact_sheet
+from impasto.notebook import Tile, contact_sheet
 from impasto.weights import find
 from impasto_fast import FAST, Fast, load_network
 

@@ -6,7 +6,7 @@ import torch
 
 import impasto
 from impasto import Style
-from impasto.demo import Tile, contact_sheet
+from impasto.notebook import Tile, contact_sheet
 from impasto_gatys import Gatys, Reconstruct, Texture
 
 SIZE = 320

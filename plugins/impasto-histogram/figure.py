@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import impasto
-from impasto.demo import Tile, contact_sheet
+from impasto.notebook import Tile, contact_sheet
 from impasto_histogram import ClipGamut, EqualizeAdaptive, MatchExposure, MatchHistogram
 
 SIZE = 320

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Style
-from impasto.demo import Tile, contact_sheet
+from impasto.notebook import Tile, contact_sheet
 from impasto_mrf import MRF, Quilt
 
 SIZE = 320

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 
 import impasto
-from impasto.demo import Tile, contact_sheet
+from impasto.notebook import Tile, contact_sheet
 from impasto_resize import Pad, Resize, RestoreSize, UpscaleGuided
 
 photo, style = impasto.samples.content("cat"), impasto.samples.style("impasto", 256)
-gatys = impasto.host().stage("gatys")(steps=80)
+gatys = impasto.get_host().stage("gatys")(steps=80)
 
 
 def tile(name, note, *stages, mask=None):

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 import impasto
-from impasto.color import luma
-from impasto.demo import Tile, contact_sheet
+from impasto.functional.color import luma
+from impasto.notebook import Tile, contact_sheet
 from impasto.stage import Canvas, Style
 
 WIDTH = 480  # of the tiles; the sheet is drawn at this size and halved

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 import impasto
-from impasto import ParameterError, StageError, WeightsError, statistics, tiles
-from impasto.decoders import Decoder, positions
-from impasto.encoders import VGG
-from impasto.feedforward import Goal
-from impasto.statistics import Moments
+from impasto import ParameterError, StageError, WeightsError
+from impasto.functional import statistics
+from impasto.functional.statistics import Moments
+from impasto.networks import VGG, Decoder, Goal, positions, tiles
 from impasto.testing import parametrize_checks
 from impasto.weights import find
 from impasto_adain import DECODER, AdaIN, adain, turned

@@ -5,7 +5,7 @@ import torch
 from torchvision.utils import save_image
 
 import impasto
-from impasto.decoders import Decoder, load_decoders
+from impasto.networks import Decoder, load_decoders
 from impasto.training import train
 from impasto_adain import AdaIN, AdaINDecoder
 

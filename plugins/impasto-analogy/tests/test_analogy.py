@@ -146,7 +146,7 @@ def test_photo_to_photo_keeps_the_contents_detail():
     cat, coffee = impasto.samples.content("cat", 96), impasto.samples.content("coffee", 96)
 
     def detail(picture: Tensor) -> Tensor:
-        return (picture - impasto.filters.box_mean(picture, 2)).flatten()
+        return (picture - impasto.functional.box_mean(picture, 2)).flatten()
 
     shown = {
         task: impasto.Pipeline(DeepAnalogy(task=task, iterations=1))(cat, coffee, precision="float32").tensor

@@ -5,7 +5,7 @@ from scipy.linalg import sqrtm
 from skimage import data
 
 import impasto
-from impasto.color import luma, to_space
+from impasto.functional.color import luma, to_space
 from impasto.testing import parametrize_checks
 from impasto_color import KeepColor, MatchColor, MatchLuminance, match_moments, transfer_matrix
 from impasto_color.moments import LUMINANCE, METHODS, SPACES
@@ -323,6 +323,6 @@ def test_errors_say_what_would_work(pictures):
 
 
 def test_hooks_offer_the_stages():
-    assert impasto.host().preprocessors["match-color"] is MatchColor
-    assert impasto.host().preprocessors["match-luminance"] is MatchLuminance
-    assert impasto.host().postprocessors["keep-color"] is KeepColor
+    assert impasto.get_host().preprocessors["match-color"] is MatchColor
+    assert impasto.get_host().preprocessors["match-luminance"] is MatchLuminance
+    assert impasto.get_host().postprocessors["keep-color"] is KeepColor

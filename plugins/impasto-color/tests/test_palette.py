@@ -4,7 +4,7 @@ import torch
 from skimage import data
 
 import impasto
-from impasto.color import to_space
+from impasto.functional.color import to_space
 from impasto.testing import parametrize_checks
 from impasto_color import TransferPalette, extract_palette, transfer_palette
 from impasto_color.palette import lightness_curve, look_up, match_palettes, recoloring_table, rgb_to_lab
@@ -163,4 +163,4 @@ def test_errors_say_what_would_work():
 
 
 def test_hook_offers_the_stage():
-    assert impasto.host().preprocessors["transfer-palette"] is TransferPalette
+    assert impasto.get_host().preprocessors["transfer-palette"] is TransferPalette

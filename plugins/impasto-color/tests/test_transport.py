@@ -5,7 +5,7 @@ from skimage import data
 from skimage.exposure import match_histograms
 
 import impasto
-from impasto.filters import box_mean
+from impasto.functional.filters import box_mean
 from impasto.testing import parametrize_checks
 from impasto_color import TransferDistribution, match_moments, transfer_distribution
 from impasto_color.grain import gradient, relax
@@ -199,4 +199,4 @@ def test_errors_say_what_would_work(pictures):
 
 
 def test_hook_offers_the_stage():
-    assert impasto.host().preprocessors["transfer-distribution"] is TransferDistribution
+    assert impasto.get_host().preprocessors["transfer-distribution"] is TransferDistribution

@@ -10,8 +10,9 @@ from torch import Tensor
 
 import impasto
 import impasto_gatys
-from impasto import losses, optimise
-from impasto.encoders import VGG
+from impasto.functional import losses
+from impasto.networks import VGG
+from impasto.optim import descent as optimise
 from impasto.testing import parametrize_checks
 from impasto_gatys import (
     LBFGS,

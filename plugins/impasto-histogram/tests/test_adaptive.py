@@ -71,7 +71,7 @@ def test_colours_that_do_not_fit_are_paled_and_keep_their_hue():
     assert float(pale.max()) <= 1
     assert pale[0, 0] > pale[0, 1] > pale[0, 2]
     luminances = [
-        float(impasto.color.to_space(one, "linear").flatten() @ torch.tensor([0.2126, 0.7152, 0.0722]))
+        float(impasto.functional.to_space(one, "linear").flatten() @ torch.tensor([0.2126, 0.7152, 0.0722]))
         for one in (loud, pale)
     ]
     assert luminances[0] == pytest.approx(luminances[1], rel=1e-3)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import impasto
-from impasto.color import from_space, to_space
+from impasto.functional.color import from_space, to_space
 from impasto.testing import parametrize_checks
 from impasto_histogram import MatchExposure, match_exposure
 

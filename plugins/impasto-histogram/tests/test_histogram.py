@@ -286,6 +286,6 @@ def test_a_picture_of_a_batch_without_the_region_stays(pictures):
 
 
 def test_hook_offers_the_stages():
-    offered = impasto.host().postprocessors
+    offered = impasto.get_host().postprocessors
     assert {"clip-gamut", "equalize-adaptive", "match-exposure", "match-histogram"} <= set(offered)
     assert offered["match-histogram"] is MatchHistogram

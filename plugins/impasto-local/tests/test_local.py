@@ -65,7 +65,7 @@ def test_every_style_is_the_one_that_was_asked_for(cat):
     layers = ("relu1_1", "relu2_1", "relu3_1")
 
     def seen(picture):
-        return [impasto.statistics.gram(x) for x in judge.features(picture, layers).values()]
+        return [impasto.functional.gram(x) for x in judge.features(picture, layers).values()]
 
     def away(picture, style):
         pairs = zip(seen(picture), seen(style), strict=True)

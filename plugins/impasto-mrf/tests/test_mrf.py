@@ -11,8 +11,8 @@ from torch import Tensor
 
 import impasto
 from impasto import ParameterError, StageError, Style
-from impasto.encoders import VGG
-from impasto.patches import nearest
+from impasto.functional.patches import nearest
+from impasto.networks import VGG
 from impasto.stage import watching
 from impasto.testing import parametrize_checks
 from impasto_mrf import MRF, PRESETS

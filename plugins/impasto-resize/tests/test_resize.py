@@ -260,7 +260,7 @@ def test_brushwork_is_kept_by_its_share(photo, texture):
 def test_a_flat_painting_gets_the_brightness_detail_of_the_content(photo):
     flat = torch.full((1, 3, 67, 90), 0.5)
     assert distance(upsample_guided(flat, photo, detail=0), torch.full_like(photo, 0.5)) < 1e-4
-    grey = impasto.color.luma(photo)
+    grey = impasto.functional.luma(photo)
     missing = grey - resample(resample(grey, (67, 90)), (201, 271))
     found = upsample_guided(flat, photo, detail=0.5, texture=0)
     torch.testing.assert_close(found, (0.5 + 0.5 * missing).expand_as(found), atol=1e-4, rtol=0)
@@ -329,8 +329,8 @@ def test_the_examples_run():
 
 
 def test_hooks_offer_the_stages():
-    assert {"resize", "pad"} <= set(impasto.host().preprocessors)
-    assert {"restore-size", "upscale-guided"} <= set(impasto.host().postprocessors)
+    assert {"resize", "pad"} <= set(impasto.get_host().preprocessors)
+    assert {"restore-size", "upscale-guided"} <= set(impasto.get_host().postprocessors)
 
 
 def test_a_canvas_can_be_changed_by_hand(photo):

@@ -126,7 +126,7 @@ def test_a_mask_of_one_pixel_is_painted_and_pointed_out():
 
 
 def test_hook_offers_the_stages():
-    stages = impasto.host().preprocessors
+    stages = impasto.get_host().preprocessors
     assert stages["mask-file"] is MaskFile
     assert stages["match-regions"] is MatchRegions
     assert stages["feather-mask"] is FeatherMask

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 import impasto
-from impasto.color import luma
+from impasto.functional.color import luma
 from impasto.testing import parametrize_checks
 from impasto_smooth import Regrain, Seamless, WLSSmooth, laplacian, regrain, seamless, wls_smooth
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import impasto
-from impasto.filters import guided_filter
+from impasto.functional.filters import guided_filter
 from impasto.testing import parametrize_checks
 from impasto_smooth import (
     BilateralSmooth,
@@ -71,4 +71,4 @@ def test_errors_say_what_would_work():
 def test_hook_offers_the_stages():
     stages = (BilateralSmooth, Deblock, GuidedSmooth, PhotoSmooth, Regrain, Seamless, TVDenoise, WLSSmooth)
     for stage in stages:
-        assert impasto.host().postprocessors[stage.name] is stage
+        assert impasto.get_host().postprocessors[stage.name] is stage

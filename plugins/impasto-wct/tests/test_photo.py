@@ -11,7 +11,7 @@ from torchvision.utils import save_image
 
 import impasto
 from impasto import ParameterError, StageError
-from impasto.decoders import Decoder, load_decoders
+from impasto.networks import Decoder, load_decoders
 from impasto.testing import parametrize_checks
 from impasto.training import train
 from impasto.weights import find
@@ -181,7 +181,7 @@ def test_outside_the_mask_no_bit_changes(photograph, style):
 
 def test_the_pipeline_that_comes_with_it_loads_and_paints(photograph, style):
     text = (Path(__file__).parents[1] / "photo.toml").read_text()
-    if "photo-smooth" not in impasto.host().postprocessors:
+    if "photo-smooth" not in impasto.get_host().postprocessors:
         pytest.skip("impasto-smooth is not installed")
     pipeline = impasto.Pipeline.from_toml(text)
     assert [stage.name for stage in pipeline.stages] == ["wct-photo", "photo-smooth"]

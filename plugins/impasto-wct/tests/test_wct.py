@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import impasto
-from impasto import ParameterError, StageError, WeightsError, statistics, tiles
-from impasto.decoders import Decoder
-from impasto.encoders import VGG
+from impasto import ParameterError, StageError, WeightsError
+from impasto.functional import statistics
+from impasto.networks import VGG, Decoder, tiles
 from impasto.testing import parametrize_checks
 from impasto.weights import find
 from impasto_wct import DECODERS, WCT, StyleSwap, swap, wct

@@ -5,7 +5,7 @@ import torch
 from torchvision.utils import save_image
 
 import impasto
-from impasto.decoders import load_decoders
+from impasto.networks import load_decoders
 from impasto.training import train
 from impasto_wct import WCT, WCTDecoders
 
@@ -53,7 +53,7 @@ def test_it_goes_on_to_the_bit_and_gives_what_the_stage_takes(folders, tmp_path)
 
 
 def stop_after_two(folder):
-    from impasto.training import write_atomically
+    from impasto.files import write_atomically
 
     def write(path, put):
         if path.parent == folder and path.name == "losses.csv" and (folder / "preview-000002.png").exists():

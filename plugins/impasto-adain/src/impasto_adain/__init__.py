@@ -9,9 +9,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
-from impasto.decoders import Decoder, decoders
-from impasto.encoders import SLIM19
-from impasto.feedforward import check_pair, fitting_encoder, repainted, shrunk, study
+from impasto.networks import SLIM19, Decoder, check_pair, decoders, fitting_encoder, repainted, shrunk, study
 from impasto.stage import once
 from impasto.weights import find
 

@@ -11,14 +11,11 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import Encoder, ParameterError
-from impasto.decoders import Decoder, load_decoders
-from impasto.distillation import Crops, pictures
-from impasto.feedforward import Goal, check_pair
-from impasto.inversion import inverted, narrowed
-from impasto.judge import Judge, seen_by
-from impasto.soap import Soap
-from impasto.statistics import Moments, covariance
-from impasto.training import Recipe, Task, write_atomically
+from impasto.files import write_atomically
+from impasto.functional.statistics import Moments, covariance
+from impasto.networks import Decoder, Goal, Judge, check_pair, inverted, load_decoders, narrowed, seen_by
+from impasto.optim import Soap
+from impasto.training import Crops, Recipe, Task, pictures
 
 from .transfer import LAYER, adain, turned
 

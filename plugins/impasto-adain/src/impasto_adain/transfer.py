@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from impasto import statistics
-from impasto.feedforward import Exchange, Goal, Map, linear
-from impasto.statistics import Moments
+from impasto.functional import statistics
+from impasto.functional.statistics import Moments
+from impasto.networks import Exchange, Goal, Map, linear
 
 LAYER = "relu4_1"
 

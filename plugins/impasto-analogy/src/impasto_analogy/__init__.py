@@ -10,8 +10,8 @@ from torch import Tensor
 
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
-from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
-from impasto.patches import NNF
+from impasto.functional.patches import NNF
+from impasto.networks import SLIM19, SLIM19_HALF, VGG19
 from impasto.stage import speaks
 
 from .color import Report, neural_color, recolored

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
-from impasto.filters import guided_filter
-from impasto.patches import NNF
-from impasto.statistics import in_float32
+from impasto.functional.filters import guided_filter
+from impasto.functional.patches import NNF
+from impasto.functional.statistics import in_float32
 
 from .fields import LEVELS, matched, shrunk, size_of
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders import CONVOLUTIONS, VGG
-from impasto.statistics import in_float32
+from impasto.functional.statistics import in_float32
+from impasto.networks import CONVOLUTIONS, VGG
 
 
 def onward(network: VGG, features: Tensor, layer: str, deeper: str) -> Tensor:

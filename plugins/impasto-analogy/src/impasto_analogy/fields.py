@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
-from impasto.encoders import VGG
-from impasto.patches import MEMORY, NNF, PatchMatch, Task, favours, nearest
-from impasto.statistics import in_float32
+from impasto.functional.patches import MEMORY, NNF, PatchMatch, Task, favours, nearest
+from impasto.functional.statistics import in_float32
+from impasto.networks import VGG
 
 from .deconvolution import deconvolved
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from impasto import Postprocessor, Style, param, statistics
-from impasto.color import fit_gamut, from_space, mix, to_space
+from impasto import Postprocessor, Style, param
+from impasto.functional import statistics
+from impasto.functional.color import fit_gamut, from_space, mix, to_space
 
 from .recoloring import Recolor, Reference
 

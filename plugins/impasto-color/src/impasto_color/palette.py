@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import ParameterError, param
-from impasto.color import from_space, to_space
+from impasto.functional.color import from_space, to_space
 
 from .recoloring import Recolor, Reference
 

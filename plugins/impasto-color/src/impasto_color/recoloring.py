@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto import Canvas, ParameterError, Preprocessor, StageError, Style, param
-from impasto.stage import aligned, check_mask, regions, speaks
+from impasto.stage import aligned, check_mask, region_maps, speaks
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Recolor(Preprocessor):
         giver = canvas.content if self.reference == "content" else canvas.image
         if style.guides is None or canvas.guides is None:
             return self._join(style.image, style.guides, [[Reference(giver, canvas.mask)]])
-        areas = regions(canvas)
+        areas = region_maps(canvas)
         assert areas is not None
         # A region that the content does not have is never painted: its part of the style stays as it is.
         parts = torch.split(areas, 1, dim=1)
@@ -95,7 +95,7 @@ class Recolor(Preprocessor):
 
     def _image(self, canvas: Canvas, styles: Sequence[Style]) -> Tensor:
         """Return the image with the colours of the styles or of the content, region by region."""
-        areas = regions(canvas)
+        areas = region_maps(canvas)
         if not self.asks:
             return self._join(canvas.image, canvas.mask, [()])
         if self.reference == "content":

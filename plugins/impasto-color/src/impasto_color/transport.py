@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from impasto import param
-from impasto.color import from_space, to_space
+from impasto.functional.color import from_space, to_space
 
 from .grain import regrain
 from .recoloring import Recolor, Reference

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
-from impasto.host import suggestion
+from impasto.errors import suggestion
 from impasto.weights import find
 
 from .discriminators import ADVERSARIAL, Adversarial, PatchGAN, ProjectedDiscriminator

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import ParameterError
-from impasto.distillation import Crops, pictures
-from impasto.soap import Soap
-from impasto.training import Recipe, Task, write_atomically
+from impasto.files import write_atomically
+from impasto.optim import Soap
+from impasto.training import Crops, Recipe, Task, pictures
 
 from .discriminators import ADVERSARIAL, LAYERS, PatchGAN, ProjectedDiscriminator
 from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator

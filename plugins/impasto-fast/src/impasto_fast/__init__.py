@@ -10,7 +10,7 @@ from torch import Tensor
 
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
-from impasto.host import suggestion
+from impasto.errors import suggestion
 from impasto.weights import find
 
 from .checkpoints import LAYOUTS, load_network, network, tensors

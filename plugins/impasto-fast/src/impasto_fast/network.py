@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.convolutions import FewChannels, doubled, padded, spread
+from impasto.networks import FewChannels, doubled, padded, spread
 
 BLOCKS = 5
 Plan = Literal["ours", "examples", "tensorflow"]

@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder, statistics
-from impasto.distillation import Crops, pictures
-from impasto.judge import seen_by
-from impasto.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
-from impasto.soap import Soap
-from impasto.training import Recipe, Task, write_atomically
+from impasto import Encoder
+from impasto.files import write_atomically
+from impasto.functional import statistics
+from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
+from impasto.networks import seen_by
+from impasto.optim import Soap
+from impasto.training import Crops, Recipe, Task, pictures
 
 from .checkpoints import tensors
 from .network import Network

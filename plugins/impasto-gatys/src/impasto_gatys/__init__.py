@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
-from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
-from impasto.losses import STATISTICS, Statistic, content_loss, mixed, total_variation
-from impasto.optimise import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
+from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto.functional import statistics
+from impasto.functional.losses import STATISTICS, Statistic, content_loss, mixed, total_variation
+from impasto.networks import SLIM19, SLIM19_HALF, VGG19
+from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
 from impasto.stage import speaks, window
 
 from .checkpoint import EVERY, Checkpoint, fingerprint

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from impasto import StageError
-from impasto.training import write_atomically
+from impasto.files import write_atomically
 
 EVERY = 50
 """Steps between checkpoints: the most that a kill can cost."""

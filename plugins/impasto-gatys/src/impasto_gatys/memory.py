@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto import Encoder, StageError
-from impasto.optimise import Size
+from impasto.optim import Size
 
 
 def needed(encoder: Encoder, layers: Sequence[str], size: Size, *, bytes_each: int, optimiser: str) -> int:

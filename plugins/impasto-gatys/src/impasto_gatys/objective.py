@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import Encoder, StageError, Style
-from impasto.losses import HISTOGRAM, STATISTICS, Measured, Statistic, content_loss, mixed, total_variation
+from impasto.functional.losses import HISTOGRAM, STATISTICS, Measured, Statistic, content_loss, mixed, total_variation
 from impasto.stage import speaks
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from impasto import Postprocessor, Style, param
-from impasto.color import from_space, to_space
+from impasto.functional.color import from_space, to_space
 
 from .light import into_range, luminance
 from .matching import LEVELS, amounts, cumulative, to_levels

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import Postprocessor, Style, param
-from impasto.color import from_space, mix, to_space
+from impasto.functional.color import from_space, mix, to_space
 
 from .light import into_srgb
 from .matching import amounts

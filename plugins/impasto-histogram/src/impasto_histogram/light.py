@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from impasto.color import from_space, to_space
+from impasto.functional.color import from_space, to_space
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """What red, green and blue light add to luminance (ITU-R BT.709)."""

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from impasto import Postprocessor, Style, param
-from impasto.color import from_space, luma, to_space
-from impasto.filters import box_mean
+from impasto.functional.color import from_space, luma, to_space
+from impasto.functional.filters import box_mean
 
 from .regions import Part, counted, references, region_by_region
 

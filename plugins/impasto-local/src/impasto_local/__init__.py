@@ -11,7 +11,7 @@ from torch import Tensor
 
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
-from impasto.host import suggestion
+from impasto.errors import suggestion
 from impasto.weights import find
 
 from .network import LocalNetwork, load_network, painter

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import WeightsError, weights
-from impasto.convolutions import FewChannels, padded
-from impasto.statistics import mean_std
+from impasto.functional.statistics import mean_std
+from impasto.networks import FewChannels, padded
 
 WIDTHS = (16, 32, 40)
 """Channels at full size, at half and at a quarter of it."""

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import Encoder, ParameterError
-from impasto.distillation import Crops, pictures
-from impasto.judge import seen_by
-from impasto.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal
-from impasto.soap import Soap
+from impasto.files import write_atomically
+from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal
+from impasto.networks import seen_by
+from impasto.optim import Soap
 from impasto.stage import blend
-from impasto.training import Recipe, Task, write_atomically
+from impasto.training import Crops, Recipe, Task, pictures
 
 from .network import LocalNetwork, at_size, grain_for
 

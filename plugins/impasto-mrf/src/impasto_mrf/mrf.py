@@ -12,9 +12,9 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
-from impasto.encoders import SLIM19, SLIM19_HALF, VGG19
-from impasto.optimise import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, resize
-from impasto.patches import NNF, nearest
+from impasto.functional.patches import NNF, nearest
+from impasto.networks import SLIM19, SLIM19_HALF, VGG19
+from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, resize
 from impasto.stage import speaks
 
 RECORDS = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}

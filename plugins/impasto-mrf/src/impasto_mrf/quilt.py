@@ -14,8 +14,8 @@ from torch import Tensor
 
 import impasto
 from impasto import ParameterError, StageError, Style
-from impasto.color import luma
-from impasto.filters import box_mean
+from impasto.functional.color import luma
+from impasto.functional.filters import box_mean
 
 SHRINK = 2 / 3
 """How large the blocks of a pass are against those of the pass before (section 3 of the paper)."""

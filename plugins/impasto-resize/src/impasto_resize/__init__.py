@@ -13,8 +13,8 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, ParameterError, Postprocessor, Preprocessor, param
-from impasto.color import luma
-from impasto.filters import guided_filter
+from impasto.functional.color import luma
+from impasto.functional.filters import guided_filter
 from impasto.stage import blend, check_mask, check_result
 
 __all__ = ["Pad", "Resize", "RestoreSize", "UpscaleGuided", "resample", "upsample_guided"]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, ParameterError, PictureError, Preprocessor, StageError, param
-from impasto.host import suggestion
+from impasto.errors import suggestion
 
 from .tools import with_mask
 

@@ -20,8 +20,8 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, ParameterError, Preprocessor, StageError, param
-from impasto.color import to_space
-from impasto.filters import guided_filter
+from impasto.functional.color import to_space
+from impasto.functional.filters import guided_filter
 
 from .files import same_aspect
 from .superpixels import one_hot

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, Preprocessor, StageError, Style, param
-from impasto.statistics import mean_std
+from impasto.functional.statistics import mean_std
 
 __all__ = ["MatchRegions", "assign", "describe"]
 

@@ -13,8 +13,8 @@ from skimage.filters import threshold_otsu
 from torch import Tensor
 
 from impasto import Canvas, Preprocessor, StageError, param
-from impasto.color import luma
-from impasto.filters import guided_filter
+from impasto.functional.color import luma
+from impasto.functional.filters import guided_filter
 
 from .interactive import UNKNOWN, tidy
 from .superpixels import EDGE, Labels, lab, means, neighbours, slic

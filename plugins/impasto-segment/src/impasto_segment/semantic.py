@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import Canvas, ParameterError, Preprocessor, StageError, Weights, WeightsError, param, weights
-from impasto.host import suggestion
+from impasto.errors import suggestion
 
 from .superpixels import TARGETS, along_edges, one_hot, with_guides
 from .tools import with_mask

@@ -16,8 +16,8 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, Preprocessor, StageError, Style, param
-from impasto.color import to_space
-from impasto.filters import box_mean, guided_filter
+from impasto.functional.color import to_space
+from impasto.functional.filters import box_mean, guided_filter
 from impasto.stage import composite
 
 __all__ = ["SegmentRegions", "Superpixels", "regions", "slic"]

@@ -14,7 +14,7 @@ from skimage.morphology import reconstruction
 from torch import Tensor
 
 from impasto import Canvas, ParameterError, Preprocessor, Stage, StageError, param
-from impasto.matting import closed_form_matting
+from impasto.functional.matting import closed_form_matting
 
 __all__ = [
     "FeatherMask",

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import Postprocessor, Style, param
-from impasto.filters import box_mean
+from impasto.functional.filters import box_mean
 
 EDGE = 0.12
 """Detail, of values in [0, 1], beyond which a pixel is taken for an edge of the picture and counts little."""

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import Canvas, Postprocessor, Style, param
-from impasto.color import luma
+from impasto.functional.color import luma
 from impasto.stage import check_mask, check_result, window
 
 from .laplacian import Grid, divergence, solve

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from impasto import Postprocessor, Style, param
-from impasto.color import luma
-from impasto.filters import guided_filter
+from impasto.functional.color import luma
+from impasto.functional.filters import guided_filter
 
 
 class GuidedSmooth(Postprocessor, name="guided-smooth"):

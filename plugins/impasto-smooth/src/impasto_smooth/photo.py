@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from impasto import Postprocessor, Style, param
-from impasto.matting import EPS, MattingLaplacian, screened
+from impasto.functional.matting import EPS, MattingLaplacian, screened
 
 
 def photo_smooth(image: Tensor, content: Tensor, beta: float = 0.9999, eps: float = EPS) -> Tensor:

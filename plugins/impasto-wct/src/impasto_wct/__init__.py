@@ -10,10 +10,22 @@ import torch
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, ParameterError, StageError, Style, Weights, statistics
-from impasto.decoders import Decoder, decoders
-from impasto.encoders import SLIM19
-from impasto.feedforward import Exchange, Known, Part, by_region, check_pair, linear, repainted, shrunk, study
+from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto.functional import statistics
+from impasto.networks import (
+    SLIM19,
+    Decoder,
+    Exchange,
+    Known,
+    Part,
+    by_region,
+    check_pair,
+    decoders,
+    linear,
+    repainted,
+    shrunk,
+    study,
+)
 from impasto.stage import once
 from impasto.training import Recipe
 from impasto.weights import find

@@ -9,9 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto import Encoder, WeightsError, weights
-from impasto.decoders import SUFFIXES
-from impasto.encoders import load_vgg
-from impasto.feedforward import fitting_encoder, own_padding
+from impasto.networks import SUFFIXES, fitting_encoder, load_vgg, own_padding
 
 
 def level_encoder(name: str, level: int, device: torch.device) -> Encoder:

@@ -13,14 +13,11 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
-from impasto.decoders import Decoder, decoders, load_decoders
-from impasto.distillation import Crops, pictures
-from impasto.encoders import CONVOLUTIONS, SLIM19
-from impasto.feedforward import by_region, check_pair, shrunk
-from impasto.inversion import fit
-from impasto.soap import Soap
+from impasto.files import write_atomically
+from impasto.networks import CONVOLUTIONS, SLIM19, Decoder, by_region, check_pair, decoders, fit, load_decoders, shrunk
+from impasto.optim import Soap
 from impasto.stage import once
-from impasto.training import Recipe, Task, write_atomically
+from impasto.training import Crops, Recipe, Task, pictures
 from impasto.weights import find
 
 from .networks import level_encoder

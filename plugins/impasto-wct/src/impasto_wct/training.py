@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder, statistics
-from impasto.decoders import Decoder, load_decoders
-from impasto.distillation import Crops, pictures
-from impasto.inversion import inverted
-from impasto.judge import Judge, seen_by
-from impasto.soap import Soap
-from impasto.training import Recipe, Task, write_atomically
+from impasto import Encoder
+from impasto.files import write_atomically
+from impasto.functional import statistics
+from impasto.networks import Decoder, Judge, inverted, load_decoders, seen_by
+from impasto.optim import Soap
+from impasto.training import Crops, Recipe, Task, pictures
 
 from .transfer import wct
 

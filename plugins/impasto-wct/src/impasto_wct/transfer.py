@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from impasto import statistics
-from impasto.feedforward import Part
-from impasto.patches import nearest
+from impasto.functional import statistics
+from impasto.functional.patches import nearest
+from impasto.networks import Part
 from impasto.stage import once
 
 FLOOR = 1e-5
@@ -115,7 +115,7 @@ def swap(content: Tensor, style: Tensor, style_area: Tensor | None = None, patch
 
     Returns:
         Float32 features like the content's, overlapping patches averaged: Chen and Schmidt 2016, section 3.1.
-        Likeness is the normalised correlation; many patches are compared approximately, see `impasto.patches.nearest`.
+        Likeness is the normalised correlation; many patches are compared approximately, as `functional.nearest` says.
 
     Example:
         >>> import torch

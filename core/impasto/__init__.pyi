@@ -1,0 +1,42 @@
+from . import functional, samples
+from .errors import ParameterError, PictureError, PluginError, StageError, WeightsError
+from .host import Host, get_host, hookimpl
+from .networks import Encoder, encoder
+from .notebook import Live, compare, show, sweep, tune
+from .picture import Picture, read
+from .pipeline import Pipeline
+from .stage import Canvas, Postprocessor, Preprocessor, Stage, Style, Stylizer, param
+from .weights import Weights
+
+__version__: str
+
+__all__ = [
+    "Canvas",
+    "Encoder",
+    "Host",
+    "Live",
+    "ParameterError",
+    "Picture",
+    "PictureError",
+    "Pipeline",
+    "PluginError",
+    "Postprocessor",
+    "Preprocessor",
+    "Stage",
+    "StageError",
+    "Style",
+    "Stylizer",
+    "Weights",
+    "WeightsError",
+    "compare",
+    "encoder",
+    "functional",
+    "get_host",
+    "hookimpl",
+    "param",
+    "read",
+    "samples",
+    "show",
+    "sweep",
+    "tune",
+]

@@ -1,0 +1,64 @@
+"""The demonstration: every installed stylizer on one photograph, as a contact sheet."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from .. import samples
+from ..device import pick_device
+from ..host import get_host
+from ..notebook import Tile, contact_sheet, first_line, seconds
+from ..picture import read
+from ..pipeline import Pipeline, ProgressBar
+
+CONTENT, STYLE = "cat", "impasto"
+
+
+def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
+    """Paint a sample photograph with every installed stylizer.
+
+    Args:
+        size: longer side of the pictures in pixels.
+
+    Returns:
+        The contact sheet, and the errors of the stylizers that failed, by name.
+
+    Raises:
+        LookupError: no stylizer is installed.
+    """
+    stylizers = get_host().stylizers
+    if not stylizers:
+        broken = [f"\n  {guilty} did not load: {why}" for guilty, why in get_host().broken.items()]
+        raise LookupError(
+            "no stylizer is installed, so there is nothing to show\n"
+            f"  what to type: pip install impasto-gatys impasto-adain{''.join(broken)}"
+        )
+    content, style = samples.content(CONTENT, size), samples.style(STYLE, size)
+    tiles, errors = [], {}
+    shown = sys.stderr.isatty()
+    began = time.perf_counter()
+    with tqdm(stylizers.items(), unit="method", disable=not shown) as bar:
+        for name, stylizer in bar:
+            bar.set_description(name)
+            start = time.perf_counter()
+            try:
+                given_style = None if stylizer.styleless else style
+                painted = Pipeline(stylizer(**stylizer.demo))(content, given_style, plugins=[ProgressBar(shown)])
+            except Exception as error:  # of any plugin: its tile shows it, and the caller gets it
+                errors[name] = error
+                tiles.append(Tile(name, "failed", None, first_line(error.__cause__ or error)))
+                continue
+            if "interrupted" in painted.meta:
+                raise KeyboardInterrupt
+            tiles.append(Tile(name, seconds(time.perf_counter() - start), painted.pil()))
+    where = pick_device("auto")
+    threads = torch.get_num_threads()
+    device = where.type.upper() if where.type != "cpu" else "1 CPU thread" if threads == 1 else f"{threads} CPU threads"
+    methods = "1 method" if len(tiles) == 1 else f"{len(tiles)} methods"
+    given = [Tile("content", CONTENT, read(content).pil()), Tile("style", STYLE, read(style).pil())]
+    return contact_sheet(given, tiles, f"{methods}, {device}, {seconds(time.perf_counter() - began)}"), errors

@@ -1,0 +1,8 @@
+"""The host: hooks, what installed plugins offer by name, and the plugins that take part in a run."""
+
+from .hookspecs import hookimpl
+from .registry import Host, get_host
+from .runner import Runner
+from .versions import version
+
+__all__ = ["Host", "Runner", "get_host", "hookimpl", "version"]

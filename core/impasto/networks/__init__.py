@@ -1,0 +1,87 @@
+"""Networks: encoders and decoders, what feed-forward methods share, perceptual losses, and how ours were made."""
+
+from .checkpoints import load_vgg
+from .convolutions import FewChannels, doubled, framed, padded, quartered, rectified, spread
+from .decoder_fitting import fit, inverted, narrowed
+from .decoders import PLANS, SUFFIXES, Decoder, decoders, load_decoders, mirrored, positions
+from .distillation import LAYERS, Distillation, Pupil, Slim19, Truth, choose_channels, initialise
+from .encoders import SLIM19, SLIM19_HALF, VGG19, Encoder, encoder, load_slim19, load_slim19_half, load_vgg19
+from .feedforward import (
+    Exchange,
+    Goal,
+    Known,
+    Map,
+    Part,
+    by_region,
+    check_pair,
+    fitting_encoder,
+    linear,
+    own_padding,
+    parts,
+    repainted,
+    seen,
+    shrunk,
+    study,
+)
+from .perceptual import Judge, seen_by
+from .tiles import cut, mapped, reach
+from .vgg import CONVOLUTIONS, VGG, WIDTHS
+
+__all__ = [
+    "CONVOLUTIONS",
+    "LAYERS",
+    "PLANS",
+    "SLIM19",
+    "SLIM19_HALF",
+    "SUFFIXES",
+    "VGG",
+    "VGG19",
+    "WIDTHS",
+    "Decoder",
+    "Distillation",
+    "Encoder",
+    "Exchange",
+    "FewChannels",
+    "Goal",
+    "Judge",
+    "Known",
+    "Map",
+    "Part",
+    "Pupil",
+    "Slim19",
+    "Truth",
+    "by_region",
+    "check_pair",
+    "choose_channels",
+    "cut",
+    "decoders",
+    "doubled",
+    "encoder",
+    "fit",
+    "fitting_encoder",
+    "framed",
+    "initialise",
+    "inverted",
+    "linear",
+    "load_decoders",
+    "load_slim19",
+    "load_slim19_half",
+    "load_vgg",
+    "load_vgg19",
+    "mapped",
+    "mirrored",
+    "narrowed",
+    "own_padding",
+    "padded",
+    "parts",
+    "positions",
+    "quartered",
+    "reach",
+    "rectified",
+    "repainted",
+    "seen",
+    "seen_by",
+    "shrunk",
+    "spread",
+    "study",
+]

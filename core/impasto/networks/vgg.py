@@ -1,0 +1,133 @@
+"""VGG-19's plan, at any width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .convolutions import rectified
+
+Pooling = Literal["max", "average"]
+
+
+Padding = Literal["replicate", "reflect", "zeros"]
+
+DEPTHS = (2, 2, 4, 4, 4)
+"""Convolutions in each of the five blocks of VGG-19; a 2x2 pooling stands between blocks."""
+
+
+CONVOLUTIONS = tuple(f"{block}_{i}" for block, depth in enumerate(DEPTHS, 1) for i in range(1, depth + 1))
+"""``1_1`` to ``5_4``, shallow to deep; ``conv3_1`` names the sum before the ReLU, ``relu3_1`` the rest."""
+
+
+LAST = tuple(f"{block}_{depth}" for block, depth in enumerate(DEPTHS, 1))
+"""The last convolution of each block, which pooling follows."""
+
+
+WIDTHS = (64, 128, 256, 512, 512)
+"""Channels of the five blocks of VGG-19."""
+
+
+BAND = 1 << 23
+"""Bytes of the first block's features that are made at a time."""
+
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+
+
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class VGG(nn.Module):
+    """Compute the activations of a VGG-19 of any width, normalising the picture inside.
+
+    Args:
+        widths: channels of the five blocks; (64, 128, 256, 512, 512) is VGG-19 itself.
+        deepest: the last convolution the network has, such as ``5_1``.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, widths: Sequence[int] = WIDTHS, deepest: str = "5_4") -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.convolutions = CONVOLUTIONS[: CONVOLUTIONS.index(deepest) + 1]
+        channels = 3
+        for name in self.convolutions:
+            width = self.widths[int(name[0]) - 1]
+            self.add_module(f"conv{name}", nn.Conv2d(channels, width, 3, padding=1))
+            channels = width
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
+
+    def forward(
+        self,
+        image: Tensor,
+        layers: Sequence[str],
+        pooling: Pooling = "max",
+        padding: Padding = "replicate",
+    ) -> dict[str, Tensor]:
+        """Return the features of sRGB pictures (B, 3, H, W) in [0, 1] by layer name, computing no deeper."""
+        wanted = set(layers)
+        found: dict[str, Tensor] = {}
+        # Normalised in the picture's precision, then cast: bfloat16 holds only 256 levels of [0, 1].
+        x = torch.addcmul(-self.mean / self.std, image, 1 / self.std)
+        x = x.to(self.get_parameter("conv1_1.weight").dtype)
+        x = F.pad(x, (1, 1, 1, 1), mode="constant" if padding == "zeros" else padding)
+        names = self.convolutions
+        # Gradients would need the whole of it, and other devices have no caches that it has to fit.
+        if pooling == "max" and x.device.type == "cpu" and not x.requires_grad and all(it[4:5] != "1" for it in wanted):
+            x, names = self._first_block(x), names[2:]
+        for name in names:
+            convolution: nn.Conv2d = getattr(self, f"conv{name}")
+            around = 0 if name == "1_1" else 1  # the picture has been padded
+            if around and convolution.padding_mode == "reflect":
+                x, around = F.pad(x, (1, 1, 1, 1), mode="reflect"), 0
+            # The maximum may as well be taken first: the ReLU then meets a quarter of the values.
+            rectify = pooling == "average" or name not in LAST or f"relu{name}" in wanted
+            if rectify and f"conv{name}" not in wanted:
+                x = rectified(x, convolution.weight, convolution.bias, around)
+            else:
+                sums = F.conv2d(x, convolution.weight, convolution.bias, padding=around)
+                if f"conv{name}" in wanted:
+                    found[f"conv{name}"] = sums
+                x = F.relu(sums) if rectify else sums
+            if f"relu{name}" in wanted:
+                found[f"relu{name}"] = x
+            if len(found) == len(wanted):
+                return {layer: found[layer] for layer in layers}
+            if name in LAST:
+                x = F.relu(max_pooled(x), inplace=True) if pooling == "max" else F.avg_pool2d(x, 2)
+        raise LookupError(f"no such layers: {sorted(wanted - set(found))}")
+
+    def _first_block(self, x: Tensor) -> Tensor:
+        """Return the first block's features, pooled, of padded pictures (B, 3, H + 2, W + 2), made in bands of rows.
+
+        At full size they are the largest of all: a band's stay in the processor's cache.
+        """
+        first, second = self.get_submodule("conv1_1"), self.get_submodule("conv1_2")
+        assert isinstance(first, nn.Conv2d)
+        height, row = x.shape[-2] - 2, x.shape[-1] * self.widths[0] * x.element_size()
+        count = -(-height * row // BAND)
+        band = max(-(-height // count // 2) * 2, 16)
+        bands = []
+        for top in range(0, height, band):
+            above, below = max(top - 1, 0), min(top + band + 1, height)
+            inside = rectified(x[..., above : below + 2, :], first.weight, first.bias)
+            bands.append(F.relu(max_pooled(second(inside)[..., top - above : top - above + band, :]), inplace=True))
+        return torch.cat(bands, -2)
+
+
+def max_pooled(x: Tensor) -> Tensor:
+    """Return features (B, C, H, W) pooled to the maxima of 2×2 positions; an odd last row or column is left out."""
+    if x.requires_grad or x.device.type != "cpu":
+        return F.max_pool2d(x, 2)
+    # On the CPU torch also notes where the maxima were, which takes ten times as long.
+    x = x[..., : x.shape[-2] // 2 * 2, : x.shape[-1] // 2 * 2]
+    rows = torch.maximum(x[..., ::2, :], x[..., 1::2, :])
+    return torch.maximum(rows[..., ::2], rows[..., 1::2])

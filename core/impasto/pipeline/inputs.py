@@ -1,0 +1,87 @@
+"""Content, styles, masks and guides, as a run is given them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..picture import read
+
+
+def _listed(style: Any) -> list[Any]:
+    if style is None:
+        return []
+    return list(style) if isinstance(style, (list, tuple)) else [style]
+
+
+def digest(tensor: Tensor) -> str:
+    """Return the sha256 of a picture's values in 16 bits, which tells whether two runs saw the same picture."""
+    # Files hold no more.  Of float32, of style and content, it would take a twentieth of the fastest painting.
+    levels = tensor.mul(65535).add_(0.5).to(torch.uint16)
+    return hashlib.sha256(levels.contiguous().cpu().flatten().numpy().data).hexdigest()
+
+
+REST = "rest"
+"""Label of what the regions given by name leave of a picture."""
+
+
+def read_guides(guides: Tensor | Mapping[str, Any] | None, content: Tensor) -> tuple[Tensor | None, tuple[str, ...]]:
+    """Return region maps (1 or B, K, H, W) that sum to 1, and their labels, from masks by label.
+
+    Where masks overlap they share; what none of them covers becomes one more region, `rest`.
+
+    Raises:
+        ValueError: a mask that selects nothing or has another size than the content; names its label.
+    """
+    if guides is None or isinstance(guides, Tensor):
+        return guides, ()
+    maps = []
+    for label, mask in guides.items():
+        try:
+            maps.append(read_mask(mask, content))
+        except ValueError as error:
+            raise ValueError(f"guides, region {label!r}: {error}") from error
+        if not maps[-1].any():
+            raise ValueError(f"guides, region {label!r}: the mask selects nothing\n  what would work: leave it out")
+    if not maps:
+        raise ValueError("guides: no region is named\n  what to type: guides={'sky': 'sky.png'}")
+    batch = max(map(len, maps))
+    stacked = torch.cat([one.expand(batch, -1, -1, -1) for one in maps], dim=1)
+    total = stacked.sum(1, keepdim=True)
+    stacked = stacked / total.clamp_min(1)
+    rest = 1 - total.clamp_max(1)
+    if not rest.any():
+        return stacked, tuple(guides)
+    if REST in guides:
+        raise ValueError(
+            f"guides: the masks leave a part of the picture free, which would be called {REST!r}, as one of them is\n"
+            f"  what would work: another name for that region, or masks that cover the picture"
+        )
+    return torch.cat([stacked, rest], dim=1), (*guides, REST)
+
+
+def read_mask(mask: Any, content: Tensor) -> Tensor:
+    """Return a mask (1 or B, 1, H, W) in [0, 1] from a tensor or any picture of the content's size.
+
+    Raises:
+        ValueError: the mask has another size than the content; a mask is never stretched unasked.
+    """
+    name = ""
+    if isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1 and mask.is_floating_point():
+        values = mask.float()
+    else:
+        given = read(mask)
+        values = given.tensor.mean(1, keepdim=True)
+        name = given.meta.get("file", "")
+    if values.shape[-2:] != content.shape[-2:]:
+        raise ValueError(
+            f"the mask{name and f' {name}'} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
+            f" {content.shape[-2]}×{content.shape[-1]}\n"
+            "  what would work: a mask drawn over the content itself, of the same size;"
+            " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
+        )
+    return values

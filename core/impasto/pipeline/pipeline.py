@@ -1,0 +1,299 @@
+"""A pipeline: stages in order, as a value that runs, prints, compares and is saved to TOML."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..device import Precision
+from ..errors import ParameterError
+from ..files import write_atomically
+from ..host import get_host
+from ..picture import MAX_PIXELS, Picture, read, read_recipe
+from ..stage import Canvas, Preprocessor, Stage
+from .inputs import digest
+from .run import Run
+from .stream import painted
+from .text import TOML_LIMIT, _split, _table, setting
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Pipeline:
+    """Run stages one after another: pre-processing, stylization, post-processing.
+
+    A pipeline is a value: `repr` is valid Python, two with equal stages are equal, and TOML keeps one exactly.
+
+    Args:
+        stages: in the order they run.
+
+    Raises:
+        TypeError: something that is not a stage, such as a class that was not called.
+
+    Example:
+        >>> import impasto
+        >>> pipe = impasto.Pipeline()
+        >>> pipe(impasto.samples.content("astronaut", 64))
+        Picture(64×64, mean 0.56 0.42 0.38)
+    """
+
+    def __init__(self, *stages: Stage) -> None:
+        for stage in stages:
+            if isinstance(stage, type) and issubclass(stage, Stage):
+                raise TypeError(f"{stage.__name__} is a kind of stage\n  what to type: {stage.__name__}()")
+            if not isinstance(stage, Stage):
+                raise TypeError(
+                    f"a pipeline is made of stages, found {type(stage).__name__}\n"
+                    "  what to type: impasto.Pipeline(Gatys(steps=200), GuidedSmooth()),"
+                    " or impasto.Pipeline.parse('gatys:steps=200, guided-smooth')"
+                )
+        self.stages = stages
+
+    def __call__(
+        self,
+        content: Any,
+        style: Any = None,
+        *,
+        mask: Any = None,
+        guides: Tensor | Mapping[str, Any] | None = None,
+        device: str | torch.device = "auto",
+        precision: Precision = "auto",
+        seed: int = 0,
+        plugins: Iterable[Any] = (),
+    ) -> Picture:
+        """Run the stages and return the picture.
+
+        Args:
+            content: a path, bytes, PIL image, array, tensor or `Picture`; a batch (B, 3, H, W) too.
+            style: a picture like `content` or a `Style`, or a list of several.
+            mask: where to paint, as a tensor (B or 1, 1, H, W) or any grey picture of the content's size:
+                white is painted, black keeps the content to the bit.
+            guides: where each region is: masks by label, `{"sky": "sky.png", "sea": "sea.png"}`, which leave
+                the rest of the picture alone; or region maps (B or 1, K, H, W) that sum to 1 over K.
+            device: "auto" takes cuda, mps or cpu, in this order.
+            precision: "auto" computes networks in bfloat16 where the hardware does so faster;
+                "float32" is the reference.
+            seed: the same seed on the same CPU gives the same bits.
+            plugins: objects with `impasto_run_stage` or `impasto_step`, for this run alone.
+
+        Returns:
+            The picture, on the CPU, with the content's EXIF, profile and alpha.
+
+        Raises:
+            StageError: a stage failed; names the stage and its distribution.
+            PictureError: a picture could not be read.
+
+        Interrupting an iterative stage (Ctrl-C, or the notebook's stop button) returns the picture so far;
+        the stages after it are not run, save those that bring back its size, and
+        `picture.meta["interrupted"]` says where it stopped.
+        """
+        run = Run(self.stages, style, mask, guides, device=device, precision=precision, seed=seed, plugins=plugins)
+        given = read(content)
+        return run(given, digest(given.tensor))
+
+    def prepare(
+        self,
+        content: Any,
+        style: Any = None,
+        *,
+        mask: Any = None,
+        guides: Tensor | Mapping[str, Any] | None = None,
+        device: str | torch.device = "auto",
+        seed: int = 0,
+        plugins: Iterable[Any] = (),
+    ) -> Canvas:
+        """Run the stages that come before painting, and return the canvas as the stylizer would get it.
+
+        To see what a mask selects, `impasto.show(pipe.prepare(photo))`, or to go on with it by hand.
+
+        Args:
+            content: as for a call, and so the others.
+            style: likewise.
+            mask: likewise.
+            guides: likewise.
+            device: likewise.
+            seed: likewise.
+            plugins: likewise.
+
+        Returns:
+            The canvas, on the CPU: its `mask`, its `guides` with their `labels`, its `styles`, and the `image`.
+
+        Raises:
+            StageError: a stage failed; names the stage and its distribution.
+            PictureError: a picture could not be read.
+
+        Example:
+            >>> import impasto
+            >>> left = (torch.arange(64) < 32).float().expand(1, 1, 64, 64)
+            >>> impasto.Pipeline().prepare(impasto.samples.content("astronaut", 64), mask=left).mask.mean()
+            tensor(0.5000)
+        """
+        run = Run(self.stages, style, mask, guides, device=device, seed=seed, plugins=plugins)
+        first = tuple(itertools.takewhile(lambda stage: isinstance(stage, Preprocessor), self.stages))
+        return run.through(read(content), first).to(torch.device("cpu"))
+
+    def stream(
+        self,
+        frames: Any,
+        style: Any = None,
+        *,
+        mask: Any = None,
+        guides: Tensor | Mapping[str, Any] | None = None,
+        device: str | torch.device = "auto",
+        precision: Precision = "auto",
+        seed: int = 0,
+        plugins: Iterable[Any] = (),
+        batch: int = 1,
+        ahead: int = 4,
+        max_pixels: int = MAX_PIXELS,
+    ) -> Iterator[Picture]:
+        """Run the stages on frame after frame, each to the bit as by itself; the styles are prepared once.
+
+        A generator: frames are read by a thread of its own, a few ahead, and painted as they are asked for.
+        `impasto.stream.write` writes them to a folder or a video file.
+
+        Args:
+            frames: a folder of pictures, a video file, or anything that gives one picture after another (see
+                `impasto.read`); they may differ in size.
+            style: as for a single picture, and so `mask`, `guides`, `device`, `precision`, `seed` (each frame
+                starts from it) and `plugins`.
+            batch: frames to paint at once where they have one size, which can be faster on a GPU; the results
+                then agree to rounding, and stages that draw random numbers draw others.
+            ahead: frames that are read before they are needed, which bounds the memory.
+            max_pixels: refuse larger frames before decoding them.
+
+        Returns:
+            The pictures in order.  A video's frames know their time, `picture.meta["time"]`, in seconds.
+
+        Raises:
+            FrameError: a frame could not be read or painted; names it.  The frames before it came.
+            KeyboardInterrupt: also where a stage would give back the picture so far.
+
+        Example:
+            >>> import impasto
+            >>> two = [impasto.samples.content("astronaut", size) for size in (64, 96)]
+            >>> [picture.size for picture in impasto.Pipeline().stream(two)]
+            [(64, 64), (96, 96)]
+        """
+        run = Run(self.stages, style, mask, guides, device=device, precision=precision, seed=seed, plugins=plugins)
+        return painted(run, frames, batch=batch, ahead=ahead, max_pixels=max_pixels)
+
+    # -------------------------------------------------------------------------------------- as a value
+
+    def __repr__(self) -> str:
+        return f"Pipeline({', '.join(map(repr, self.stages))})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pipeline) and self.stages == other.stages
+
+    def __hash__(self) -> int:
+        return hash(self.stages)
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{index}</td><td>{html.escape(stage.name)}</td><td>{stage.kind}</td>"
+            f"<td>{html.escape(', '.join(f'{k}={v!r}' for k, v in stage.values().items()))}</td></tr>"
+            for index, stage in enumerate(self.stages, 1)
+        )
+        head = "<tr><th></th><th>stage</th><th>kind</th><th>parameters</th></tr>"
+        return f"<table>{head}{rows}</table>"
+
+    def to_toml(self) -> str:
+        """Return the pipeline as TOML, with every parameter, so that a later default changes nothing."""
+        import tomli_w
+
+        return tomli_w.dumps({"stages": [_table(stage) for stage in self.stages]})
+
+    def save(self, path: str | Path) -> None:
+        """Write the pipeline as a TOML file."""
+        write_atomically(Path(path), lambda temporary: temporary.write_text(self.to_toml(), encoding="utf-8"))
+
+    @classmethod
+    def from_toml(cls, text: str) -> Pipeline:
+        """Return the pipeline that TOML text describes: a list `[[stages]]`, each with a name and parameters.
+
+        Raises:
+            ValueError: not TOML, or not a pipeline; says what is wrong and where.
+            LookupError: a stage that no installed plugin offers.
+            ParameterError: a parameter that the stage does not have, or a value out of its range.
+        """
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"the pipeline is not valid TOML: {error}") from error
+        tables = document.get("stages")
+        if not isinstance(tables, list) or not all(
+            isinstance(table, dict) and isinstance(table.get("stage"), str) for table in tables
+        ):
+            raise ValueError(
+                "the TOML describes no pipeline\n  what would work:\n"
+                '    [[stages]]\n    stage = "gatys"\n    steps = 200'
+            )
+        stages = []
+        for table in tables:
+            values = {key: value for key, value in table.items() if key != "stage"}
+            stages.append(get_host().stage(table["stage"])(**values))
+        return cls(*stages)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Pipeline:
+        """Return the pipeline of a TOML file, or of a finished picture that carries its recipe."""
+        path = Path(path)
+        if path.suffix.lower() != ".toml":
+            pipeline = cls.from_toml(read_recipe(path))
+            for stage in pipeline.stages:
+                for parameter in stage.parameters().values():
+                    if parameter.writes and getattr(stage, parameter.name) != parameter.default:
+                        raise ValueError(
+                            f"{path}: its recipe asks {stage.name} to write the file"
+                            f" {getattr(stage, parameter.name)!r} ({parameter.name}), which a picture may not\n"
+                            "  what would work: the same pipeline in a TOML file of yours"
+                        )
+            return pipeline
+        if path.exists() and path.stat().st_size > TOML_LIMIT:
+            raise ValueError(f"{path} has {path.stat().st_size:,} bytes; a pipeline has less than {TOML_LIMIT:,}")
+        return cls.from_toml(path.read_text(encoding="utf-8"))
+
+    @classmethod
+    def parse(cls, text: str) -> Pipeline:
+        """Return the pipeline that one line describes: `match-color, gatys:steps=200:size=512, guided-smooth`.
+
+        Values are TOML values; a word that is not one is text, and one with `,`, `:` or `+` in it goes in
+        quotation marks; entries of a list are joined by `+`.
+
+        Example:
+            >>> import impasto
+            >>> impasto.Pipeline.parse("")
+            Pipeline()
+        """
+        stages = []
+        for part in filter(None, (part.strip() for part in _split(text, ","))):
+            name, *settings = _split(part, ":")
+            if "(" in name:
+                raise ParameterError(
+                    f"{part!r} is written as Python; here parameters follow a colon\n"
+                    f"  what to type: {name.partition('(')[0].strip()}:parameter=value"
+                )
+            kind = get_host().stage(name.strip())
+            values: dict[str, Any] = {}
+            for word in settings:
+                key, equals, value = word.partition("=")
+                if not equals:
+                    raise ParameterError(f"{name}: {word!r} is not a setting\n  what to type: {name}:parameter=value")
+                key = key.strip().replace("-", "_")
+                values[key] = setting(kind.parameters().get(key), value)
+            stages.append(kind(**values))
+        return cls(*stages)

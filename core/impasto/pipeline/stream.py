@@ -1,0 +1,74 @@
+"""Frame after frame through a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+import torch
+
+from ..errors import FrameError
+from ..picture import MAX_PIXELS, Picture
+from ..stage import Memory, remembering
+from ..stream import prefetched
+from ..stream.frames import _numbered, _opened
+from ..stream.messages import _name, _said
+from .run import Run
+
+
+def painted(run: Run, frames: Any, *, batch: int, ahead: int, max_pixels: int = MAX_PIXELS) -> Iterator[Picture]:
+    """Return a generator of what a run makes of frame after frame: see `Pipeline.stream`."""
+    if batch < 1 or ahead < 1:
+        raise ValueError(f"batch = {batch} and ahead = {ahead} should both be 1 or more")
+    return _paint(run, _numbered(_opened(frames, max_pixels), max_pixels), batch, max(ahead, batch))
+
+
+def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Iterator[Picture]:
+    memory = Memory()
+    with closing(prefetched(frames, ahead)) as waiting:
+        for group in _groups(waiting, batch):
+            try:
+                with remembering(memory):
+                    done = run(_joined(group))
+            except Exception as error:
+                names = _name(group[0].meta) + (f" and {len(group) - 1} after it" if len(group) > 1 else "")
+                raise FrameError(f"{names}: {_said(error)}") from error
+            if "interrupted" in done.meta:
+                raise KeyboardInterrupt
+            for frame, picture in zip(group, done, strict=True):
+                yield picture.replace(meta={**done.meta, **frame.meta, "recipe": done.meta["recipe"]})
+
+
+def _groups(frames: Iterator[Picture], batch: int) -> Iterator[list[Picture]]:
+    """Put successive frames that fit into one batch together; an error waits for those before it."""
+    group: list[Picture] = []
+    failure: Exception | None = None
+    while failure is None:
+        try:
+            frame = next(frames)
+        except StopIteration:
+            break
+        except Exception as error:
+            failure = error
+            break
+        if group and not (frame.size == group[0].size and (frame.alpha is None) == (group[0].alpha is None)):
+            yield group
+            group = []
+        group.append(frame)
+        if len(group) == batch:
+            yield group
+            group = []
+    if group:
+        yield group
+    if failure is not None:
+        raise failure
+
+
+def _joined(group: Sequence[Picture]) -> Picture:
+    if len(group) == 1:
+        return group[0]
+    alphas = [frame.alpha for frame in group if frame.alpha is not None]
+    return Picture(
+        torch.cat([frame.tensor for frame in group]), torch.cat(alphas) if alphas else None, {**group[0].meta}
+    )

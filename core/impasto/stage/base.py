@@ -1,0 +1,125 @@
+"""What every stage is and promises."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..errors import StageError
+from ..validation import is_finite, shape
+from .canvas import Canvas
+from .current import _latest, _watcher
+from .parameters import Declared
+
+if TYPE_CHECKING:
+    from ..weights import Weights
+
+
+class Stage(Declared):
+    """One step of a pipeline: a frozen value of declared parameters that holds no weights."""
+
+    kind: ClassVar[str] = "stage"
+    finishes: ClassVar[bool] = False
+    """Whether it runs even after an interruption, as what brings a picture back to its own size does."""
+    styleless: ClassVar[bool] = False
+    """Whether it never looks at the styles: a run that is given one for nothing says so."""
+    demo: ClassVar[Mapping[str, Any]] = {}
+    """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
+
+    @classmethod
+    def _example(cls, key: str) -> str:
+        return f"{super()._example(key)}, or in one line {cls.name}:{key}=..."
+
+    def apply(self, canvas: Canvas) -> Canvas:
+        """Return the canvas this stage makes of another one."""
+        raise NotImplementedError
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return records of the networks this stage needs with its present parameters."""
+        return ()
+
+    def report(self, step: int, steps: int, image: Tensor, losses: Mapping[str, Tensor]) -> None:
+        """Tell the run that an iterative stage has done step 1, 2, … of `steps`.
+
+        Progress bars and previews hear of it, an interruption keeps `image`, and a loss that is not
+        finite ends the run here, naming the step.
+
+        Args:
+            step: the step just done, from 1.
+            steps: how many there will be in all.
+            image: (B, 3, h, w), the picture so far at the resolution being worked on.
+            losses: scalar tensors by name.
+
+        Raises:
+            FloatingPointError: a loss is NaN or infinite.
+        """
+        if losses:
+            finite = torch.isfinite(torch.stack([loss.detach() for loss in losses.values()]))
+            if not finite.all():
+                bad = [name for name, good in zip(losses, finite.tolist(), strict=True) if not good]
+                raise FloatingPointError(
+                    f"{self.name}: step {step} of {steps} gave a loss that is not finite ({', '.join(bad)})\n"
+                    "  what would work: a smaller learning rate or weight, or precision='float32'"
+                )
+        latest = _latest.get()
+        if latest is not None:
+            latest[:] = [(step, steps, image.detach())]
+        watcher = _watcher.get()
+        if watcher is not None:
+            watcher(self, step, steps, image.detach(), losses)
+
+
+def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:
+    """Return a stage's result in float32; raise a `StageError` unless it is finite and as large as what it was given.
+
+    Networks compute in bfloat16 where that is faster, so a result in half precision is taken as it is.
+    """
+    advice = "this is a fault of the stage, not of your picture; `impasto.testing.check_stage` finds such faults"
+    if not isinstance(image, Tensor):
+        raise StageError(f"{stage.name}: gave back {type(image).__name__}, not a tensor (B, 3, H, W)\n  {advice}")
+    if image.dtype in (torch.bfloat16, torch.float16):
+        image = image.float()
+    if image.shape != like.shape or image.dtype != torch.float32:
+        raise StageError(
+            f"{stage.name}: was given {shape(like)} {like.dtype} and gave back {shape(image)} {image.dtype}\n  {advice}"
+        )
+    if not is_finite(image):
+        bad = int((~torch.isfinite(image)).sum())
+        raise StageError(
+            f"{stage.name}: {bad} of {image.numel()} values it gave back are NaN or infinite\n"
+            "  what would work: precision='float32', or gentler parameters"
+        )
+    return image
+
+
+def check_mask(stage: Stage, canvas: Canvas) -> None:
+    """Raise a `StageError` if the canvas has a mask that selects nothing."""
+    if canvas.mask is not None and not canvas.mask.any():
+        raise StageError(
+            f"{stage.name}: the mask selects nothing, so there is nothing to paint\n"
+            "  what would work: a mask with values above 0, or no mask to paint everywhere"
+        )
+
+
+def selected(stage: Stage, canvas: Canvas) -> Tensor | None:
+    """Return the numbers of the pictures in which the mask selects something; None if it does in all.
+
+    Raises:
+        StageError: the mask selects nothing in any picture.
+    """
+    check_mask(stage, canvas)
+    if canvas.mask is None or len(canvas.mask) == 1:
+        return None
+    selects = canvas.mask.flatten(1).any(1)
+    if selects.all():
+        return None
+    empty = ", ".join(str(index + 1) for index in (~selects).nonzero().flatten().tolist())
+    warnings.warn(
+        f"{stage.name}: the mask selects nothing in picture {empty} of {len(selects)}, which stays as it is",
+        stacklevel=3,
+    )
+    return selects.nonzero().flatten()

@@ -1,0 +1,133 @@
+"""The canvas that passes through a pipeline, and the styles on it."""
+
+from __future__ import annotations
+
+import colorsys
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..picture import read
+from ..validation import check_image, check_labels, check_maps, shape
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A style picture, how much it counts, and which part of it belongs to which region.
+
+    Args:
+        image: (1, 3, h, w) or (B, 3, h, w), float32 sRGB in [0, 1], of any size; or anything
+            `impasto.read` takes, such as a path.
+        weight: share among several styles; any real number.
+        guides: (1, K, h, w) region maps that sum to 1 over K, K as in the canvas's guides; or (1, 1, h, w),
+            the part of the picture that speaks; None lets all of it speak for every region.
+        labels: names of the K regions, matched with the content's by name; () goes by their order.
+        region: label of the content's region that this style alone is for; "" is for all of them.
+
+    Example:
+        >>> import impasto
+        >>> impasto.Style(impasto.samples.style("mosaic", 64), weight=0.5).image.shape
+        torch.Size([1, 3, 64, 64])
+    """
+
+    image: Tensor
+    weight: float = 1.0
+    guides: Tensor | None = None
+    labels: tuple[str, ...] = ()
+    region: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.image, Tensor):
+            object.__setattr__(self, "image", read(self.image).tensor)
+        check_image(self.image, "style")
+        if self.guides is not None:
+            check_maps(self.guides, self.image, "the style's guides")
+        object.__setattr__(self, "labels", check_labels(self.labels, self.guides, "the style's guides"))
+        if self.region and self.guides is not None and self.guides.shape[1] != 1:
+            raise ValueError(
+                f"a style for the region {self.region!r} alone has guides for {self.guides.shape[1]} regions\n"
+                "  what would work: no guides, or one map (1, 1, h, w) of the part that speaks"
+            )
+
+    def replace(self, **changes: Any) -> Style:
+        """Return a style with some of its parts replaced."""
+        return dataclasses.replace(self, **changes)
+
+    def to(self, device: torch.device) -> Style:
+        """Return the style with its tensors on a device."""
+        guides = None if self.guides is None else self.guides.to(device)
+        return self.replace(image=self.image.to(device), guides=guides)
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """What passes through a pipeline: the content, the image so far, styles, mask and guides.
+
+    Args:
+        content: (B, 3, H, W), float32 sRGB in [0, 1], as the user gave it.
+        image: like content; what the stages so far have made of it.
+        styles: one or several `Style`.
+        mask: (1, 1, H, W) or (B, 1, H, W) in [0, 1], where to paint; None paints everywhere.
+        guides: (1, K, H, W) or (B, K, H, W), region maps that sum to 1 over K; or None.
+        labels: names of the K regions; () where they have none.
+        meta: what is known about the picture: file, icc, exif, seed.
+    """
+
+    content: Tensor
+    image: Tensor
+    styles: tuple[Style, ...] = ()
+    mask: Tensor | None = None
+    guides: Tensor | None = None
+    labels: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_image(self.content, "content")
+        if self.image.shape != self.content.shape:
+            raise ValueError(
+                f"the image is {shape(self.image)} but the content is {shape(self.content)}\n"
+                "  what would work: replace both, canvas.replace(content=..., image=...)"
+            )
+        for style in self.styles:
+            if len(style.image) not in (1, len(self.content)):
+                raise ValueError(
+                    f"a style holds {len(style.image)} pictures and the content {len(self.content)}\n"
+                    "  what would work: one style picture for all contents, or one for each"
+                )
+        if self.mask is not None:
+            check_maps(self.mask, self.content, "mask")
+            if self.mask.shape[1] != 1:
+                raise ValueError(f"mask: expected one channel, (B, 1, H, W), found {shape(self.mask)}")
+        if self.guides is not None:
+            check_maps(self.guides, self.content, "guides")
+        object.__setattr__(self, "labels", check_labels(self.labels, self.guides, "guides"))
+
+    def replace(self, **changes: Any) -> Canvas:
+        """Return a canvas with some of its parts replaced."""
+        return dataclasses.replace(self, **changes)
+
+    def to(self, device: torch.device) -> Canvas:
+        """Return the canvas on a device."""
+        mask, guides = (None if maps is None else maps.to(device) for maps in (self.mask, self.guides))
+        styles = tuple(style.to(device) for style in self.styles)
+        parts = {"content": self.content.to(device), "image": self.image.to(device)}
+        return self.replace(**parts, styles=styles, mask=mask, guides=guides)
+
+    def picture(self) -> Tensor:
+        """Return the image with its regions tinted and what the mask leaves out paled, (B, 3, H, W) in [0, 1].
+
+        The tints go round the colour circle from red, in the order of the regions: three are red, green and blue.
+        """
+        shown = self.image
+        if self.guides is not None:
+            count = self.guides.shape[1]
+            circle = [colorsys.hsv_to_rgb(region / count, 0.9, 0.95) for region in range(count)]
+            tints = torch.einsum("bkhw,kc->bchw", self.guides, self.guides.new_tensor(circle))
+            shown = shown * (1 - self.guides.sum(1, keepdim=True) / 2) + tints / 2
+        if self.mask is not None:
+            shown = shown.lerp(torch.ones_like(shown), 0.75 * (1 - self.mask))
+        return shown

@@ -1,0 +1,216 @@
+"""Declared parameters: their types, ranges and help, and the values made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar
+
+from typing_extensions import Self, dataclass_transform
+
+from ..errors import ParameterError, suggestion
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter: what `--help`, widgets and range checks are made from."""
+
+    name: str
+    type: Any
+    default: Any
+    low: float | None
+    high: float | None
+    choices: tuple[Any, ...] | None
+    help: str
+    writes: bool
+
+    @property
+    def range(self) -> str:
+        """What the parameter can be, in words: `0 to 1`, `one of 'max', 'average'`, `a number, 0 or more`."""
+        if self.choices is not None:
+            return "one of " + ", ".join(repr(choice) for choice in self.choices)
+        kind = describe_type(self.type)
+        if self.low is not None and self.high is not None:
+            return f"{kind}, {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"{kind}, {self.low:g} or more"
+        return f"{kind}, {self.high:g} or less" if self.high is not None else kind
+
+    @property
+    def listed(self) -> bool:
+        """Whether the value is a list of entries."""
+        return describe_type(self.type).startswith("a list")
+
+    def convert(self, owner: str, value: Any) -> Any:
+        """Return `value` as the declared type, or raise a `ParameterError` that names owner, value and range."""
+        converted = convert(value, self.type)
+        entries = converted if isinstance(converted, tuple) else (converted,)
+        fits = converted is not _MISFIT
+        fits = fits and all(entry is None or self._allows(entry) for entry in entries)
+        if not fits:
+            default = "" if self.default is dataclasses.MISSING else f" (default {self.default!r})"
+            alone = isinstance(convert([value], self.type), tuple)  # one entry where a list of such is meant
+            raise ParameterError(
+                f"{owner}: {self.name} = {value!r} does not fit\n"
+                f"  what would work: {self.range}{default}\n"
+                f"  what it does: {self.help}" + (f"\n  what to type: {self.name}=[{value!r}]" if alone else "")
+            )
+        return converted
+
+    def _allows(self, entry: Any) -> bool:
+        if self.choices is not None:
+            return entry in self.choices
+        if isinstance(entry, (str, bool)):
+            return True
+        return (self.low is None or entry >= self.low) and (self.high is None or entry <= self.high)
+
+
+def param(
+    *,
+    default: Any = dataclasses.MISSING,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[Any] | None = None,
+    help: str,
+    writes: bool = False,
+) -> Any:
+    """Declare a parameter of a stage or recipe; its type is the annotation it stands under.
+
+    Args:
+        default: the value when none is given; without one the parameter must be given.
+        low: smallest value allowed (for tuples: of each entry).
+        high: largest value allowed.
+        choices: the only values allowed.
+        help: one line on what it does, with units; shown by `--help`, widgets and errors.
+        writes: it names a file that the stage writes.  Such a parameter stays out of the recipes that
+            pictures carry, and a picture that asks for one is refused: pictures come from strangers.
+
+    Example:
+        >>> import impasto
+        >>> class Fade(impasto.Postprocessor, name="fade"):
+        ...     '''Blend the painted image with the content.'''
+        ...     amount: float = impasto.param(default=0.5, low=0, high=1, help="share of the content")
+        ...     def refine(self, image, content, styles):
+        ...         return image.lerp(content, self.amount)
+        >>> Fade(amount=0.25)
+        Fade(amount=0.25)
+    """
+    listed = None if choices is None else tuple(choices)
+    about = {"low": low, "high": high, "choices": listed, "help": help, "writes": writes}
+    return field(default=default, metadata={"impasto": about})
+
+
+_MISFIT: Any = object()
+
+
+def convert(value: Any, wanted: Any) -> Any:
+    """Return `value` as bool, int, float, str, tuple or None, never guessing across kinds; else a misfit."""
+    if isinstance(wanted, types.UnionType) or typing.get_origin(wanted) is typing.Union:
+        found = [convert(value, option) for option in typing.get_args(wanted)]
+        # TOML has no word for None.
+        if isinstance(value, str) and value == "none" and type(None) in typing.get_args(wanted):
+            return None
+        return next((option for option in found if option is not _MISFIT), _MISFIT)
+    if typing.get_origin(wanted) is typing.Literal:
+        return value if value in typing.get_args(wanted) else _MISFIT
+    if typing.get_origin(wanted) is tuple:
+        entry = typing.get_args(wanted)[0]
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            return _MISFIT
+        entries = tuple(convert(one, entry) for one in value)
+        return _MISFIT if any(one is _MISFIT for one in entries) else entries
+    if wanted is type(None):
+        return None if value is None else _MISFIT
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # NumPy and torch scalars
+        value = value.item()
+    if wanted is bool or isinstance(value, bool):
+        return value if wanted is bool and isinstance(value, bool) else _MISFIT
+    if wanted is float:
+        return float(value) if isinstance(value, (int, float)) and value == value else _MISFIT
+    if wanted is int:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        return int(value) if whole else _MISFIT
+    return value if isinstance(value, wanted) else _MISFIT
+
+
+def describe_type(wanted: Any) -> str:
+    """Say a parameter's type in a word or two."""
+    if isinstance(wanted, types.UnionType) or typing.get_origin(wanted) is typing.Union:
+        return " or ".join(describe_type(option) for option in typing.get_args(wanted))
+    if typing.get_origin(wanted) is tuple:
+        return f"a list, each {describe_type(typing.get_args(wanted)[0])}"
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "none"}
+    return words.get(wanted, str(wanted))
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(param,))
+class Declared:
+    """A frozen value made of declared parameters, with a name that TOML and the command line use."""
+
+    name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, name: str = "", **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.name = name
+        if name and not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+            raise TypeError(f"{cls.__name__}: the name {name!r} should be lower-case words joined by '-'")
+        dataclass(frozen=True, kw_only=True, repr=False)(cls)
+        for one in dataclasses.fields(cls):  # type: ignore[arg-type]
+            if "impasto" not in one.metadata:
+                raise TypeError(
+                    f"{cls.__name__}: {one.name} is not declared as a parameter\n"
+                    f"  what would work: {one.name}: {one.type} = impasto.param(default=..., help='...'),"
+                    f" or ClassVar[{one.type}] for a constant"
+                )
+
+    @classmethod
+    @cache
+    def parameters(cls) -> Mapping[str, Parameter]:
+        """Return the declared parameters by name, in order of declaration."""
+        hints = typing.get_type_hints(cls)
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        return types.MappingProxyType(
+            {one.name: Parameter(one.name, hints[one.name], one.default, **one.metadata["impasto"]) for one in fields}
+        )
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the docstring."""
+        lines = (cls.__dict__.get("__doc__") or "").strip().splitlines()
+        # A dataclass without a docstring gets its signature as one, which says nothing.
+        return "" if not lines or lines[0].startswith(f"{cls.__name__}(") else lines[0]
+
+    @classmethod
+    def _example(cls, key: str) -> str:
+        """Return what to type to give a parameter."""
+        return f"{cls.__name__}({key}=...)"
+
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        """Refuse an unknown parameter with a suggestion, before the dataclass would with none."""
+        for key in values:
+            if key not in cls.parameters():
+                raise ParameterError(
+                    f"{cls.name} has no parameter {key!r}\n"
+                    f"  it has: {', '.join(cls.parameters()) or 'none'}{suggestion(key, cls.parameters())}"
+                )
+        for key, parameter in cls.parameters().items():
+            if parameter.default is dataclasses.MISSING and key not in values:
+                raise ParameterError(f"{cls.name} needs {key!r}: {parameter.help}\n  what to type: {cls._example(key)}")
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        for name, parameter in self.parameters().items():
+            object.__setattr__(self, name, parameter.convert(self.name, getattr(self, name)))
+
+    def values(self) -> dict[str, Any]:
+        """Return every parameter's value by name."""
+        return {name: getattr(self, name) for name in self.parameters()}
+
+    def __repr__(self) -> str:
+        changed = {name: value for name, value in self.values().items() if value != self.parameters()[name].default}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"

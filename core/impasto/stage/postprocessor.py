@@ -1,0 +1,41 @@
+"""Stages that refine a painted image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from .base import Stage, check_result, selected
+from .canvas import Canvas, Style
+from .regions import aligned, composite, pick, region_maps
+
+
+class Postprocessor(Stage):
+    """A stage that refines a painted image.  A subclass overrides `refine`, or `refine_regions`."""
+
+    kind = "postprocessor"
+
+    def refine(self, image: Tensor, content: Tensor, styles: Sequence[Style]) -> Tensor:
+        """Return the refined image (B, 3, H, W); `content` is the picture as the user gave it."""
+        raise NotImplementedError
+
+    def refine_regions(self, image: Tensor, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the refined image; for methods that treat regions, or what lies inside the mask, by themselves.
+
+        Args:
+            image: (B, 3, H, W), as painted.
+            content: (B, 3, H, W), as the user gave it.
+            styles: their guides have the same K as `guides`.
+            guides: (1 or B, K, H, W), where each region is inside the mask; None: everywhere.
+        """
+        return self.refine(image, content, styles)
+
+    def apply(self, canvas: Canvas) -> Canvas:
+        """Return the canvas with its image refined, inside the mask only when there is one."""
+        chosen = selected(self, canvas)
+        if chosen is not None:
+            done = self.apply(pick(canvas, chosen))
+            return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image))
+        refined = self.refine_regions(canvas.image, canvas.content, aligned(canvas), region_maps(canvas))
+        return canvas.replace(image=composite(canvas, check_result(self, refined, canvas.image).clamp(0, 1)))

@@ -1,0 +1,130 @@
+"""Masks and regions: which part of a picture a style is for, and painting inside it."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from ..errors import StageError
+from .canvas import Canvas, Style
+from .current import once
+
+
+def aligned(canvas: Canvas) -> tuple[Style, ...]:
+    """Return the styles with guides for the canvas's regions, in the canvas's order.
+
+    Labels are matched by name; a region that a style's labels do not have is one it does not speak for.
+    `Style.region` becomes guides that mark one region.  A style without guides speaks for every region.
+
+    Args:
+        canvas: its guides (1 or B, K, H, W) say what the regions are.
+
+    Returns:
+        Styles whose guides are None or (1 or B, K, h, w); K is 1 on a canvas without guides.
+
+    Raises:
+        StageError: regions that cannot be matched; names the labels of both sides.
+    """
+    regions = None if canvas.guides is None else canvas.guides.shape[1]
+    return tuple(once(_align, style, regions, canvas.labels) for style in canvas.styles)
+
+
+def _align(style: Style, found: int | None, labels: tuple[str, ...]) -> Style:
+    regions = 1 if found is None else found
+    here = ", ".join(map(repr, labels)) or ("none" if found is None else f"{regions} without names")
+    if style.region:
+        if style.region not in labels:
+            raise StageError(
+                f"a style is for the region {style.region!r}; regions of the content: {here}\n"
+                "  what to type: pipe(content, style, guides={"
+                f"{style.region!r}: 'mask.png'}}), or a stage before that finds regions of this name"
+            )
+        part = style.image.new_ones(1, 1, *style.image.shape[-2:]) if style.guides is None else style.guides
+        place = labels.index(style.region)
+        guides = part.new_zeros(len(part), regions, *part.shape[-2:])
+        guides[:, place : place + 1] = part
+        return Style(style.image, style.weight, guides, labels)
+    if style.guides is None:
+        return style
+    if style.labels and labels:
+        there = ", ".join(map(repr, style.labels))
+        shared = [label for label in labels if label in style.labels]
+        if not shared:
+            raise StageError(
+                f"the style's regions are {there} and the content's {here}: none is on both sides\n"
+                "  what would work: the same labels on both sides, or match-regions (impasto-segment),"
+                " which pairs regions by their looks"
+            )
+        unused = [label for label in style.labels if label not in labels]
+        if unused:
+            warnings.warn(
+                f"the style's regions {', '.join(map(repr, unused))} are not in the content ({here}) and are not used",
+                stacklevel=2,
+            )
+        maps = dict(zip(style.labels, style.guides.unbind(1), strict=True))
+        nothing = torch.zeros_like(style.guides[:, 0])
+        guides = torch.stack([maps.get(label, nothing) for label in labels], dim=1)
+        return Style(style.image, style.weight, guides, labels)
+    if style.guides.shape[1] != regions:
+        raise StageError(
+            f"the style's guides name {style.guides.shape[1]} regions and the content has {here}\n"
+            "  what would work: guides with the same K for both, or labels, which are matched by name"
+        )
+    return style
+
+
+def speaks(style: Style, region: int) -> bool:
+    """Return whether an aligned style has a part for a region."""
+    return style.guides is None or bool(style.guides[:, region].any())
+
+
+def region_maps(canvas: Canvas) -> Tensor | None:
+    """Return the guides inside the mask, (1 or B, K, H, W), or the mask as the only region; None: everywhere."""
+    if canvas.guides is None or canvas.mask is None:
+        return canvas.mask if canvas.guides is None else canvas.guides
+    return canvas.guides * canvas.mask
+
+
+Window = tuple[slice, slice]
+
+
+def window(area: Tensor, margin: int, smallest: int) -> Window:
+    """Return the rows and columns around where `area` (B, C, H, W) is above 0, at least `smallest` of each."""
+    spans = []
+    for dim, length in ((-2, area.shape[-2]), (-1, area.shape[-1])):
+        found = (area > 0).flatten(0, 1).any(0).any(-1 if dim == -2 else -2).nonzero()
+        first, last = (0, length) if not len(found) else (int(found[0]) - margin, int(found[-1]) + 1 + margin)
+        lack = max(0, smallest - (last - first))
+        first, last = first - lack // 2, last + lack - lack // 2
+        shift = max(0, -first) - max(0, last - length)
+        first, last = (first + shift, last + shift) if last - first <= length else (0, length)
+        spans.append(slice(max(0, first), min(length, last)))
+    return spans[0], spans[1]
+
+
+def pick(canvas: Canvas, pictures: Tensor) -> Canvas:
+    """Return the canvas of some pictures of a batch, with their masks, guides and styles."""
+
+    def some(maps: Tensor | None) -> Tensor | None:
+        return maps if maps is None or len(maps) == 1 else maps[pictures]
+
+    return canvas.replace(
+        content=canvas.content[pictures],
+        image=canvas.image[pictures],
+        styles=tuple(style.replace(image=some(style.image), guides=some(style.guides)) for style in canvas.styles),
+        mask=some(canvas.mask),
+        guides=some(canvas.guides),
+    )
+
+
+def composite(canvas: Canvas, painted: Tensor) -> Tensor:
+    """Return `painted` inside the canvas's mask and its image outside, blended where the mask is grey."""
+    return painted if canvas.mask is None else blend(canvas.image, painted, canvas.mask)
+
+
+def blend(image: Tensor, painted: Tensor, mask: Tensor) -> Tensor:
+    """Return `painted` where the mask is 1 and `image` where it is 0, to the bit; between, a mixture."""
+    # A mixture with weight 0 could change the last bit.
+    return torch.where(mask > 0, image.lerp(painted, mask), image)

@@ -1,0 +1,171 @@
+"""Stages that paint."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import StageError
+from .base import Stage, check_result, selected
+from .canvas import Canvas, Style
+from .current import _latest, once
+from .regions import aligned, blend, pick, region_maps, speaks, window
+
+
+class Stylizer(Stage):
+    """A stage that paints the image in the manner of the styles.
+
+    The base class pads the image to a `multiple` and crops back, checks what comes out, keeps it inside the
+    mask, paints region by region, and turns an interruption into the picture so far.  A subclass only paints.
+    """
+
+    kind = "stylizer"
+    multiple: ClassVar[int] = 1
+    """Sides are padded (by repeating the border) to a multiple of this before `stylize` sees them."""
+    smallest: ClassVar[int] = 1
+    """The shortest side, in pixels, that the method can work on; less is refused with an explanation."""
+    needs_style: ClassVar[bool] = True
+    regional: ClassVar[bool] = False
+    """Whether `stylize` paints all regions in one pass.  If not, the base class calls it once for each region,
+    with that region as the only guide and the styles that speak for it, and joins the results."""
+    context: ClassVar[int] = 64
+    """Pixels around the mask that the method sees; what is further away neither costs time nor counts."""
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Return the painted image.
+
+        Args:
+            content: (B, 3, H, W), the canvas's image so far; with a mask, the part of it around the mask.
+            styles: one or several; pictures of any size.
+            guides: (1 or B, K, H, W), where each region is inside the mask, so that what is missing from a sum
+                of 1 lies outside; a mask without regions comes as one region.  The styles' guides have the
+                same K, which is 1 where the class is not `regional`.  None: everywhere.
+
+        Returns:
+            (B, 3, H, W), as large as `content`.
+        """
+        raise NotImplementedError
+
+    def apply(self, canvas: Canvas) -> Canvas:
+        """Return the canvas with its image painted, inside the mask and the regions that have a style."""
+        chosen = selected(self, canvas)
+        if chosen is not None:
+            done = self.apply(pick(canvas, chosen))
+            return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), meta=done.meta)
+        if self.needs_style and not self.styleless and not canvas.styles:
+            raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
+        for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
+            if min(picture.shape[-2:]) < self.smallest:
+                raise StageError(
+                    f"{self.name}: the {what} is {picture.shape[-2]}×{picture.shape[-1]} pixels, and the shorter "
+                    f"side must have at least {self.smallest}\n  what would work: a larger picture"
+                )
+        styles, guides = aligned(canvas), region_maps(canvas)
+        if guides is None:
+            painted, note = self._paint(canvas.image, styles, None)
+            return canvas.replace(image=painted, meta=_noted(canvas, note))
+        voiced = [not styles or any(speaks(style, region) for style in styles) for region in range(guides.shape[1])]
+        self._say_what_stays(canvas, guides, voiced)
+        guides = guides * guides.new_tensor(voiced)[:, None, None]
+        if self.regional:
+            image, note = self._paint_inside(canvas.image, styles, guides)
+        else:
+            image, note, guides = self._paint_each(canvas.image, styles, guides)
+        whole = canvas.mask is None and all(voiced) and note is None
+        image = image if whole else blend(canvas.image, image, guides.sum(1, keepdim=True).clamp(max=1))
+        return canvas.replace(image=image, meta=_noted(canvas, note))
+
+    def _say_what_stays(self, canvas: Canvas, guides: Tensor, voiced: Sequence[bool]) -> None:
+        """Raise if nothing would be painted; warn of regions that no style speaks for, unless it was asked for."""
+        names = canvas.labels or tuple(f"{index + 1} of {len(voiced)}" for index in range(len(voiced)))
+        present = [bool(guides[:, index].any()) for index in range(len(voiced))]
+        mute = [name for name, seen, voice in zip(names, present, voiced, strict=True) if seen and not voice]
+        if not any(seen and voice for seen, voice in zip(present, voiced, strict=True)):
+            raise StageError(
+                f"{self.name}: no style speaks for any region of the content ({', '.join(map(repr, mute))})\n"
+                "  what would work: a style whose guides mark one of them, or one without guides"
+            )
+        if mute and not any(style.region for style in canvas.styles):
+            warnings.warn(
+                f"{self.name}: no style speaks for the region {', '.join(map(repr, mute))}, which stays as it is\n"
+                "  what would work: a style whose guides mark it, or one without guides",
+                stacklevel=2,
+            )
+        count = int((guides > 0).any(1).sum())
+        if count < FEW:
+            warnings.warn(
+                f"{self.name}: the mask selects {count} pixel{'s' * (count > 1)}, too few to show a manner of painting",
+                stacklevel=2,
+            )
+
+    def _paint_inside(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> tuple[Tensor, str | None]:
+        """Return the image painted around the regions, and a note if that was interrupted."""
+        # Pictures of a batch with masks of their own have no common part to look at.
+        rows, columns = window(guides, self.context, self.smallest) if len(guides) == 1 else (slice(None), slice(None))
+        part, note = self._paint(image[..., rows, columns], styles, guides[..., rows, columns])
+        painted = image.clone()
+        painted[..., rows, columns] = part
+        return painted, note
+
+    def _paint_each(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> tuple[Tensor, str | None, Tensor]:
+        """Return the image with each region painted by itself, a note if interrupted, and the regions painted."""
+        total = torch.zeros_like(image)
+        done = torch.zeros_like(guides)
+        for index in range(guides.shape[1]):
+            region = guides[:, index : index + 1]
+            if not region.any():
+                continue
+            own = [once(self._part, style, index) for style in styles if speaks(style, index)]
+            painted, note = self._paint_inside(image, own, region)
+            total += painted * region
+            done[:, index : index + 1] = region
+            if note is not None:
+                break
+        share = done.sum(1, keepdim=True)
+        return torch.where(share > 0, total / share.clamp_min(torch.finfo(share.dtype).tiny), image), note, done
+
+    def _part(self, style: Style, region: int) -> Style:
+        """Return a style as it speaks for one region, cropped to there for methods that read no guides."""
+        if style.guides is None:
+            return style
+        part = style.guides[:, region : region + 1]
+        rows, columns = window(part, 0, self.smallest)
+        return Style(style.image[..., rows, columns], style.weight, part[..., rows, columns])
+
+    def _paint(self, image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> tuple[Tensor, str | None]:
+        """Return what `stylize` makes of a picture, checked, and a note if it was interrupted."""
+        height, width = image.shape[-2:]
+        bottom, right = -height % self.multiple, -width % self.multiple
+
+        def padded(maps: Tensor) -> Tensor:
+            return F.pad(maps, (0, right, 0, bottom), mode="replicate") if bottom or right else maps
+
+        content, note = padded(image), None
+        latest: list[tuple[int, int, Tensor]] = []
+        token = _latest.set(latest)
+        try:
+            painted = self.stylize(content, styles, None if guides is None else padded(guides))
+        except KeyboardInterrupt:
+            if not latest:
+                raise
+            step, steps, painted = latest[0]
+            painted = F.interpolate(painted.float(), content.shape[-2:], mode="bicubic")
+            note = f"{self.name} at step {step} of {steps}"
+        finally:
+            _latest.reset(token)
+        if isinstance(painted, Tensor) and painted.shape == content.shape:
+            painted = painted[..., :height, :width]
+        return check_result(self, painted, image).clamp(0, 1), note
+
+
+FEW = 16
+"""Pixels; a mask that selects fewer is painted, and pointed out."""
+
+
+def _noted(canvas: Canvas, note: str | None) -> Mapping[str, Any]:
+    return canvas.meta if note is None else {**canvas.meta, "interrupted": note}

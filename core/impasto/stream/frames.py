@@ -1,0 +1,64 @@
+"""Frames from folders, iterators and videos, in order."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..errors import FrameError
+from ..files import VIDEOS, expand
+from ..picture import Picture, read
+from .messages import _name, _said
+from .video import Video
+
+
+def _opened(source: Any, max_pixels: int) -> Iterable[Any]:
+    """Return the frames of a folder, pattern, video file, batch or iterable, each something `read` takes."""
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source).expanduser()
+        if path.suffix.lower() in VIDEOS and not path.is_dir():
+            return Video(path, max_pixels=max_pixels)
+        return sorted(expand([str(source)]), key=_natural)
+    if isinstance(source, (Picture, torch.Tensor, np.ndarray, bytes, Image.Image)):
+        return [source]
+    if not isinstance(source, Iterable):
+        raise TypeError(
+            f"a stream is made of frames, found {type(source).__name__}\n"
+            "  what would work: a folder of pictures, a video file, or a list or generator of pictures"
+        )
+    return source
+
+
+def _natural(path: Path) -> list[Any]:
+    """Return a key by which frame-9 comes before frame-10."""
+    parts = re.split(r"(\d+)", str(path))
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+
+
+def _numbered(frames: Iterable[Any], max_pixels: int) -> Iterator[Picture]:
+    """Read frame after frame; each knows its number, from 1, and an error names it."""
+    number = 0
+    given: Any = None
+    steps = iter(frames)
+    while True:
+        try:
+            given = None
+            given = next(steps)
+            pictures = list(read(given, max_pixels=max_pixels))
+        except StopIteration:
+            return
+        except FrameError:
+            raise
+        except Exception as error:
+            file = str(given) if isinstance(given, (str, os.PathLike)) else None
+            raise FrameError(f"{_name({'frame': number + 1, 'file': file})}: {_said(error)}") from error
+        for picture in pictures:
+            number += 1
+            yield picture.replace(meta={**picture.meta, "frame": number})

@@ -1,0 +1,16 @@
+"""How messages call a frame, and what they say of its error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import StageError
+
+
+def _name(meta: Any) -> str:
+    return f"frame {meta['frame']}" + (f" ({meta['file']})" if meta.get("file") else "")
+
+
+def _said(error: BaseException) -> str:
+    explained = isinstance(error, (StageError, ValueError, TypeError, OSError)) and str(error)
+    return str(error) if explained else f"{type(error).__name__}: {error}"

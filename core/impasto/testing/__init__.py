@@ -1,0 +1,46 @@
+"""The conformance kit: what every stage promises to the people who chain it with others, as checks.
+
+In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line, `@parametrize_checks(AdaIN())`.
+"""
+
+from .kit import (
+    CHECKS,
+    SEED,
+    agrees_across_devices,
+    check_stage,
+    declares_its_weights,
+    has_a_summary_and_helpful_parameters,
+    is_announced_by_its_distribution,
+    keeps_shape_dtype_and_range,
+    leaves_its_inputs_alone,
+    leaves_torch_as_it_found_it,
+    parametrize_checks,
+    picture,
+    repeats_itself_under_one_seed,
+    says_what_is_wrong,
+    sentence,
+    stays_inside_the_mask,
+    survives_toml_and_repr,
+    treats_each_image_of_a_batch_alone,
+)
+
+__all__ = [
+    "CHECKS",
+    "SEED",
+    "agrees_across_devices",
+    "check_stage",
+    "declares_its_weights",
+    "has_a_summary_and_helpful_parameters",
+    "is_announced_by_its_distribution",
+    "keeps_shape_dtype_and_range",
+    "leaves_its_inputs_alone",
+    "leaves_torch_as_it_found_it",
+    "parametrize_checks",
+    "picture",
+    "repeats_itself_under_one_seed",
+    "says_what_is_wrong",
+    "sentence",
+    "stays_inside_the_mask",
+    "survives_toml_and_repr",
+    "treats_each_image_of_a_batch_alone",
+]

@@ -1,0 +1,109 @@
+"""Batches for training: pictures in folders, and crops of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..errors import ParameterError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+def held_out(path: Path) -> bool:
+    """Return whether a picture is kept from every training, so that benchmarks may judge on it.
+
+    One group in ten; the tiles of one large picture (`name_t01.jpg`, `name_t02.jpg`) stay together.
+    """
+    group = path.stem.split("_t")[0]
+    return hashlib.sha256(group.encode()).digest()[0] % 10 == 0
+
+
+def pictures(folder: str | Path, held_back: bool = True) -> list[Path]:
+    """Return the pictures of a folder that training may see, sorted by name.
+
+    Args:
+        folder: where they lie.
+        held_back: leave out one in ten (`held_out`), as of what networks should learn to do well on all of its
+            kind; False gives all of them, as of styles that are each a goal.
+
+    Raises:
+        ParameterError: it is no folder, or has none.
+
+    Example:
+        >>> pictures("nowhere")
+        Traceback (most recent call last):
+        ...
+        impasto.stage.ParameterError: nowhere is no folder of pictures
+          what would work: a folder with .jpeg, .jpg, .png, .webp files
+    """
+    given = Path(folder)
+    suited = given.iterdir() if given.is_dir() else ()
+    every = sorted(path for path in suited if path.suffix.lower() in SUFFIXES)
+    found = [path for path in every if not (held_back and held_out(path))]
+    if not found:
+        why = "is no folder of pictures" if not given.is_dir() else "has no pictures to train on"
+        raise ParameterError(
+            f"{folder or 'the empty path'} {why}\n  what would work: a folder with {', '.join(sorted(SUFFIXES))} files"
+            + (f"\n  it has {len(every)}, each held out: one in ten is kept to judge by" if every else "")
+        )
+    return found
+
+
+class Crops:
+    """Random square crops of a list of pictures, held in memory as bytes.
+
+    Args:
+        files: the pictures.
+        size: side of the crops in pixels.
+        aspect: how far they are squeezed or stretched at most.
+        enlarged: share of them that shows a scene two to eight times larger, as smooth as a part of a picture of many
+            megapixels is.
+        recoloured: share of them whose red, green and blue are put in any order, so that there are strong colours of
+            every hue: few pictures have blue or violet lights.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], size: int, aspect: float = 1.0, enlarged: float = 0.0, recoloured: float = 0.0
+    ) -> None:
+        self.size, self.aspect, self.enlarged, self.recoloured = size, aspect, enlarged, recoloured
+        self.pictures: list[Image.Image] = []
+        for file in files:
+            with Image.open(file) as picture:
+                self.pictures.append(picture.convert("RGB"))
+
+    def draw(self, count: int, rng: torch.Generator) -> Tensor:
+        """Return (count, 3, size, size) crops of varied scale, aspect and flip."""
+
+        def uniform(low: float, high: float) -> float:
+            return low + (high - low) * torch.rand((), generator=rng).item()
+
+        crops = []
+        for _ in range(count):
+            picture = self.pictures[int(torch.randint(len(self.pictures), (), generator=rng))]
+            width, height = picture.size
+            aspect = math.exp(uniform(-math.log(self.aspect), math.log(self.aspect)))
+            # The window is measured in the source picture and resampled once, to the crop's size.
+            side = self.size / uniform(0.75, 1.25)
+            if self.enlarged and uniform(0, 1) < self.enlarged:
+                side /= uniform(2, 8)
+            box_w, box_h = side / math.sqrt(aspect), side * math.sqrt(aspect)
+            shrink = min(1.0, width / box_w, height / box_h)
+            box_w, box_h = box_w * shrink, box_h * shrink
+            left, top = uniform(0, width - box_w), uniform(0, height - box_h)
+            box = (left, top, left + box_w, top + box_h)
+            crop = picture.resize((self.size, self.size), Image.Resampling.BICUBIC, box=box)
+            array = numpy.asarray(crop)
+            if uniform(0, 1) < 0.5:
+                array = array[:, ::-1]
+            if self.recoloured and uniform(0, 1) < self.recoloured:
+                array = array[..., torch.randperm(3, generator=rng).numpy()]
+            crops.append(torch.from_numpy(array.copy()).permute(2, 0, 1).float() / 255)
+        return torch.stack(crops)

@@ -1,0 +1,200 @@
+"""The one training loop: resume after a kill, averaged weights, mixed precision, several devices."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ..device import keep_memory
+from ..files import write_atomically
+from .recipe import Task
+
+
+def trapezoid(step: int, steps: int, warmup: int = 100, decay: float = 0.3) -> float:
+    """Return the learning rate's factor: linear warm-up, plateau, then linear decay to zero over the last part.
+
+    A plateau lets a run be prolonged from any checkpoint before its decay.
+    """
+    return min(1.0, (step + 1) / warmup, (steps - step) / max(1.0, decay * steps))
+
+
+def train(
+    task: Task,
+    folder: str | Path,
+    *,
+    steps: int,
+    seed: int = 0,
+    resume: bool = True,
+    checkpoint_every: int = 200,
+    log_every: int = 10,
+    average: float = 0.999,
+    clip: float = 1.0,
+    precision: str = "no",
+    on_log: Callable[[int, dict[str, float]], None] | None = None,
+) -> list[Path]:
+    """Train a task's networks in `folder`, going on from the folder's checkpoint if there is one.
+
+    Args:
+        task: networks, optimisers, batches and losses.
+        folder: where `checkpoint.pt`, `losses.csv`, previews and the finished networks go.
+        steps: how many steps in all, those before a resume included.
+        seed: batch k of a run depends on the seed and k alone.
+        resume: go on from `checkpoint.pt`; False starts again.
+        checkpoint_every: steps between checkpoints: the most a kill can cost.
+        log_every: steps between lines of `losses.csv`, each the mean since the last one.
+        average: decay of the exponential moving average of the weights, which is what ships.
+        clip: largest gradient norm for each network.
+        precision: `accelerate`'s mixed precision: "no", "bf16" or "fp16".
+        on_log: called with (step, mean losses) for each logged line.
+
+    Returns:
+        The files that `task.export` wrote.
+
+    Raises:
+        FloatingPointError: a loss became NaN or infinite; the message names it and the step.
+    """
+    try:
+        from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
+    except ImportError as error:
+        raise ImportError("training needs the package accelerate: pip install 'impasto[train]'") from error
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Accelerate keeps one state a process; a notebook may train twice, with another precision.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(mixed_precision=precision)
+    keep_memory(accelerator.device)
+    names = list(task.networks)
+    averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
+    averages = {
+        name: AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
+        for name, network in task.networks.items()
+    }
+    for name in names:
+        averages[name].to(accelerator.device)
+    networks = {name: accelerator.prepare(network) for name, network in task.networks.items()}
+    optimisers = {name: accelerator.prepare(optimiser) for name, optimiser in task.optimisers.items()}
+    rates = {name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in task.optimisers.items()}
+
+    checkpoint = folder / "checkpoint.pt"
+    first = 0
+    if resume and checkpoint.exists():
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        first = saved["step"]
+        for name in names:
+            accelerator.unwrap_model(networks[name]).load_state_dict(saved["networks"][name])
+            averages[name].load_state_dict(saved["averages"][name])
+        for name in task.optimisers:
+            task.optimisers[name].load_state_dict(saved["optimisers"][name])
+        task.load_state(saved["task"])
+
+    def save(step: int) -> None:
+        if accelerator.is_main_process:
+            bare = {name: accelerator.unwrap_model(networks[name]) for name in names}
+            content = {
+                "step": step,
+                "networks": {name: network.state_dict() for name, network in bare.items()},
+                "averages": {name: average.state_dict() for name, average in averages.items()},
+                "optimisers": {name: optimiser.state_dict() for name, optimiser in task.optimisers.items()},
+                "task": task.state(),
+            }
+            write_atomically(checkpoint, lambda path: torch.save(content, path))
+
+    def batch(step: int) -> Any:
+        return task.batch(generator(seed, step, accelerator.process_index, 0))
+
+    log = LossLog(folder / "losses.csv", first)
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        pending = ahead.submit(batch, first)
+        for step in range(first, steps):
+            current = pending.result()
+            if step + 1 < steps:
+                pending = ahead.submit(batch, step + 1)
+            rng = generator(seed, step, accelerator.process_index, 1)
+            for name, optimiser in task.optimisers.items():
+                for group, rate in zip(optimiser.param_groups, rates[name], strict=True):
+                    group["lr"] = rate * trapezoid(step, steps, decay=task.decay)
+            for name, losses in task.losses(networks, current, rng):
+                total = torch.stack(list(losses.values())).sum()
+                if not torch.isfinite(total):
+                    bad = {key: float(value.detach()) for key, value in losses.items()}
+                    raise FloatingPointError(
+                        f"step {step} of {steps}: the losses are {bad}\n"
+                        f"  the checkpoint in {folder} is from before; resume it with a lower learning rate"
+                    )
+                accelerator.backward(total)
+                for network in networks.values():
+                    accelerator.clip_grad_norm_(network.parameters(), clip)
+                optimisers[name].step()
+                optimisers[name].zero_grad(set_to_none=True)
+                log.add({key: float(value.detach()) for key, value in losses.items()})
+            for name in names:
+                averages[name].update_parameters(accelerator.unwrap_model(networks[name]))
+            done = step + 1
+            if done % log_every == 0 and accelerator.is_main_process:
+                means = log.write(done)
+                if on_log is not None:
+                    on_log(done, means)
+            if done % checkpoint_every == 0 or done == steps:
+                save(done)
+                shown = task.preview({name: averages[name].module for name in names})
+                if shown is not None and accelerator.is_main_process:
+                    from torchvision.utils import save_image
+
+                    save_image(shown, folder / f"preview-{done:06d}.png")
+    if not accelerator.is_main_process:
+        return []
+    return task.export({name: averages[name].module for name in names}, folder)
+
+
+def generator(*key: int) -> torch.Generator:
+    """Return a random generator that depends on the given numbers alone."""
+    import numpy
+
+    state = int(numpy.random.SeedSequence(key).generate_state(1, numpy.uint64)[0] >> 1)
+    return torch.Generator().manual_seed(state)
+
+
+class LossLog:
+    """Keep the mean losses between two lines of a CSV file, dropping lines of steps that are done again."""
+
+    def __init__(self, path: Path, first: int) -> None:
+        self.path = path
+        self.rows: list[dict[str, str]] = []
+        if path.exists():
+            with path.open(newline="") as file:
+                self.rows = [row for row in csv.DictReader(file) if int(row["step"]) <= first]
+        self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+        self.started = time.monotonic()
+
+    def add(self, losses: Mapping[str, float]) -> None:
+        """Count one step's losses in."""
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def write(self, step: int) -> dict[str, float]:
+        """Write the means since the last line and return them."""
+        means = {name: self.sums[name] / self.counts[name] for name in self.sums}
+        seconds = time.monotonic() - self.started
+        row = {"step": str(step), "seconds": f"{seconds:.1f}"} | {k: f"{v:.5f}" for k, v in means.items()}
+        self.rows.append(row)
+
+        def put(path: Path) -> None:
+            with path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, list(dict.fromkeys(k for r in self.rows for k in r)))
+                writer.writeheader()
+                writer.writerows(self.rows)
+
+        write_atomically(self.path, put)
+        self.sums, self.counts = {}, {}
+        return means

@@ -1,0 +1,61 @@
+"""What a training is made of: the recipe with its parameters, and its task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..stage import Declared
+
+
+class Task(ABC):
+    """What is trained: its networks, optimisers, batches and losses.  `train` does the rest."""
+
+    networks: dict[str, nn.Module]
+    optimisers: dict[str, torch.optim.Optimizer]
+    decay: float = 0.3
+    """Share of the steps, at the end, over which the learning rate falls to zero."""
+
+    @abstractmethod
+    def batch(self, rng: torch.Generator) -> Any:
+        """Return one batch, made of nothing but the draws of `rng`, so that a resumed run sees the same ones."""
+
+    @abstractmethod
+    def losses(
+        self, networks: Mapping[str, nn.Module], batch: Any, rng: torch.Generator
+    ) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Yield (optimiser, losses by name) for each update of this step; the sum of the losses is minimised."""
+
+    @abstractmethod
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
+        """Write the networks as they ship and return the files."""
+
+    def preview(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
+        """Return a picture (1, 3, H, W) that shows how far the training is, or None."""
+        return None
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed run needs beyond networks and optimisers, as tensors and plain values."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+
+
+class Recipe(Declared):
+    """A training that `impasto train NAME` can run: declared parameters, and the task they describe."""
+
+    steps: ClassVar[int] = 10_000
+    """How many steps the shipped networks were trained for."""
+    precision: ClassVar[str] = "no"
+    average: ClassVar[float] = 0.999
+    """Decay of the moving average of the weights; a short training needs a shorter memory."""
+
+    def task(self, device: torch.device, seed: int = 0) -> Task:
+        """Return the task: networks, optimisers, batches and losses; `seed` decides how networks start."""
+        raise NotImplementedError

@@ -1,0 +1,61 @@
+"""Checks of tensors where they enter: pictures, maps and their labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def shape(tensor: Tensor) -> str:
+    """Say a tensor's shape as people write it: `(1, 3, 256, 384)`."""
+    return str(tuple(tensor.shape))
+
+
+def check_image(image: Any, what: str) -> None:
+    """Raise unless `image` is a finite float32 tensor (B, 3, H, W)."""
+    if not isinstance(image, Tensor):
+        raise TypeError(f"{what}: expected a tensor (B, 3, H, W), found {type(image).__name__}")
+    if image.ndim != 4 or image.shape[1] != 3 or 0 in image.shape:
+        raise ValueError(
+            f"{what}: expected a tensor of shape (B, 3, H, W), found {shape(image)}\n"
+            "  what would work: impasto.read(...).tensor, which takes grey, HWC and unbatched pictures too"
+        )
+    if image.dtype != torch.float32:
+        raise TypeError(
+            f"{what}: expected float32 in [0, 1], found {image.dtype}\n"
+            "  what would work: impasto.read(...).tensor, or for bytes tensor.float() / 255"
+        )
+    if not is_finite(image):
+        raise ValueError(f"{what}: has NaN or infinite values")
+
+
+def is_finite(image: Tensor) -> bool:
+    """Return whether no value is NaN or infinite."""
+    # One pass without a mask of the picture's size; only a picture that is not finite has a sum that is not.
+    return math.isfinite(float(image.sum())) or bool(torch.isfinite(image).all())
+
+
+def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
+    """Raise unless `maps` (1 or B, K, H, W) are finite and lie over `image` (B, 3, H, W)."""
+    if maps.ndim != 4 or maps.shape[-2:] != image.shape[-2:] or maps.shape[0] not in (1, image.shape[0]):
+        raise ValueError(
+            f"{what}: expected (1 or {image.shape[0]}, channels, {image.shape[-2]}, {image.shape[-1]})"
+            f" to lie over the picture, found {shape(maps)}"
+        )
+    if not maps.is_floating_point() or not torch.isfinite(maps).all() or maps.min() < 0 or maps.max() > 1:
+        raise ValueError(f"{what}: expected float values in [0, 1]")
+
+
+def check_labels(labels: Sequence[str], guides: Tensor | None, what: str) -> tuple[str, ...]:
+    """Return the names of regions as a tuple; raise unless there are none or a different one for each map."""
+    regions = 0 if guides is None else guides.shape[1]
+    if labels and (len(labels) != regions or len(set(labels)) != len(labels)):
+        raise ValueError(
+            f"{what}: {regions} maps and the labels {', '.join(map(repr, labels))}\n"
+            "  what would work: a different label for each map, or none at all"
+        )
+    return tuple(labels)

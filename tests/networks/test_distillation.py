@@ -1,0 +1,154 @@
+"""The recipe of the shipped encoders: what it measures is what it says, and it starts from the teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from impasto.errors import ParameterError
+from impasto.networks import LAYERS, VGG, Distillation, Pupil, Truth, choose_channels, distillation, initialise
+from impasto.training import generator, held_out, train
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    torch.manual_seed(0)
+    network = VGG((16, 32, 64, 128, 128), "5_1").eval().requires_grad_(False)
+    for name, parameter in network.named_parameters():
+        if name.endswith("weight"):  # keeps the signal's size through thirteen layers
+            torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+            # Filters that ignore the mean, as trained ones nearly do: otherwise all pictures look alike.
+            parameter -= parameter.mean((1, 2, 3), keepdim=True)
+    return network
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pictures")
+    rng = torch.Generator().manual_seed(0)
+    for index in range(4):
+        small = torch.rand(1, 3, 12, 16, generator=rng)
+        pixels = F.interpolate(small, (120, 160), mode="bicubic").clamp(0, 1)[0]
+        Image.fromarray((pixels * 255).byte().permute(1, 2, 0).numpy()).save(path / f"picture_{index}.png")
+    return path
+
+
+def test_one_group_in_ten_is_held_out_and_tiles_stay_together():
+    held = [held_out(Path(f"photo{index}.jpg")) for index in range(2000)]
+    assert 0.08 < sum(held) / len(held) < 0.12
+    for index in range(200):
+        assert len({held_out(Path(f"photo{index}{tile}.jpg")) for tile in ("", "_t01", "_t12")}) == 1
+
+
+def test_errors_and_gram_matrices_from_thin_moments_equal_the_wide_ones(teacher):
+    torch.manual_seed(1)
+    thin = VGG((4, 4, 4, 4, 4), "5_1")
+    widths = dict(zip(LAYERS, teacher.widths, strict=True))
+    pupil = Pupil(thin, {layer: torch.randn(widths[layer], 4) for layer in LAYERS})
+    image = torch.rand(2, 3, 48, 48)
+    truths = {layer: Truth.of(features) for layer, features in teacher(image, LAYERS).items()}
+    errors, grams = pupil(image, truths)
+    for layer, features in thin(image, LAYERS).items():
+        wide = F.conv2d(features, pupil.heads[layer][:, :, None, None])
+        truth = teacher(image, [layer])[layer]
+        flat = wide.flatten(2)
+        assert torch.allclose(grams[layer], flat @ flat.mT / flat.shape[-1], rtol=1e-3, atol=1e-4)
+        spread = (truth - truth.mean((2, 3), keepdim=True)).square().sum((1, 2, 3))
+        direct = ((wide - truth).square().sum((1, 2, 3)) / spread).mean()
+        assert errors[layer].item() == pytest.approx(direct.item(), rel=1e-3)
+
+
+def test_the_chosen_channels_predict_the_others():
+    basis = torch.randn(1, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    mixed = torch.cat([basis, basis[:, :1] + basis[:, 1:2], 0.01 * basis[:, 2:]], 1)
+    chosen, scale = choose_channels(mixed, 3)
+    flat = mixed[0].flatten(1)
+    solution = torch.linalg.lstsq(flat[chosen].mT, flat.mT).solution
+    assert torch.allclose(flat[chosen].mT @ solution, flat.mT, atol=1e-4)
+    assert (scale > 0).all()
+
+
+def test_a_network_as_wide_as_its_teacher_starts_as_its_teacher(teacher):
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+    pupil = initialise(teacher, teacher.widths, images)
+    truth, guess = teacher(images, ["relu3_1"])["relu3_1"], pupil(images, ["relu3_1"])["relu3_1"]
+    best = torch.linalg.lstsq(guess.transpose(0, 1).flatten(1).mT, truth.transpose(0, 1).flatten(1).mT).solution
+    error = guess.transpose(0, 1).flatten(1).mT @ best - truth.transpose(0, 1).flatten(1).mT
+    assert (error.square().mean() / truth.var()).item() < 0.01
+
+
+def test_training_lowers_the_losses_resumes_its_pictures_and_ships_half_floats(teacher, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(distillation, "WIDTHS", {"slim19": (4, 8, 8, 8, 8)})
+    # From random filters, so that thirty steps can show a fall; the usual start is near its best already.
+    monkeypatch.setattr(distillation, "initialise", lambda teacher, widths, sample: VGG(widths, "5_1"))
+    torch.manual_seed(3)
+    files = sorted(folder.iterdir())
+
+    def task():
+        return Distillation(
+            teacher, files, files, networks=["slim19"], size=96, natural=2, painted=1, learning_rate=1e-2
+        )
+
+    fresh = task()
+    pool = fresh.pools["slim19"][0]["image"].clone()
+    seen = {}
+
+    def note(step, losses):
+        seen[step] = losses
+
+    train(fresh, tmp_path, steps=4, log_every=1, checkpoint_every=2, on_log=note)
+    assert not torch.equal(pool, fresh.pools["slim19"][0]["image"])  # the pictures are being painted
+
+    (path,) = train(task(), tmp_path, steps=30, log_every=1, on_log=note)
+    assert sorted(seen) == list(range(1, 31))
+    early = sum(seen[step]["slim19 natural"] for step in range(1, 6))
+    late = sum(seen[step]["slim19 natural"] for step in range(26, 31))
+    assert late < early
+
+    from safetensors.torch import load_file
+
+    shipped = load_file(path)
+    assert {value.dtype for value in shipped.values()} == {torch.float16}
+    metric = shipped["metric3_1"].float()
+    assert torch.allclose(metric, metric.mT, atol=1e-2)
+
+
+def test_a_batch_is_made_of_the_generator_alone(teacher, folder):
+    files = sorted(folder.iterdir())
+    crops = distillation.Crops(files, 32, aspect=1.5)
+    assert torch.equal(crops.draw(3, generator(1, 2)), crops.draw(3, generator(1, 2)))
+    assert not torch.equal(crops.draw(3, generator(1, 2)), crops.draw(3, generator(1, 3)))
+
+
+def test_enlarged_crops_show_less_of_the_scene(tmp_path):
+    across = numpy.broadcast_to(numpy.arange(256, dtype=numpy.uint8)[None, :, None], (256, 256, 3))
+    Image.fromarray(across.copy()).save(tmp_path / "ramp.png")
+    plain, enlarged = (
+        distillation.Crops([tmp_path / "ramp.png"], 32, enlarged=share).draw(20, generator(0)) for share in (0.0, 1.0)
+    )
+    shown = [(crops.amax((1, 2, 3)) - crops.amin((1, 2, 3))) * 255 for crops in (plain, enlarged)]
+    assert shown[0].min() > 24
+    assert shown[1].max() < 24
+
+
+def test_recoloured_crops_have_red_green_and_blue_in_any_order(tmp_path):
+    orange = (240, 120, 16)
+    Image.new("RGB", (64, 64), orange).save(tmp_path / "orange.png")
+    crops = distillation.Crops([tmp_path / "orange.png"], 32, recoloured=1.0).draw(20, generator(0))
+    colours = {tuple(round(255 * level) for level in crop[:, 16, 16].tolist()) for crop in crops}
+    assert all(sorted(colour) == sorted(orange) for colour in colours)
+    assert len(colours) == 6
+    plain = distillation.Crops([tmp_path / "orange.png"], 32).draw(20, generator(0))
+    assert {tuple(round(255 * level) for level in crop[:, 16, 16].tolist()) for crop in plain} == {orange}
+
+
+def test_the_recipe_says_what_it_needs():
+    with pytest.raises(ParameterError, match="slim19 needs 'images': folder"):
+        distillation.Slim19(styles="paintings")
+    with pytest.raises(ParameterError, match="networks"):
+        distillation.Slim19(images="a", styles="b", networks=("slim20",))

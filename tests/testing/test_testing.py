@@ -1,0 +1,507 @@
+"""The conformance kit finds every fault it promises to find, says what to do, and accuses no sound stage."""
+
+import random
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+import impasto
+from impasto import testing
+
+pytest_plugins = ["pytester"]
+
+
+class Unannounced(impasto.Postprocessor, name="unannounced"):
+    """Give the picture back as it is."""
+
+    def refine(self, image, content, styles):
+        return image
+
+
+def sound(paint, **attributes):
+    """A stylizer without faults but those of `paint(content, styles)` and of the attributes."""
+
+    class Sound(impasto.Stylizer, name="sound"):
+        """Paint in one way or another."""
+
+        strength: float = impasto.param(default=0.5, low=0, high=1, help="share of the style")
+
+        def stylize(self, content, styles, guides):
+            return paint(content, styles)
+
+    for name, value in attributes.items():
+        setattr(Sound, name, value)
+    return Sound()
+
+
+def tint(content, styles):
+    return 0.5 * content + 0.5 * styles[0].image.mean((2, 3), keepdim=True)
+
+
+def faults(stage, capsys):
+    """The failed checks by name, and the whole message."""
+    try:
+        testing.check_stage(stage)
+    except AssertionError as failure:
+        failed = [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines() if "failed" in line]
+        return failed, str(failure)
+    return [], ""
+
+
+# -------------------------------------------------------------------------------------- sound stages pass
+
+
+def noisy(content, styles):
+    return (tint(content, styles) + 0.1 * torch.randn_like(content)).clamp(0, 1)
+
+
+def optimised(stage, content, styles):
+    with torch.enable_grad():
+        image = content.clone().requires_grad_()
+        optimiser = torch.optim.Adam([image], lr=0.05)
+        for step in range(1, 4):
+            loss = (image.mean((2, 3)) - styles[0].image.mean((2, 3))).square().sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            stage.report(step, 3, image, {"style": loss})
+    return image.detach()
+
+
+class Iterative(impasto.Stylizer, name="iterative"):
+    """Move the picture's mean colour to the style's, step by step."""
+
+    def stylize(self, content, styles, guides):
+        return optimised(self, content, styles)
+
+
+class Brighten(impasto.Preprocessor, name="brighten"):
+    """Make the picture brighter before it is painted."""
+
+    def prepare(self, canvas):
+        bright = canvas.image.sqrt()
+        if canvas.mask is not None:
+            bright = torch.where(canvas.mask > 0, bright, canvas.image)
+        return canvas.replace(image=bright)
+
+
+class Half(impasto.Preprocessor, name="half"):
+    """Halve the picture's sides."""
+
+    def prepare(self, canvas):
+        small = canvas.image[..., ::2, ::2]
+        return canvas.replace(content=small, image=small, mask=None)
+
+
+UNINSTALLED = {"is_announced_by_its_distribution": "defined in this file"}
+
+
+@testing.parametrize_checks(
+    sound(tint),
+    sound(noisy),
+    sound(tint, multiple=16),
+    sound(tint, smallest=41),
+    sound(tint, needs_style=True),
+)
+def test_sound_stages_pass(stage, check):
+    check(stage)
+
+
+@testing.parametrize_checks(Iterative(), Brighten(), Half(), Unannounced(), expected_failures=UNINSTALLED)
+def test_every_kind_of_stage_can_pass(stage, check):
+    check(stage)
+
+
+# --------------------------------------------------------------------------------- each fault is found
+
+
+def in_place(content, styles):
+    return content.mul_(0.5)
+
+
+def in_place_style(content, styles):
+    return tint(content, [replace(styles[0], image=styles[0].image.sub_(0.1))])
+
+
+def python_noise(content, styles):
+    return tint(content, styles) * random.random()
+
+
+def numpy_noise(content, styles):
+    return tint(content, styles) * float(np.random.default_rng().uniform(0.98, 1))
+
+
+def over_the_batch(content, styles):
+    return content - content.mean() + 0.5
+
+
+def first_for_all(content, styles):
+    return content[:1].expand_as(content)
+
+
+def reseeding(content, styles):
+    torch.manual_seed(3)
+    return noisy(content, styles)
+
+
+def doubles(content, styles):
+    torch.set_default_dtype(torch.float64)
+    return tint(content, styles)
+
+
+def threads(content, styles):
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    return tint(content, styles)
+
+
+def gradients(content, styles):
+    torch.set_grad_enabled(True)
+    return tint(content, styles)
+
+
+def deterministic(content, styles):
+    torch.use_deterministic_algorithms(True)
+    return tint(content, styles)
+
+
+def inferring(content, styles):
+    with torch.inference_mode():
+        return tint(content, styles)
+
+
+def deep_in_torch(content, styles):
+    # Windows of 5×5 do not fit into 3×3 pixels, and torch says so in its own words.
+    torch.nn.functional.conv2d(content, torch.ones(3, 1, 5, 5), groups=3)
+    return tint(content, styles)
+
+
+def first_style_blindly(content, styles):
+    return tint(content, styles)
+
+
+def wrong_size(content, styles):
+    return tint(content, styles)[..., 1:, 1:]
+
+
+def not_finite(content, styles):
+    return tint(content, styles) / 0
+
+
+def only_float32(content, styles):
+    product = content.mean((2, 3)) @ torch.eye(3)
+    if product.dtype != torch.float32:
+        raise TypeError("expected float32")
+    return tint(content, styles)
+
+
+FAULTS = [
+    (in_place, "leaves its inputs alone", "content.clone()"),
+    (in_place_style, "leaves its inputs alone", "style.clone()"),
+    (python_noise, "repeats itself under one seed", "torch.randn"),
+    (numpy_noise, "repeats itself under one seed", "torch.randn"),
+    (over_the_batch, "treats each image of a batch alone", "dimensions (2, 3)"),
+    (first_for_all, "treats each image of a batch alone", "alone"),
+    (reseeding, "leaves torch as it found it", "pipe(..., seed=3)"),
+    (doubles, "leaves torch as it found it", "dtype="),
+    (threads, "leaves torch as it found it", "number of threads"),
+    (gradients, "leaves torch as it found it", "enable_grad"),
+    (deterministic, "leaves torch as it found it", "deterministic"),
+    (deep_in_torch, "says what is wrong", "smallest: ClassVar[int]"),
+    (wrong_size, "keeps shape dtype and range", "was given (2, 3, 37, 53)"),
+    (not_finite, "keeps shape dtype and range", "NaN or infinite"),
+    (only_float32, "works in bfloat16", "losses and decompositions in float32"),
+]
+
+
+@pytest.mark.parametrize(("paint", "check", "advice"), FAULTS, ids=[fault[0].__name__ for fault in FAULTS])
+def test_a_fault_is_found_and_explained(paint, check, advice, capsys):
+    failed, message = faults(sound(paint), capsys)
+    assert check in failed
+    assert advice in message.split(f"{check}: ")[1]
+
+
+@pytest.mark.parametrize(
+    "paint", [numpy_noise, in_place_style, gradients, deep_in_torch, wrong_size, only_float32, doubles]
+)
+def test_a_stage_with_one_fault_fails_one_check(paint, capsys):
+    failed, _ = faults(sound(paint), capsys)
+    assert len(set(failed) - {"repeats itself under one seed"}) <= 1, failed
+
+
+def test_an_overridden_apply_that_forgets_the_mask_is_found(capsys):
+    class Careless(impasto.Stylizer, name="careless"):
+        """Darken the picture."""
+
+        def apply(self, canvas):
+            return canvas.replace(image=canvas.image * 0.5)
+
+    failed, message = faults(Careless(), capsys)
+    assert failed == ["stays inside the mask"]
+    assert "leave `apply` to the base class" in message
+
+
+def test_a_preprocessor_that_leaves_the_mask_or_the_range_is_found(capsys):
+    class Glare(impasto.Preprocessor, name="glare"):
+        """Make the picture too bright."""
+
+        def prepare(self, canvas):
+            return canvas.replace(image=canvas.image + 0.5)
+
+    failed, message = faults(Glare(), capsys)
+    assert failed == ["keeps shape dtype and range", "stays inside the mask"]
+    assert "image.clamp(0, 1)" in message
+    assert "torch.where(canvas.mask > 0" in message
+
+
+def test_results_tied_to_gradients_or_inference_are_found(capsys):
+    class Tied(impasto.Preprocessor, name="tied"):
+        """Give back a picture that wants gradients."""
+
+        def prepare(self, canvas):
+            with torch.enable_grad():
+                return canvas.replace(image=canvas.image.clone().requires_grad_())
+
+    class Inferred(impasto.Preprocessor, name="inferred"):
+        """Give back a picture made in inference mode."""
+
+        def prepare(self, canvas):
+            with torch.inference_mode():
+                return canvas.replace(image=canvas.image.clone())
+
+    for stage in (Tied(), Inferred()):
+        failed, message = faults(stage, capsys)
+        assert failed == ["leaves torch as it found it"]
+        assert "torch.no_grad() in place of torch.inference_mode()" in message
+
+
+def test_missing_words_and_unfit_defaults_are_found(capsys):
+    class Mute(impasto.Postprocessor, name="mute"):
+        amount: float = impasto.param(default=2, low=0, high=1, help="amount")
+
+        def refine(self, image, content, styles):
+            return image
+
+    failed, message = faults(Mute(amount=1), capsys)
+    assert failed == ["has a summary and helpful parameters"]
+    assert "has no docstring" in message
+
+    Mute.__doc__ = "Say nothing."
+    assert "the help of parameter 'amount' is 'amount'" in faults(Mute(amount=1), capsys)[1]
+
+    class Unfit(impasto.Postprocessor, name="unfit"):
+        """Blend nothing."""
+
+        amount: float = impasto.param(default=2, low=0, high=1, help="share of the content")
+
+        def refine(self, image, content, styles):
+            return image
+
+    assert "the default of parameter 'amount'" in faults(Unfit(amount=1), capsys)[1]
+
+
+def test_a_stage_that_toml_loses_is_found(capsys):
+    class Lossy(impasto.Postprocessor, name="lossy"):
+        """Blend nothing."""
+
+        stage: str = impasto.param(default="last", help="which stage of the moon")
+
+        def refine(self, image, content, styles):
+            return image
+
+    failed, message = faults(Lossy(), capsys)
+    assert failed == ["survives toml and repr"]
+    assert "none of them called 'stage'" in message
+
+
+def test_weights_that_are_not_records_are_found(capsys):
+    class Loose(impasto.Postprocessor, name="loose"):
+        """Blend nothing."""
+
+        def refine(self, image, content, styles):
+            return image
+
+        def weights(self):
+            return ["decoder.pth"]
+
+    failed, message = faults(Loose(), capsys)
+    assert failed == ["declares its weights"]
+    assert "impasto.Weights records" in message
+
+
+def test_a_missing_style_must_be_explained(capsys):
+    class Greedy(impasto.Postprocessor, name="greedy"):
+        """Take the style's first pixel."""
+
+        def refine(self, image, content, styles):
+            return 0.5 * image + 0.5 * styles[0].image[..., :1, :1]
+
+    failed, message = faults(Greedy(), capsys)
+    assert failed == ["says what is wrong"]
+    assert "given no style, it fails with IndexError" in message
+
+
+def test_an_unannounced_stage_is_told_what_to_type(capsys):
+    failed, message = faults(Unannounced(), capsys)
+    assert failed == ["is announced by its distribution"]
+    assert "impasto_postprocessors that returns [Unannounced]" in message
+    assert "[project.entry-points.impasto] unannounced = " in message
+
+
+def test_another_class_under_the_name_is_found(monkeypatch):
+    class Other(impasto.Postprocessor, name="unannounced"):
+        """Also."""
+
+    plugin = type("plugin", (), {"impasto_postprocessors": staticmethod(lambda: [Other])})
+    monkeypatch.setattr("impasto.host.registry._installed", lambda: impasto.Host(plugin))
+    with pytest.raises(AssertionError, match=r"offers another class as 'unannounced'"):
+        testing.is_announced_by_its_distribution(Unannounced())
+
+
+# ---------------------------------------------------------------------------------- how the kit behaves
+
+
+def test_a_stage_that_does_not_run_is_blamed_once(capsys):
+    failed, message = faults(sound(lambda content, styles: content[9]), capsys)
+    assert failed == ["keeps shape dtype and range", "says what is wrong"]
+    assert "index 9 is out of bounds" in message
+
+
+def test_the_report_is_a_line_for_each_check(capsys):
+    testing.check_stage(sound(tint, strength=0.5))
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "Sound()"
+    assert [line[:12].split()[0] for line in lines].count("skipped") <= 2
+    assert len(lines) == len(testing.CHECKS)
+
+
+def test_expected_failures_in_a_notebook_are_shown_and_stay_true(capsys):
+    reason = {"treats_each_image_of_a_batch_alone": "one palette for all"}
+    testing.check_stage(sound(over_the_batch), expected_failures=reason)
+    assert "expected  treats each image of a batch alone: one palette for all" in capsys.readouterr().out
+    with pytest.raises(AssertionError, match=r"was expected to fail \(one palette for all\) and passes"):
+        testing.check_stage(sound(tint), expected_failures=reason)
+
+
+@pytest.mark.parametrize("use", [partial(testing.check_stage, Iterative()), testing.parametrize_checks])
+def test_a_misspelt_expected_failure_is_refused(use):
+    with pytest.raises(ValueError, match="did you mean 'stays_inside_the_mask'"):
+        use(expected_failures={"stays_inside_mask": "no masks"})
+
+
+@pytest.mark.parametrize("use", [testing.check_stage, testing.parametrize_checks])
+def test_a_class_that_was_not_called_is_refused(use):
+    with pytest.raises(TypeError, match=r"what to type: Iterative\(\)"):
+        use(Iterative)
+
+
+def test_a_stage_runs_as_often_as_needed_and_no_more():
+    runs = []
+
+    def counted(content, styles):
+        runs.append(content.shape)
+        return tint(content, styles)
+
+    testing.check_stage(sound(counted))
+    # a batch, again, one alone, grey, tiny, masked, bfloat16 (no style never reaches it); and one for a GPU
+    assert len(runs) == 7 + torch.cuda.is_available()
+
+
+def test_a_class_changed_in_a_notebook_is_checked_anew(capsys):
+    stage = sound(tint)
+    assert faults(stage, capsys)[0] == []
+    type(stage).stylize = lambda self, content, styles, guides: content.mul_(0.5)
+    assert "leaves its inputs alone" in faults(stage, capsys)[0]
+
+
+def test_the_kit_itself_leaves_torch_as_it_found_it(capsys):
+    before = {name: look() for name, (look, *_) in testing.TORCH.items()}
+    numbers = torch.get_rng_state()
+    for paint in (reseeding, doubles, threads, gradients, deterministic):
+        faults(sound(paint), capsys)
+    assert {name: look() for name, (look, *_) in testing.TORCH.items()} == before
+    assert torch.equal(torch.get_rng_state(), numbers)
+
+
+def test_in_pytest_names_are_readable_and_expected_failures_strict(pytester):
+    pytester.makepyfile(
+        """
+        import impasto
+        from impasto.testing import parametrize_checks
+
+        def stages():
+            class Fade(impasto.Postprocessor, name="fade"):
+                '''Blend the picture with the content.'''
+                amount: float = impasto.param(default=0.5, low=0, high=1, help="share of the content")
+                def refine(self, image, content, styles):
+                    return image.lerp(image.mean(), self.amount)
+            return Fade(), Fade(amount=0)
+
+        @parametrize_checks(*stages(), expected_failures={"treats_each_image_of_a_batch_alone": "one mean"})
+        def test_fade(stage, check):
+            check(stage)
+        """
+    )
+    result = pytester.runpytest_inprocess("-v", "-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(
+        [
+            "*test_fade[[]Fade()-has_a_summary_and_helpful_parameters[]] PASSED*",
+            "*test_fade[[]Fade()-treats_each_image_of_a_batch_alone[]] XFAIL*",
+            "*test_fade[[]Fade()-is_announced_by_its_distribution[]] SKIPPED*",
+            "*test_fade[[]Fade(amount=0.0)-treats_each_image_of_a_batch_alone[]] FAILED*",
+        ]
+    )
+
+
+def test_every_check_is_a_sentence_with_a_promise():
+    for check in testing.CHECKS:
+        assert isinstance(check, type(tint))
+        assert check.__doc__ is not None
+        assert check.__doc__.split(".")[0]
+        assert testing.sentence(check).split()[0] in {
+            *(
+                "has",
+                "survives",
+                "keeps",
+                "leaves",
+                "repeats",
+                "treats",
+                "says",
+                "stays",
+                "declares",
+                "works",
+            ),
+            *("agrees", "is"),
+        }
+
+
+class Grow(impasto.Preprocessor, name="grow-for-tests"):
+    """Paint the masked part black; there has to be a mask."""
+
+    def prepare(self, canvas):
+        if canvas.mask is None:
+            raise impasto.StageError("grow-for-tests: there is no mask")
+        return canvas.replace(image=torch.where(canvas.mask > 0, 0.0, canvas.image))
+
+
+class Mask(impasto.Preprocessor, name="mask-for-tests"):
+    """Mask the left half."""
+
+    def prepare(self, canvas):
+        mask = torch.zeros(1, 1, *canvas.image.shape[-2:])
+        mask[..., : mask.shape[-1] // 2] = 1 if canvas.mask is None else canvas.mask[..., : mask.shape[-1] // 2]
+        return canvas.replace(mask=mask)
+
+
+@testing.parametrize_checks(
+    Grow(), before=[Mask()], expected_failures={"is_announced_by_its_distribution": "defined in this file"}
+)
+def test_a_stage_that_needs_a_mask_is_checked_behind_one_that_makes_it(stage, check):
+    check(stage)
+
+
+def test_without_the_stage_before_it_the_check_fails():
+    with pytest.raises(AssertionError, match="there is no mask"):
+        testing.keeps_shape_dtype_and_range(Grow())

@@ -1,0 +1,129 @@
+"""Training survives a kill, averages weights, and says what went wrong."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from impasto.files import write_atomically
+from impasto.training import Task, generator, train, trapezoid
+
+pytest.importorskip("accelerate", reason="training needs the extra `train`")
+
+
+class Line(Task):
+    """Fit a line to noisy points; small enough to compare runs bit for bit."""
+
+    def __init__(self, pause: float = 0.0, poison: int | None = None) -> None:
+        torch.manual_seed(0)
+        self.networks = {"line": nn.Linear(4, 1)}
+        self.optimisers = {"adam": torch.optim.Adam(self.networks["line"].parameters(), lr=0.05)}
+        self.pause, self.poison, self.seen = pause, poison, 0
+
+    def batch(self, rng):
+        return torch.randn(16, 4, generator=rng)
+
+    def losses(self, networks, batch, rng):
+        time.sleep(self.pause)
+        self.seen += 1
+        noise = 0.1 * torch.randn(16, 1, generator=rng)
+        error = (networks["line"](batch) - batch.sum(1, keepdim=True) - noise).square().mean()
+        if self.poison is not None and self.seen > self.poison:
+            error = error * float("nan")
+        yield "adam", {"fit": error}
+
+    def state(self):
+        return {"seen": self.seen}
+
+    def load_state(self, state):
+        self.seen = state["seen"]
+
+    def export(self, networks, folder):
+        path = folder / "line.pt"
+        write_atomically(path, lambda temporary: torch.save(networks["line"].state_dict(), temporary))
+        return [path]
+
+
+def run(folder: Path, steps: int = 60, **options) -> dict[str, torch.Tensor]:
+    (path,) = train(Line(), folder, steps=steps, checkpoint_every=10, log_every=5, average=0.9, **options)
+    return torch.load(path, weights_only=True)
+
+
+def losses(folder: Path) -> list[str]:
+    with (folder / "losses.csv").open(newline="") as file:
+        return [f"{row['step']} {row['fit']}" for row in csv.DictReader(file)]
+
+
+def test_a_training_killed_and_resumed_ends_as_one_that_was_not(tmp_path):
+    whole = run(tmp_path / "whole")
+
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from test_training import Line, train\n"
+        "train(Line(pause=0.02), sys.argv[2], steps=60, checkpoint_every=10, log_every=5, average=0.9)"
+    )
+    killed = tmp_path / "killed"
+    process = subprocess.Popen([sys.executable, "-c", script, str(Path(__file__).parent), str(killed)])
+    deadline = time.monotonic() + 120
+    while not (killed / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    step = torch.load(killed / "checkpoint.pt", weights_only=True)["step"]
+    assert 10 <= step < 60
+
+    resumed = run(killed)
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+    assert losses(killed) == losses(tmp_path / "whole")
+
+
+def test_the_plateau_lets_a_run_be_prolonged(tmp_path):
+    run(tmp_path, steps=20)
+    run(tmp_path, steps=40)
+    assert losses(tmp_path)[-1].startswith("40 ")
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 40
+
+
+def test_resume_false_starts_again(tmp_path):
+    first = run(tmp_path, steps=20)
+    again = run(tmp_path, steps=20, resume=False)
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert losses(tmp_path) == losses(tmp_path)
+    assert [line.split()[0] for line in losses(tmp_path)] == ["5", "10", "15", "20"]
+
+
+def test_averaged_weights_ship_and_lie_nearer_the_truth_than_the_last_ones(tmp_path):
+    shipped = run(tmp_path, steps=200)
+    assert torch.allclose(shipped["weight"], torch.ones(1, 4), atol=0.05)
+
+
+def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(tmp_path):
+    with pytest.raises(FloatingPointError, match=r"step 25 of 60: the losses are \{'fit': nan\}"):
+        train(Line(poison=25), tmp_path, steps=60, checkpoint_every=10)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 20
+
+
+def test_a_second_training_in_one_process_may_use_another_precision(tmp_path):
+    train(Line(), tmp_path / "a", steps=2)
+    (path,) = train(Line(), tmp_path / "b", steps=2, precision="bf16")
+    assert path.exists()
+
+
+def test_the_learning_rate_warms_up_stays_and_falls_to_zero():
+    rates = [trapezoid(step, 1000, warmup=10, decay=0.5) for step in (0, 9, 400, 750, 1000)]
+    assert rates == pytest.approx([0.1, 1.0, 1.0, 0.5, 0.0])
+
+
+def test_batches_depend_on_seed_and_step_alone():
+    draws = [torch.rand(3, generator=generator(*key)) for key in ((0, 1), (0, 1), (0, 2), (1, 1))]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    assert not torch.equal(draws[0], draws[3])
