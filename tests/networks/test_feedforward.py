@@ -15,16 +15,16 @@ def pictures():
 
 
 def to_number(features, area, told):
-    """Fill with the weighted mean of the styles' numbers, to see who spoke where."""
+    """Fill with the weighted mean of the styles' numbers, to see who painted where."""
     return torch.zeros_like(features) + sum(part.share * part.features.mean() for part in told)
 
 
 def test_each_region_hears_its_styles_and_the_rest_stays(pictures):
     features, guides = torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 16, 16)
     guides[:, 0, :, :8], guides[:, 1, :8, 8:] = 1, 1
-    speaks = torch.zeros(1, 2, 16, 24)
-    speaks[:, 1] = 1
-    styles = [Style(pictures[0]), Style(pictures[1], guides=speaks)]
+    style_guides = torch.zeros(1, 2, 16, 24)
+    style_guides[:, 1] = 1
+    styles = [Style(pictures[0]), Style(pictures[1], guides=style_guides)]
     told = [torch.full((1, 2, 4, 6), 10.0), torch.full((1, 2, 4, 6), 20.0)]
     found = by_region(features, guides, styles, told, to_number)
     assert (found[..., :2] == 10).all()

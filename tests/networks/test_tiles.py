@@ -143,10 +143,10 @@ def given(rng):
     image = torch.rand(2, 3, 208, 232, generator=rng)
     guides = torch.zeros(2, 3, 208, 232)
     guides[:, 0, :, :90], guides[0, 1, 40:, 90:] = 1, 0.7  # the second picture lacks a region, both lack the third
-    speaks = torch.zeros(1, 3, 216, 200)
-    speaks[:, 1, 150:] = 1
+    style_guides = torch.zeros(1, 3, 216, 200)
+    style_guides[:, 1, 150:] = 1
     styles = [
-        Style(torch.rand(1, 3, 216, 200, generator=rng), weight=0.6, guides=speaks),
+        Style(torch.rand(1, 3, 216, 200, generator=rng), weight=0.6, guides=style_guides),
         Style(torch.rand(1, 3, 64, 48, generator=rng) ** 2, weight=0.8),
     ]
     return image, styles, guides

@@ -8,7 +8,7 @@ import torch
 
 import impasto
 from impasto.cli import main
-from impasto.stage import Canvas, aligned, window
+from impasto.stage import Canvas, align_styles, bounding_box
 
 H, W = 40, 60
 PHOTO = torch.rand(1, 3, H, W, generator=torch.Generator().manual_seed(3)) * 0.8 + 0.1
@@ -121,7 +121,7 @@ def test_a_method_sees_only_the_surroundings_of_the_mask():
 def test_the_window_is_inside_the_picture_and_long_enough(rows, columns, margin, smallest, expected):
     area = torch.zeros(1, 1, H, W)
     area[..., slice(*rows), slice(*columns)] = 1
-    assert window(area, margin, smallest) == expected
+    assert bounding_box(area, margin, smallest) == expected
 
 
 # ---------------------------------------------------------------------------------------------- regions
@@ -160,7 +160,7 @@ def test_regions_of_a_style_are_matched_by_label_whatever_their_order():
     style = impasto.Style(torch.cat([RED, BLUE], -1), guides=half, labels=("right", "left"))
     guides = torch.cat([LEFT, 1 - LEFT], 1)
     canvas = Canvas(content=PHOTO, image=PHOTO, styles=(style,), guides=guides, labels=("left", "right"))
-    (matched,) = aligned(canvas)
+    (matched,) = align_styles(canvas)
     assert matched.labels == ("left", "right")
     assert torch.equal(matched.guides, half.flip(1))
     image = Fill().apply(canvas).image
@@ -168,7 +168,7 @@ def test_regions_of_a_style_are_matched_by_label_whatever_their_order():
     assert is_filled(image, 1 - LEFT, RED)
 
 
-def test_a_part_of_a_style_can_speak_for_a_mask_or_a_region():
+def test_a_part_of_a_style_can_cover_a_mask_or_a_region():
     style, part = torch.cat([RED, BLUE], -1), torch.zeros(1, 1, 24, 60)
     part[..., 30:] = 1
     image = impasto.Pipeline(Fill())(PHOTO, impasto.Style(style, guides=part), mask=LEFT).tensor
@@ -191,7 +191,7 @@ def test_a_region_without_a_style_stays_and_is_named():
     with pytest.warns(UserWarning, match="region") as said:
         image = Fill().apply(canvas).image
     texts = "\n".join(str(one.message) for one in said)
-    assert "no style speaks for the region 'water', which stays as it is" in texts
+    assert "no style covers the region 'water', which stays as it is" in texts
     assert "the style's regions 'sky' are not in the content ('left', 'water') and are not used" in texts
     assert is_filled(image, LEFT, RED)
     assert is_kept(image, LEFT)
@@ -221,7 +221,7 @@ def test_regions_that_cannot_be_matched_are_named(style, guides, message):
     [
         ({"labels": ("a",)}, "2 maps and the labels 'a'"),
         ({"labels": ("a", "a")}, "a different label for each map"),
-        ({"region": "a"}, "one map (1, 1, h, w) of the part that speaks"),
+        ({"region": "a"}, "one map (1, 1, h, w) of the part that counts"),
     ],
 )
 def test_a_style_refuses_labels_that_do_not_fit(wrong, message):

@@ -278,18 +278,18 @@ def test_results_tied_to_gradients_or_inference_are_found(capsys):
 
 
 def test_missing_words_and_unfit_defaults_are_found(capsys):
-    class Mute(impasto.Postprocessor, name="mute"):
+    class Undescribed(impasto.Postprocessor, name="undescribed"):
         amount: float = impasto.param(default=2, low=0, high=1, help="amount")
 
         def refine(self, image, content, styles):
             return image
 
-    failed, message = faults(Mute(amount=1), capsys)
+    failed, message = faults(Undescribed(amount=1), capsys)
     assert failed == ["has a summary and helpful parameters"]
     assert "has no docstring" in message
 
-    Mute.__doc__ = "Say nothing."
-    assert "the help of parameter 'amount' is 'amount'" in faults(Mute(amount=1), capsys)[1]
+    Undescribed.__doc__ = "Say nothing."
+    assert "the help of parameter 'amount' is 'amount'" in faults(Undescribed(amount=1), capsys)[1]
 
     class Unfit(impasto.Postprocessor, name="unfit"):
         """Blend nothing."""

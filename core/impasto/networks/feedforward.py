@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import StageError
 from ..functional.statistics import Moments, Statistic, in_float32
-from ..stage import Style, once, speaks
+from ..stage import Style, covers, once
 from .decoders import Decoder
 from .encoders import Encoder, encoder
 from .tiles import Tile, cut, mapped, reach
@@ -98,7 +98,7 @@ def repainted(
     Args:
         image: (B, 3, H, W), the sides a multiple of what pooling takes together.
         guides: (1 or B, K, H, W), regions in pixels, outside of which features stay; None: one region everywhere.
-        styles: aligned with the guides.
+        styles: with guides for the same regions (`align_styles`).
         told: of each style, what `study` finds in it.
         networks: the encoder, and the decoder that paints from its features.
         exchange: of which moments, and how.
@@ -119,7 +119,7 @@ def repainted(
     for layer, known in _gathered(look, cuts, guides, exchange.statistic).items():
         moments = [one[layer] for one in told]
         maps[layer] = [
-            exchange.towards(source, goals(styles, moments, region)) if source and voiced(styles, region) else None
+            exchange.towards(source, goals(styles, moments, region)) if source and is_covered(styles, region) else None
             for region, source in enumerate(known)
         ]
 
@@ -137,11 +137,11 @@ def repainted(
 
 
 def goals(styles: Sequence[Style], moments: Sequence[Sequence[Moments | None]], region: int) -> list[Goal]:
-    """Return what the styles ask of a region that some of them speak for, from their moments by region."""
+    """Return what the styles ask of a region that some of them cover, from their moments by region."""
     found = []
     for index, share in shares(styles, region):
         known = moments[index][0 if styles[index].guides is None else region]
-        assert known is not None  # it speaks, and so is somewhere
+        assert known is not None  # it covers the region, and so is somewhere
         found.append(Goal(known, share))
     return found
 
@@ -215,7 +215,7 @@ def by_region(
     Args:
         features: (B, C, h, w), of the content.
         guides: (1 or B, K, H, W), regions in pixels; None: one region everywhere.
-        styles: aligned with the guides.
+        styles: with guides for the same regions (`align_styles`).
         style_features: of each style, (1 or B, C, h', w').
         change: what is done with one region.
 
@@ -223,14 +223,14 @@ def by_region(
         StageError: weights of the styles of a region that sum to nothing.
     """
 
-    def heard(region: int, area: Tensor | None) -> Map | None:
-        if not voiced(styles, region):
+    def region_map(region: int, area: Tensor | None) -> Map | None:
+        if not is_covered(styles, region):
             return None
         return lambda x: change(x, area, parts(styles, style_features, region))
 
     if guides is None:
-        return mosaic(features, None, [heard(0, None)])
-    maps = [heard(region, somewhere(area)) for region, area in enumerate(areas(guides, features))]
+        return mosaic(features, None, [region_map(0, None)])
+    maps = [region_map(region, somewhere(area)) for region, area in enumerate(areas(guides, features))]
     return mosaic(features, guides, maps)
 
 
@@ -250,24 +250,24 @@ def areas(guides: Tensor, features: Tensor) -> tuple[Tensor, ...]:
     return torch.split(F.adaptive_avg_pool2d(guides, (features.shape[-2], features.shape[-1])), 1, dim=1)
 
 
-def voiced(styles: Sequence[Style], region: int) -> bool:
-    """Return whether any of the styles speaks for a region."""
-    return any(speaks(style, region) for style in styles)
+def is_covered(styles: Sequence[Style], region: int) -> bool:
+    """Return whether any of the styles covers a region."""
+    return any(covers(style, region) for style in styles)
 
 
 def parts(styles: Sequence[Style], style_features: Sequence[Tensor], region: int) -> list[Part]:
-    """Return what the styles that speak for a region say to it."""
+    """Return what the styles that cover a region give it."""
     made = []
     for index, share in shares(styles, region):
         guides, found = styles[index].guides, style_features[index]
-        area = None if guides is None else once(spoken, guides, region, tuple(found.shape[-2:]))
+        area = None if guides is None else once(style_area, guides, region, tuple(found.shape[-2:]))
         made.append(Part(found, area, share))
     return made
 
 
 def shares(styles: Sequence[Style], region: int) -> list[tuple[int, float]]:
-    """Return the numbers of the styles that speak for a region, and their shares of the weights, which sum to 1."""
-    own = [(index, style.weight) for index, style in enumerate(styles) if speaks(style, region)]
+    """Return the numbers of the styles that cover a region, and their shares of the weights, which sum to 1."""
+    own = [(index, style.weight) for index, style in enumerate(styles) if covers(style, region)]
     total = sum(weight for _, weight in own)
     if abs(total) < 1e-6:
         raise StageError(
@@ -277,8 +277,8 @@ def shares(styles: Sequence[Style], region: int) -> list[tuple[int, float]]:
     return [(index, weight / total) for index, weight in own]
 
 
-def spoken(guides: Tensor, region: int, size: tuple[int, int]) -> Tensor:
-    """Return the part of a style that speaks for a region, averaged down to the size of some features."""
+def style_area(guides: Tensor, region: int, size: tuple[int, int]) -> Tensor:
+    """Return the part of a style that covers a region, averaged down to the size of some features."""
     return somewhere(F.adaptive_avg_pool2d(guides[:, region : region + 1], size))
 
 

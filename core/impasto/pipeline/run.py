@@ -136,12 +136,12 @@ class Run:
 
 def _say_who_looks_at_no_style(stages: Iterable[Stage]) -> None:
     """Warn that a style picture was given and no stylizer looks at it."""
-    deaf = [stage.name for stage in stages if stage.styleless and isinstance(stage, Stylizer)]
+    ignoring = [stage.name for stage in stages if stage.styleless and isinstance(stage, Stylizer)]
     others = [stage for stage in stages if not stage.styleless]
-    if deaf and not any(isinstance(stage, Stylizer) for stage in others):
+    if ignoring and not any(isinstance(stage, Stylizer) for stage in others):
         use = f"is for {', '.join(stage.name for stage in others)} alone" if others else "is not used"
         warnings.warn(
-            f"{', '.join(deaf)}: paints without looking at a style picture; the one given {use}\n"
+            f"{', '.join(ignoring)}: paints without looking at a style picture; the one given {use}\n"
             "  what would work: pipe(content)",
             stacklevel=4,
         )

@@ -6,7 +6,7 @@ from .current import Memory, once, remembering, watching
 from .parameters import Declared, Parameter, param
 from .postprocessor import Postprocessor
 from .preprocessor import Preprocessor
-from .regions import aligned, blend, composite, region_maps, speaks, window
+from .regions import align_styles, bounding_box, composite, covers, region_maps
 from .stylizer import Stylizer
 
 __all__ = [
@@ -19,16 +19,15 @@ __all__ = [
     "Stage",
     "Style",
     "Stylizer",
-    "aligned",
-    "blend",
+    "align_styles",
+    "bounding_box",
     "check_mask",
     "check_result",
     "composite",
+    "covers",
     "once",
     "param",
     "region_maps",
     "remembering",
-    "speaks",
     "watching",
-    "window",
 ]

@@ -105,7 +105,7 @@ def check_mask(stage: Stage, canvas: Canvas) -> None:
         )
 
 
-def selected(stage: Stage, canvas: Canvas) -> Tensor | None:
+def pictures_in_mask(stage: Stage, canvas: Canvas) -> Tensor | None:
     """Return the numbers of the pictures in which the mask selects something; None if it does in all.
 
     Raises:

@@ -24,7 +24,7 @@ class Style:
             `impasto.read` takes, such as a path.
         weight: share among several styles; any real number.
         guides: (1, K, h, w) region maps that sum to 1 over K, K as in the canvas's guides; or (1, 1, h, w),
-            the part of the picture that speaks; None lets all of it speak for every region.
+            the part of the picture that counts; None: all of it covers every region.
         labels: names of the K regions, matched with the content's by name; () goes by their order.
         region: label of the content's region that this style alone is for; "" is for all of them.
 
@@ -50,7 +50,7 @@ class Style:
         if self.region and self.guides is not None and self.guides.shape[1] != 1:
             raise ValueError(
                 f"a style for the region {self.region!r} alone has guides for {self.guides.shape[1]} regions\n"
-                "  what would work: no guides, or one map (1, 1, h, w) of the part that speaks"
+                "  what would work: no guides, or one map (1, 1, h, w) of the part that counts"
             )
 
     def replace(self, **changes: Any) -> Style:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from .base import Stage, check_result, selected
+from .base import Stage, check_result, pictures_in_mask
 from .canvas import Canvas, Style
-from .regions import aligned, composite, pick, region_maps
+from .regions import align_styles, composite, pictures_of, region_maps
 
 
 class Postprocessor(Stage):
@@ -33,9 +33,10 @@ class Postprocessor(Stage):
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its image refined, inside the mask only when there is one."""
-        chosen = selected(self, canvas)
+        chosen = pictures_in_mask(self, canvas)
         if chosen is not None:
-            done = self.apply(pick(canvas, chosen))
+            done = self.apply(pictures_of(canvas, chosen))
             return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image))
-        refined = self.refine_regions(canvas.image, canvas.content, aligned(canvas), region_maps(canvas))
-        return canvas.replace(image=composite(canvas, check_result(self, refined, canvas.image).clamp(0, 1)))
+        refined = self.refine_regions(canvas.image, canvas.content, align_styles(canvas), region_maps(canvas))
+        refined = check_result(self, refined, canvas.image).clamp(0, 1)
+        return canvas.replace(image=composite(canvas.image, refined, canvas.mask))

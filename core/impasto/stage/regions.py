@@ -12,11 +12,11 @@ from .canvas import Canvas, Style
 from .current import once
 
 
-def aligned(canvas: Canvas) -> tuple[Style, ...]:
+def align_styles(canvas: Canvas) -> tuple[Style, ...]:
     """Return the styles with guides for the canvas's regions, in the canvas's order.
 
-    Labels are matched by name; a region that a style's labels do not have is one it does not speak for.
-    `Style.region` becomes guides that mark one region.  A style without guides speaks for every region.
+    Labels are matched by name; a region that a style's labels do not have is one it does not cover.
+    `Style.region` becomes guides that mark one region.  A style without guides covers every region.
 
     Args:
         canvas: its guides (1 or B, K, H, W) say what the regions are.
@@ -75,8 +75,8 @@ def _align(style: Style, found: int | None, labels: tuple[str, ...]) -> Style:
     return style
 
 
-def speaks(style: Style, region: int) -> bool:
-    """Return whether an aligned style has a part for a region."""
+def covers(style: Style, region: int) -> bool:
+    """Return whether a style, of those that `align_styles` returns, has a part for a region."""
     return style.guides is None or bool(style.guides[:, region].any())
 
 
@@ -87,10 +87,10 @@ def region_maps(canvas: Canvas) -> Tensor | None:
     return canvas.guides * canvas.mask
 
 
-Window = tuple[slice, slice]
+Box = tuple[slice, slice]
 
 
-def window(area: Tensor, margin: int, smallest: int) -> Window:
+def bounding_box(area: Tensor, margin: int, smallest: int) -> Box:
     """Return the rows and columns around where `area` (B, C, H, W) is above 0, at least `smallest` of each."""
     spans = []
     for dim, length in ((-2, area.shape[-2]), (-1, area.shape[-1])):
@@ -104,7 +104,7 @@ def window(area: Tensor, margin: int, smallest: int) -> Window:
     return spans[0], spans[1]
 
 
-def pick(canvas: Canvas, pictures: Tensor) -> Canvas:
+def pictures_of(canvas: Canvas, pictures: Tensor) -> Canvas:
     """Return the canvas of some pictures of a batch, with their masks, guides and styles."""
 
     def some(maps: Tensor | None) -> Tensor | None:
@@ -119,12 +119,13 @@ def pick(canvas: Canvas, pictures: Tensor) -> Canvas:
     )
 
 
-def composite(canvas: Canvas, painted: Tensor) -> Tensor:
-    """Return `painted` inside the canvas's mask and its image outside, blended where the mask is grey."""
-    return painted if canvas.mask is None else blend(canvas.image, painted, canvas.mask)
+def composite(image: Tensor, painted: Tensor, mask: Tensor | None) -> Tensor:
+    """Return `painted` where the mask is 1 and `image` where it is 0, to the bit; between, a mixture.
 
-
-def blend(image: Tensor, painted: Tensor, mask: Tensor) -> Tensor:
-    """Return `painted` where the mask is 1 and `image` where it is 0, to the bit; between, a mixture."""
+    Args:
+        image: (B, 3, H, W).
+        painted: (B, 3, H, W).
+        mask: (1 or B, 1, H, W) in [0, 1]; None: 1 everywhere.
+    """
     # A mixture with weight 0 could change the last bit.
-    return torch.where(mask > 0, image.lerp(painted, mask), image)
+    return painted if mask is None else torch.where(mask > 0, image.lerp(painted, mask), image)

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import StageError
-from .base import Stage, check_result, selected
+from .base import Stage, check_result, pictures_in_mask
 from .canvas import Canvas, Style
 from .current import _latest, once
-from .regions import aligned, blend, pick, region_maps, speaks, window
+from .regions import align_styles, bounding_box, composite, covers, pictures_of, region_maps
 
 
 class Stylizer(Stage):
@@ -32,7 +32,7 @@ class Stylizer(Stage):
     needs_style: ClassVar[bool] = True
     regional: ClassVar[bool] = False
     """Whether `stylize` paints all regions in one pass.  If not, the base class calls it once for each region,
-    with that region as the only guide and the styles that speak for it, and joins the results."""
+    with that region as the only guide and the styles that cover it, and joins the results."""
     context: ClassVar[int] = 64
     """Pixels around the mask that the method sees; what is further away neither costs time nor counts."""
 
@@ -53,9 +53,9 @@ class Stylizer(Stage):
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its image painted, inside the mask and the regions that have a style."""
-        chosen = selected(self, canvas)
+        chosen = pictures_in_mask(self, canvas)
         if chosen is not None:
-            done = self.apply(pick(canvas, chosen))
+            done = self.apply(pictures_of(canvas, chosen))
             return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), meta=done.meta)
         if self.needs_style and not self.styleless and not canvas.styles:
             raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
@@ -65,34 +65,34 @@ class Stylizer(Stage):
                     f"{self.name}: the {what} is {picture.shape[-2]}×{picture.shape[-1]} pixels, and the shorter "
                     f"side must have at least {self.smallest}\n  what would work: a larger picture"
                 )
-        styles, guides = aligned(canvas), region_maps(canvas)
+        styles, guides = align_styles(canvas), region_maps(canvas)
         if guides is None:
             painted, note = self._paint(canvas.image, styles, None)
             return canvas.replace(image=painted, meta=_noted(canvas, note))
-        voiced = [not styles or any(speaks(style, region) for style in styles) for region in range(guides.shape[1])]
-        self._say_what_stays(canvas, guides, voiced)
-        guides = guides * guides.new_tensor(voiced)[:, None, None]
+        covered = [not styles or any(covers(style, region) for style in styles) for region in range(guides.shape[1])]
+        self._report_uncovered(canvas, guides, covered)
+        guides = guides * guides.new_tensor(covered)[:, None, None]
         if self.regional:
             image, note = self._paint_inside(canvas.image, styles, guides)
         else:
             image, note, guides = self._paint_each(canvas.image, styles, guides)
-        whole = canvas.mask is None and all(voiced) and note is None
-        image = image if whole else blend(canvas.image, image, guides.sum(1, keepdim=True).clamp(max=1))
+        whole = canvas.mask is None and all(covered) and note is None
+        image = image if whole else composite(canvas.image, image, guides.sum(1, keepdim=True).clamp(max=1))
         return canvas.replace(image=image, meta=_noted(canvas, note))
 
-    def _say_what_stays(self, canvas: Canvas, guides: Tensor, voiced: Sequence[bool]) -> None:
-        """Raise if nothing would be painted; warn of regions that no style speaks for, unless it was asked for."""
-        names = canvas.labels or tuple(f"{index + 1} of {len(voiced)}" for index in range(len(voiced)))
-        present = [bool(guides[:, index].any()) for index in range(len(voiced))]
-        mute = [name for name, seen, voice in zip(names, present, voiced, strict=True) if seen and not voice]
-        if not any(seen and voice for seen, voice in zip(present, voiced, strict=True)):
+    def _report_uncovered(self, canvas: Canvas, guides: Tensor, covered: Sequence[bool]) -> None:
+        """Raise if nothing would be painted; warn of regions that no style covers, unless it was asked for."""
+        names = canvas.labels or tuple(f"{index + 1} of {len(covered)}" for index in range(len(covered)))
+        present = [bool(guides[:, index].any()) for index in range(len(covered))]
+        uncovered = [name for name, seen, own in zip(names, present, covered, strict=True) if seen and not own]
+        if not any(seen and own for seen, own in zip(present, covered, strict=True)):
             raise StageError(
-                f"{self.name}: no style speaks for any region of the content ({', '.join(map(repr, mute))})\n"
+                f"{self.name}: no style covers any region of the content ({', '.join(map(repr, uncovered))})\n"
                 "  what would work: a style whose guides mark one of them, or one without guides"
             )
-        if mute and not any(style.region for style in canvas.styles):
+        if uncovered and not any(style.region for style in canvas.styles):
             warnings.warn(
-                f"{self.name}: no style speaks for the region {', '.join(map(repr, mute))}, which stays as it is\n"
+                f"{self.name}: no style covers the region {', '.join(map(repr, uncovered))}, which stays as it is\n"
                 "  what would work: a style whose guides mark it, or one without guides",
                 stacklevel=2,
             )
@@ -106,7 +106,9 @@ class Stylizer(Stage):
     def _paint_inside(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> tuple[Tensor, str | None]:
         """Return the image painted around the regions, and a note if that was interrupted."""
         # Pictures of a batch with masks of their own have no common part to look at.
-        rows, columns = window(guides, self.context, self.smallest) if len(guides) == 1 else (slice(None), slice(None))
+        rows, columns = (
+            bounding_box(guides, self.context, self.smallest) if len(guides) == 1 else (slice(None), slice(None))
+        )
         part, note = self._paint(image[..., rows, columns], styles, guides[..., rows, columns])
         painted = image.clone()
         painted[..., rows, columns] = part
@@ -120,7 +122,7 @@ class Stylizer(Stage):
             region = guides[:, index : index + 1]
             if not region.any():
                 continue
-            own = [once(self._part, style, index) for style in styles if speaks(style, index)]
+            own = [once(self._part, style, index) for style in styles if covers(style, index)]
             painted, note = self._paint_inside(image, own, region)
             total += painted * region
             done[:, index : index + 1] = region
@@ -130,11 +132,11 @@ class Stylizer(Stage):
         return torch.where(share > 0, total / share.clamp_min(torch.finfo(share.dtype).tiny), image), note, done
 
     def _part(self, style: Style, region: int) -> Style:
-        """Return a style as it speaks for one region, cropped to there for methods that read no guides."""
+        """Return a style as it covers one region, cropped to there for methods that read no guides."""
         if style.guides is None:
             return style
         part = style.guides[:, region : region + 1]
-        rows, columns = window(part, 0, self.smallest)
+        rows, columns = bounding_box(part, 0, self.smallest)
         return Style(style.image[..., rows, columns], style.weight, part[..., rows, columns])
 
     def _paint(self, image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> tuple[Tensor, str | None]:

@@ -180,7 +180,7 @@ def test_each_region_can_have_its_own_style():
 def test_two_styles_for_one_place_are_refused_with_advice():
     cat = impasto.samples.content("cat", 64)
     styles = [Style(impasto.samples.style(name, 64), weight=0.5) for name in ("mosaic", "impasto")]
-    with pytest.raises(StageError, match=r"two speak for the same place(.|\n)*one for each region"):
+    with pytest.raises(StageError, match=r"two of them cover the same place(.|\n)*one for each region"):
         impasto.Pipeline(DeepAnalogy())(cat, styles)
 
 
@@ -196,7 +196,7 @@ def test_a_label_that_the_style_lacks_is_pointed_out_and_stays():
     left = halves(*cat.shape[-2:])[:, :1]
     other = Style(coffee, guides=torch.ones(1, 1, *coffee.shape[-2:]), labels=("left",))
     pipe = impasto.Pipeline(DeepAnalogy(iterations=1))
-    with pytest.warns(UserWarning, match="no style speaks for the region 'rest'"):
+    with pytest.warns(UserWarning, match="no style covers the region 'rest'"):
         picture = pipe(cat, other, guides={"left": left}, precision="float32").tensor
     outside = (left == 0).expand_as(cat)
     assert torch.equal(picture[outside], cat[outside])

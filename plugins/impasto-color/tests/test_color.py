@@ -233,11 +233,11 @@ def test_each_region_gets_the_colours_of_its_own_style(pictures):
     assert [style.region for style in recoloured] == ["left", "right"]
 
 
-def test_a_region_that_no_style_speaks_for_is_named_and_stays(pictures):
+def test_a_region_that_no_style_covers_is_named_and_stays(pictures):
     cat, coffee = pictures
     style = impasto.Style(coffee, guides=torch.ones_like(coffee[:, :1]), labels=("left",))
     given = canvas(cat, style, guides=halves(cat), labels=("left", "right"))
-    with pytest.warns(UserWarning, match="no style speaks for the region 'right', which stays"):
+    with pytest.warns(UserWarning, match="no style covers the region 'right', which stays"):
         made = MatchColor(target="image").apply(given).image
     middle = cat.shape[-1] // 2
     assert torch.equal(made[..., middle:], cat[..., middle:])

@@ -206,7 +206,7 @@ def test_a_region_without_a_style_is_named(network: str):
     guides = torch.full((1, 2, 48, 64), 0.5)
     first = torch.zeros(1, 2, 48, 64)
     first[:, 0] = 1
-    with pytest.warns(UserWarning, match="no style speaks for the region '2 of 2', which stays"):
+    with pytest.warns(UserWarning, match="no style covers the region '2 of 2', which stays"):
         paint(Gatys(encoder=network, steps=1), picture(8), impasto.Style(picture(9), guides=first), guides=guides)
 
 

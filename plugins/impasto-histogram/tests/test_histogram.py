@@ -271,7 +271,7 @@ def test_regions_without_a_style_stay_and_none_at_all_is_an_error(pictures):
     assert torch.equal(found[..., 75:], cat[..., 75:])
     assert not torch.equal(found[..., :75], cat[..., :75])
     nowhere = canvas.replace(styles=(impasto.Style(coffee, guides=left * 0),))
-    with pytest.raises(impasto.StageError, match="no style speaks for any region"):
+    with pytest.raises(impasto.StageError, match="no style covers any region"):
         MatchHistogram().apply(nowhere)
 
 

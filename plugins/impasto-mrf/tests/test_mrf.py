@@ -257,7 +257,7 @@ def test_without_guide_weight_regions_do_not_matter(network):
 def test_a_label_that_the_style_lacks_leaves_its_region_as_it_is(network):
     content, guides = weave(RED, 1), {"sky": top_half(), "sea": 1 - top_half()}
     style = Style(weave(BLUE, 2), guides=torch.ones(1, 1, 64, 64), labels=("sky",))
-    with pytest.warns(UserWarning, match="no style speaks for the region 'sea'"):
+    with pytest.warns(UserWarning, match="no style covers the region 'sea'"):
         painted = paint(MRF(encoder=network, steps=2), content, style, guides=guides)
     assert torch.equal(painted[..., 32:, :], content[..., 32:, :])
     assert not torch.equal(painted[..., :32, :], content[..., :32, :])
@@ -269,7 +269,7 @@ def top_half() -> Tensor:
     return mask
 
 
-def test_only_the_part_of_a_style_that_speaks_is_used():
+def test_only_the_part_of_a_style_that_counts_is_used():
     style = top_half() * weave(RED, 1) + (1 - top_half()) * weave(BLUE, 2)
     painted = paint(
         MRF(encoder="slim19", steps=20, content_weight=0.0, init="patches"),

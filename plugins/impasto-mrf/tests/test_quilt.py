@@ -221,8 +221,8 @@ def test_blocks_come_from_the_like_region():
     guides = torch.zeros(1, 2, 50, 40)
     guides[:, 0, :20] = guides[:, 1, 20:] = 1
     canvas = {"guides": guides, "labels": ("sky", "sea")}
-    spoken = Style(style, guides=sides.flip(1), labels=("sea", "sky"))
-    made = paint(Quilt(block=10), torch.rand(1, 3, 50, 40), spoken, **canvas)
+    covering = Style(style, guides=sides.flip(1), labels=("sea", "sky"))
+    made = paint(Quilt(block=10), torch.rand(1, 3, 50, 40), covering, **canvas)
     red = made[:, 0] > made[:, 2]
     assert red[:, :20].all()
     assert not red[:, 20:].any()

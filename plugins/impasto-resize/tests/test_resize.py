@@ -8,7 +8,7 @@ from PIL import Image
 import impasto
 import impasto_resize
 from impasto import Canvas, Pipeline, Style
-from impasto.stage import blend
+from impasto.stage import composite
 from impasto.testing import parametrize_checks
 from impasto_resize import Pad, Resize, RestoreSize, UpscaleGuided, resample, upsample_guided
 
@@ -152,7 +152,7 @@ def test_a_soft_edge_is_as_soft_as_when_painted_in_full_size(photo, disc, restor
     small = Pipeline(Resize(size=90), Red(), restore)(photo, photo, mask=disc, device="cpu").tensor
     assert (small - large).abs().mean() < 1e-3
     # The edge mixed twice would be this far off.
-    assert (blend(photo, large, disc) - large).abs().mean() > 5e-3
+    assert (composite(photo, large, disc) - large).abs().mean() > 5e-3
 
 
 @pytest.mark.parametrize("restore", [RestoreSize(), UpscaleGuided(detail=0)], ids=repr)

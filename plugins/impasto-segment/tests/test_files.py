@@ -261,7 +261,7 @@ def test_labels_on_no_common_side_are_an_error_and_match_regions_a_way_out(canva
     assert (found.labels, found.styles[0].labels) == (("sky",), ("sea",))
 
 
-def test_a_style_without_a_label_picture_speaks_for_every_region(canvas):
+def test_a_style_without_a_label_picture_covers_every_region(canvas):
     landscape().save("photo-labels.png")
     landscape(size=(40, 48), colours=(SKY, SKY, SKY)).save("style-labels.png")
     two = canvas.replace(styles=canvas.styles * 2)

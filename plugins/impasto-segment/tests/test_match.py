@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import impasto
-from impasto.stage import Canvas, Style, aligned
+from impasto.stage import Canvas, Style, align_styles
 from impasto_segment import MatchRegions
 from impasto_segment.match import assign, cost, describe
 
@@ -44,7 +44,7 @@ def test_regions_are_paired_by_their_looks(canvas, spread):
     (style,) = found.styles
     assert style.labels == found.labels == ("calm", "lively")
     assert torch.equal(style.guides, canvas.styles[0].guides.flip(1))
-    assert torch.equal(aligned(found)[0].guides, style.guides)
+    assert torch.equal(align_styles(found)[0].guides, style.guides)
 
 
 def test_place_decides_between_regions_that_look_alike(canvas):

@@ -166,7 +166,7 @@ def test_nothing_but_background_is_said(photograph):
     assert found.labels == ("background",)
 
 
-def test_styles_get_regions_or_the_part_that_speaks(photograph):
+def test_styles_get_regions_or_the_part_that_counts(photograph):
     style = Style(picture(40, 56, 0.7))
     canvas = Canvas(photograph, photograph, styles=(style,))
     both = Semantic(file="any.pth", network="lraspp-mobilenet", target="both").apply(canvas)

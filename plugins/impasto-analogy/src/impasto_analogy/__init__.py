@@ -12,7 +12,7 @@ import impasto
 from impasto import ParameterError, StageError, Style, Weights
 from impasto.functional.patches import NNF
 from impasto.networks import SLIM19, SLIM19_HALF, VGG19
-from impasto.stage import speaks
+from impasto.stage import covers
 
 from .color import Report, neural_color, recolored
 from .fields import LEVEL_2, LEVEL_3, LEVELS, SMALLEST, Analogy, deep_analogy
@@ -75,7 +75,7 @@ class Correspondence(impasto.Stylizer):
         return result
 
     def paint_part(self, result: Tensor, content: Tensor, index: int, part: Part, number: int, jobs: int) -> Tensor:
-        """Return the pictures done so far with one more painted, where one style speaks."""
+        """Return the pictures done so far with one more painted, where one style paints."""
         a, share = one(content, index), one(part.share, index)
 
         def added(picture: Tensor) -> Tensor:
@@ -156,7 +156,7 @@ class Part(NamedTuple):
     share: Tensor
     """(1 or B, 1, H, W): 1 where it paints alone, 0 where it does not."""
     guides: tuple[Tensor, Tensor] | None
-    """The regions it speaks for, in the content and in the style; None: all of it speaks for everywhere."""
+    """The regions it covers, in the content and in the style; None: all of it covers everywhere."""
 
 
 def divided(name: str, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Part]:
@@ -169,20 +169,20 @@ def divided(name: str, content: Tensor, styles: Sequence[Style], guides: Tensor 
     everywhere = torch.ones_like(content[:1, :1])
     regions = everywhere if guides is None else guides
     present = [k for k in range(regions.shape[1]) if regions[:, k].any()]
-    speakers = [[k for k in present if speaks(style, k)] for style in used]
-    taken = [k for mine in speakers for k in mine]
+    covered = [[k for k in present if covers(style, k)] for style in used]
+    taken = [k for mine in covered for k in mine]
     if not taken or len(set(taken)) < len(taken):
         found = ", ".join(f"{style.weight:g}" for style in styles)
         raise StageError(
             f"{name}: of {len(styles)} styles with the weights {found},"
-            f" {'two speak for the same place' if taken else 'none is left to paint with'}\n"
+            f" {'two of them cover the same place' if taken else 'none is left to paint with'}\n"
             "  why: each place is painted with a patch of one style, so styles cannot be mixed by weight\n"
             "  what would work: one style, or one for each region, as in\n"
             "  pipe(content, [Style(a, region='sky'), Style(b, region='sea')], guides={'sky': 'sky.png', 'sea': ...})"
         )
     whole = regions.sum(1, keepdim=True).clamp_min(torch.finfo(regions.dtype).tiny)
     parts = []
-    for style, mine in zip(used, speakers, strict=True):
+    for style, mine in zip(used, covered, strict=True):
         if mine:
             own = regions * regions.new_tensor([k in mine for k in range(regions.shape[1])])[:, None, None]
             pair = None if guides is None or style.guides is None else (own, style.guides)

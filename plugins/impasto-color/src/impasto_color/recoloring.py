@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto import Canvas, ParameterError, Preprocessor, StageError, Style, param
-from impasto.stage import aligned, check_mask, region_maps, speaks
+from impasto.stage import align_styles, check_mask, covers, region_maps
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Recolor(Preprocessor):
             raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
         # Products of colours would round to bfloat16 inside an autocast region.
         with torch.autocast(canvas.image.device.type, enabled=False):
-            styles = aligned(canvas)
+            styles = align_styles(canvas)
             if self.target == "image":
                 return canvas.replace(image=self._image(canvas, styles))
             images = [self._style(style, canvas) for style in styles]
@@ -104,13 +104,13 @@ class Recolor(Preprocessor):
         if all(style.guides is None for style in styles):
             areas = canvas.mask  # regions of one side alone do not say whose colours they get
         count = 1 if areas is None else areas.shape[1]
-        heard = [[style for style in styles if speaks(style, index)] for index in range(count)]
+        heard = [[style for style in styles if covers(style, index)] for index in range(count)]
         self._say_what_stays(canvas, heard)
         wanted = [self._references(voices, index) if voices else None for index, voices in enumerate(heard)]
         return self._join(canvas.image, areas, wanted)
 
     def _references(self, styles: Sequence[Style], region: int) -> list[Reference]:
-        """Return the parts of the styles that speak for a region, by their weights."""
+        """Return the parts of the styles that cover a region, by their weights."""
         total = sum(style.weight for style in styles)
         if not total > 0:
             raise StageError(
@@ -123,15 +123,15 @@ class Recolor(Preprocessor):
         ]
 
     def _say_what_stays(self, canvas: Canvas, heard: Sequence[Sequence[Style]]) -> None:
-        """Raise if no style speaks for any region; warn of those none speaks for, unless it was asked for."""
+        """Raise if no style covers any region; warn of those none covers, unless it was asked for."""
         names = canvas.labels or tuple(f"{index + 1} of {len(heard)}" for index in range(len(heard)))
         mute = ", ".join(repr(name) for name, voices in zip(names, heard, strict=True) if not voices)
         advice = "what would work: a style whose guides mark it, or one without guides"
         if not any(heard):
-            raise StageError(f"{self.name}: no style speaks for any region of the content ({mute})\n  {advice}")
+            raise StageError(f"{self.name}: no style covers any region of the content ({mute})\n  {advice}")
         if mute and not any(style.region for style in canvas.styles):
             warnings.warn(
-                f"{self.name}: no style speaks for the region {mute}, which stays as it is\n  {advice}", stacklevel=2
+                f"{self.name}: no style covers the region {mute}, which stays as it is\n  {advice}", stacklevel=2
             )
 
     def _join(self, image: Tensor, areas: Tensor | None, wanted: Sequence[Sequence[Reference] | None]) -> Tensor:

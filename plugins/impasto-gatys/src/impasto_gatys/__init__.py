@@ -15,7 +15,7 @@ from impasto.functional import statistics
 from impasto.functional.losses import STATISTICS, Statistic, content_loss, mixed, total_variation
 from impasto.networks import SLIM19, SLIM19_HALF, VGG19
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
-from impasto.stage import speaks, window
+from impasto.stage import bounding_box, covers
 
 from .checkpoint import EVERY, Checkpoint, fingerprint
 from .memory import check_memory
@@ -240,13 +240,13 @@ def cut(content: Tensor, styles: Sequence[Style], guides: Tensor | None, context
         for number, region in enumerate(one(guides, index).chunk(guides.shape[1], dim=1)):
             if not region.any():
                 continue
-            rows, columns = window(region, context, smallest)
+            rows, columns = bounding_box(region, context, smallest)
             own = [
                 style
                 if style.guides is None
                 else Style(style.image, style.weight, style.guides[:, number : number + 1])
                 for style in alone
-                if speaks(style, number)
+                if covers(style, number)
             ]
             pieces.append(Piece(index, rows, columns, region[..., rows, columns], own))
     return pieces
@@ -312,7 +312,7 @@ def recolored(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> 
     for region, area in enumerate((None,) if guides is None else guides.chunk(guides.shape[1], dim=1)):
         if area is not None and not area.any():
             continue
-        own = [style for style in styles if speaks(style, region)]
+        own = [style for style in styles if covers(style, region)]
         parts = [None if style.guides is None else style.guides[:, region : region + 1] for style in own]
         colors = [statistics.covariance(style.image, part) for style, part in zip(own, parts, strict=True)]
         mean, covariance = mixed(colors, [style.weight for style in own])

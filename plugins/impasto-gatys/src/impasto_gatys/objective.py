@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto import Encoder, StageError, Style
 from impasto.functional.losses import HISTOGRAM, STATISTICS, Measured, Statistic, content_loss, mixed, total_variation
-from impasto.stage import speaks
+from impasto.stage import covers
 
 
 class Term(NamedTuple):
@@ -95,7 +95,7 @@ def style_terms(
             area = 1.0 if guides is None else float(guides[:, region].mean())
             if area == 0:
                 continue
-            members = [i for i, style in enumerate(weighted) if speaks(style, region)]
+            members = [i for i, style in enumerate(weighted) if covers(style, region)]
             if sum(weighted[i].weight for i in members) == 0:
                 raise StageError(
                     f"the weights of the styles of region {region + 1} add up to nothing\n"

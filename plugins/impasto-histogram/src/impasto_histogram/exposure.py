@@ -114,7 +114,7 @@ def match_exposure(
     """
     pictures = [references] if isinstance(references, Tensor) else list(references)
     counting = [1.0] * len(pictures) if weights is None else list(weights)
-    speaking = [None] * len(pictures) if parts is None else list(parts)
+    areas = [None] * len(pictures) if parts is None else list(parts)
     if not sum(counting) > 0:
         raise ValueError(
             f"{len(pictures)} references with weights that add up to {sum(counting):g} have no average\n"
@@ -127,7 +127,7 @@ def match_exposure(
     spread = spread.clamp_min(LEAST)
     # Level and spread of the references that have pixels here, for each picture, and their weights.
     wanted = torch.zeros(3, len(image), 1, device=image.device)
-    for weight, picture, part in zip(counting, pictures, speaking, strict=True):
+    for weight, picture, part in zip(counting, pictures, areas, strict=True):
         there = shares(luminance(to_space(picture, "linear")), part)
         present = weight * (there.sum(1, keepdim=True) > 0)
         wanted += torch.stack([*(one * present for one in key(steps, there)), present.expand(len(there), 1)])

@@ -154,7 +154,7 @@ def clip_gamut(
         True
     """
     pictures = [references] if isinstance(references, Tensor) else list(references)
-    speaking = [None] * len(pictures) if parts is None else list(parts)
+    areas = [None] * len(pictures) if parts is None else list(parts)
     if not pictures:
         raise ValueError("no reference, so there is no gamut\n  what would work: at least one picture")
     # What a whole batch shares is counted once.
@@ -165,11 +165,11 @@ def clip_gamut(
                 for index in range(max(len(picture), 1 if part is None else len(part)))
             ]
         )
-        for picture, part in zip(pictures, speaking, strict=True)
+        for picture, part in zip(pictures, areas, strict=True)
     ]
     batch = max(map(len, reaches))
     reach = torch.stack([one.expand(batch, -1) for one in reaches]).amax(0)
-    reach = reach.where(reach > -torch.inf, FREE)  # where nothing speaks, all colours may stay
+    reach = reach.where(reach > -torch.inf, FREE)  # where nothing counts, all colours may stay
     table = torch.stack([largest_chroma(one) for one in reach])[:, None].expand(len(image), -1, -1, -1)
 
     values = to_oklab(image)

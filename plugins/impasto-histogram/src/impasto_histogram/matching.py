@@ -193,7 +193,7 @@ def match_histograms(
     """
     pictures = [references] if isinstance(references, Tensor) else list(references)
     shares = [1.0] * len(pictures) if weights is None else list(weights)
-    speaking = [None] * len(pictures) if parts is None else list(parts)
+    areas = [None] * len(pictures) if parts is None else list(parts)
     if not sum(shares) > 0:
         raise ValueError(
             f"{len(pictures)} references with weights that add up to {sum(shares):g} have no average\n"
@@ -212,7 +212,7 @@ def match_histograms(
 
     result = torch.empty_like(image)
     for channel in range(image.shape[1]):
-        wanted = [histograms(*pair, channel) for pair in zip(pictures, speaking, strict=True)]
+        wanted = [histograms(*pair, channel) for pair in zip(pictures, areas, strict=True)]
         for index in range(image.shape[0]):
             here, place = image[index, channel], amounts(counted(inside, index))
             chosen = [(share, own[index % len(own)]) for share, own in zip(shares, wanted, strict=True)]

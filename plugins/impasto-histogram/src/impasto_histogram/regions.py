@@ -21,7 +21,7 @@ class Reference:
     Args:
         values: (1 or B, C, h, w).
         weight: share among several.
-        guides: (1 or B, K, h, w), which part speaks for which region; None: all for each.
+        guides: (1 or B, K, h, w), which part covers which region; None: all for each.
     """
 
     values: Tensor
@@ -47,7 +47,7 @@ def references(
         stage: named in messages.
         source: "content" or "style".
         content: (B, 3, H, W).
-        styles: aligned with the guides.
+        styles: with guides for the same regions (`align_styles`).
         guides: (1 or B, K, H, W), the regions of the content, or None.
         convert: takes pictures (B, 3, H, W) into the space that the stage works in.
 
@@ -71,20 +71,20 @@ def region_by_region(
     guides: Tensor | None,
     change: Callable[[Part, list[Tensor], list[float], list[Part]], Tensor],
 ) -> Tensor:
-    """Return the image changed in each region by what speaks for that region, blended where guides are soft.
+    """Return the image changed in each region by what covers that region, blended where guides are soft.
 
-    A region that no reference speaks for stays as it is.
+    A region that no reference covers stays as it is.
 
     Args:
         stage: named in messages.
         image: (B, 3, H, W).
         pictures: the references.
         guides: (1 or B, K, H, W), where each region is; None: everywhere.
-        change: given where the region is, and the values, weights and parts of the references that speak for
+        change: given where the region is, and the values, weights and parts of the references that cover
             it, returns the whole image (B, 3, H, W) as it should be in that region.
 
     Raises:
-        StageError: no reference speaks for any region, or the weights of those that do have no average.
+        StageError: no reference covers any region, or the weights of those that do have no average.
     """
     total, share = torch.zeros_like(image), torch.zeros_like(image[:, :1])
     spoken = False
@@ -105,7 +105,7 @@ def region_by_region(
         total, share, spoken = total + changed * inside, share + inside, True
     if not spoken:
         raise StageError(
-            f"{stage.name}: no style speaks for any region of the content\n"
+            f"{stage.name}: no style covers any region of the content\n"
             "  what would work: a style whose guides mark one of them, or one without guides"
         )
     # Guides inside a soft mask sum to less than 1; the base class blends with the mask afterwards.

@@ -16,7 +16,7 @@ from impasto.files import write_atomically
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal
 from impasto.networks import seen_by
 from impasto.optim import Soap
-from impasto.stage import blend
+from impasto.stage import composite
 from impasto.training import Crops, Recipe, Task, pictures
 
 from .network import LocalNetwork, at_size, grain_for
@@ -155,7 +155,7 @@ class LocalTask(Task):
         """Return photographs, masks, and photographs painted inside them, in rows."""
         image, mask = (self.shown[key].to(self.device) for key in ("image", "mask"))
         painted = networks["local"](image, mask, self.shares(self.shown["style"])).float().clamp(0, 1)
-        rows = image, mask.expand_as(image), blend(image, painted, mask)
+        rows = image, mask.expand_as(image), composite(image, painted, mask)
         return torch.cat([torch.cat(list(row), dim=-1) for row in rows], dim=-2)[None]
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.functional.patches import NNF, nearest
 from impasto.networks import SLIM19, SLIM19_HALF, VGG19
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, resize
-from impasto.stage import speaks
+from impasto.stage import covers
 
 RECORDS = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
 
@@ -306,9 +306,9 @@ def study(
                 asks = surface and layer == layers[0]
                 under = stacked(features[SURFACE].float(), pixels(layer)) if asks else maps[:, :0]
                 regions = F.adaptive_avg_pool2d(guides, size)
-                voice = regions.sum(1, keepdim=True) / regions.sum(1).amax().clamp_min(TINY)
+                presence = regions.sum(1, keepdim=True) / regions.sum(1).amax().clamp_min(TINY)
                 known = F.adaptive_avg_pool2d(inside, size) > 1 - 1e-6
-                valid = eroded((known & (voice >= 0.5)).float(), patch)
+                valid = eroded((known & (presence >= 0.5)).float(), patch)
                 found[layer].append(Source(maps, under, F.normalize(regions, dim=1), valid))
     return found
 
@@ -448,7 +448,7 @@ class MRF(impasto.Stylizer, name="mrf"):
             regions = content.new_ones(1, 1, *size) if guides is None else one(guides, index)
             alone = [alone_of(style, index, regions.shape[1]) for style in chosen]
             shares = content.new_tensor(
-                [[style.weight * speaks(style, region) for region in range(regions.shape[1])] for style in alone]
+                [[style.weight * covers(style, region) for region in range(regions.shape[1])] for style in alone]
             )
 
             def energy_at(level: Size) -> Energy:
@@ -558,7 +558,7 @@ def one(images: Tensor, index: int) -> Tensor:
 
 
 def alone_of(style: Style, index: int, regions: int) -> Style:
-    """Return the style of one picture of a batch, with guides: where it has none, all of it speaks for each region."""
+    """Return the style of one picture of a batch, with guides: where it has none, all of it covers each region."""
     image = one(style.image, index)
     guides = image.new_ones(1, regions, *image.shape[-2:]) if style.guides is None else one(style.guides, index)
     return Style(image, style.weight, guides)

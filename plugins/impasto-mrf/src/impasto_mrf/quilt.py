@@ -388,7 +388,7 @@ class Quilt(impasto.Stylizer, name="quilt"):
         for style in styles:
             if style.weight == 0:
                 continue
-            image, inside = style.image[index % len(style.image)], speaking(style, index)
+            image, inside = style.image[index % len(style.image)], source_area(style, index)
             fits = next((side for side in range(min(block, *inside.shape), 0, -1) if erode(inside, side).any()), 0)
             if not fits:
                 raise StageError(
@@ -425,7 +425,7 @@ class Quilt(impasto.Stylizer, name="quilt"):
         return match_quantiles(values, among, source.tone[0, source.inside])
 
 
-def speaking(style: Style, index: int) -> Tensor:
+def source_area(style: Style, index: int) -> Tensor:
     """Return the part (h, w) of a style's picture that blocks may come from: guides above half of their largest."""
     if style.guides is None:
         return torch.ones_like(style.image[0, 0], dtype=torch.bool)

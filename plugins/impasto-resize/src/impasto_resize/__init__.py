@@ -15,7 +15,7 @@ import impasto
 from impasto import Canvas, ParameterError, Postprocessor, Preprocessor, param
 from impasto.functional.color import luma
 from impasto.functional.filters import guided_filter
-from impasto.stage import blend, check_mask, check_result
+from impasto.stage import check_mask, check_result, composite
 
 __all__ = ["Pad", "Resize", "RestoreSize", "UpscaleGuided", "resample", "upsample_guided"]
 
@@ -316,7 +316,7 @@ class RestoreSize(Postprocessor, name="restore-size"):
         large = check_result(self, self.enlarged(painted, before.content), before.content).clamp(0, 1)
         touched = resample_maps((image != after.image).any(1, keepdim=True).float(), extent(large)) > 0
         large = torch.where(touched, large, before.image)
-        return large if mask is None else blend(before.image, large, mask)
+        return composite(before.image, large, mask)
 
 
 FAINT = 1e-3

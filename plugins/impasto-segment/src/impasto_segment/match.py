@@ -208,6 +208,6 @@ def present(guides: Tensor) -> list[int]:
 
 
 def _rearranged(guides: Tensor, pairs: Sequence[Pair], number: int) -> Tensor:
-    """Return one style's guides for the content's regions; nothing for those that another style speaks for."""
+    """Return one style's guides for the content's regions; nothing for those that another style covers."""
     nothing = torch.zeros_like(guides[:, 0])
     return torch.stack([guides[:, region] if style == number else nothing for style, region in pairs], dim=1)

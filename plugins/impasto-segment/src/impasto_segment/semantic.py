@@ -219,7 +219,7 @@ class Semantic(Preprocessor, name="semantic"):
         """Return the canvas with the chosen labels as its mask, or with all that are found as regions."""
         if not self.labels:
             return with_guides(self, canvas, self.target, self._regions)
-        # A style has no mask; guides of one map mark the part of it that speaks.
+        # A style has no mask; guides of one map mark the part of it that counts.
         if self.target != "content":
             canvas = with_guides(self, canvas, "styles", lambda image, what: (self._mask(image, what), ()))
         return canvas if self.target == "styles" else with_mask(self, canvas, self._mask(canvas.content, "content"))

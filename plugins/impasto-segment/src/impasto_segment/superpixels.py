@@ -379,7 +379,7 @@ class Superpixels(Preprocessor, name="superpixels"):
             return self._redrawn(canvas, drawn)
         if self.gives == "flat":
             flat = torch.stack([flattened(*pair) for pair in zip(canvas.image, segments, strict=True)])
-            return canvas.replace(image=composite(canvas, flat.clamp(0, 1)))
+            return canvas.replace(image=composite(canvas.image, flat.clamp(0, 1), canvas.mask))
         guides = stacked([one_hot(one[None], int(one.max()) + 1)[0] for one in segments])
         return canvas.replace(guides=guides, labels=tuple(f"superpixel-{i + 1}" for i in range(guides.shape[1])))
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto import Canvas, Postprocessor, Style, param
 from impasto.functional.color import luma
-from impasto.stage import check_mask, check_result, window
+from impasto.stage import bounding_box, check_mask, check_result
 
 from .laplacian import Grid, divergence, solve
 
@@ -174,7 +174,7 @@ class Seamless(Postprocessor, name="seamless"):
                 stacklevel=2,
             )
             return canvas
-        rows, columns = window(canvas.mask, 1, 1)
+        rows, columns = bounding_box(canvas.mask, 1, 1)
         image, content, mask = (maps[..., rows, columns] for maps in (canvas.image, canvas.content, canvas.mask))
         shifted = check_result(self, seamless(image, content, mask, self.mixed), image).clamp(0, 1)
         joined = canvas.image.clone()
