@@ -162,7 +162,7 @@ def _empty(file: Path, convolutions: Mapping[str, Tensor]) -> VGG:
     missing = [name for name in CONVOLUTIONS[: CONVOLUTIONS.index(names[-1])] if name not in names]
     if missing:
         raise _refusal(file, f"lacks {', '.join(f'conv{name}' for name in missing)} but has conv{names[-1]}")
-    with weights.hollow():
+    with weights.empty_init():
         network = VGG(widths, names[-1])
     expected = {key: value.shape for key, value in network.named_parameters()}
     for key in sorted({*expected, *convolutions}):

@@ -247,12 +247,12 @@ def _filled(file: Path, tensors: Mapping[str, Tensor], which: str) -> Decoder:
     missing = [name for name in mirrored(layer) if name not in there]
     if missing:
         raise _refusal(file, f"{which}lacks {', '.join(f'conv{name}' for name in missing)} but has conv{there[-1]}")
-    with weights.hollow():
+    with weights.empty_init():
         skips = sorted((key[4:7] for key in tensors if key.startswith("skip")), reverse=True)
         if any(int(skip[0]) >= int(layer[4]) for skip in skips):
             raise _refusal(file, f"{which}has skip{skips[0]}, which is no shallower than {layer}")
         decoder = Decoder(widths, layer, {f"relu{skip}": tensors[f"skip{skip}.weight"].shape[1] for skip in skips})
-    state = weights.matched(tensors, decoder.state_dict(), partial(_refusal, file), which)
+    state = weights.check_state_dict(tensors, decoder.state_dict(), partial(_refusal, file), which)
     decoder.load_state_dict(state, assign=True)
     return decoder
 
@@ -272,4 +272,4 @@ def decoders(path: str | os.PathLike[str], device: torch.device | str | None = N
         path: see `load_decoders`.
         device: where they compute; None is the CPU.
     """
-    return weights.kept(load_decoders, path, device)
+    return weights.cached(load_decoders, path, device)

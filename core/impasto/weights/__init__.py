@@ -1,5 +1,8 @@
-"""Weights of networks: records of files, found, verified, loaded and kept."""
+"""Weights of networks: records of files, found, verified, loaded safely and cached."""
 
-from .weights import Weights, find, load
+from .finding import find, verify
+from .loading import load
+from .modules import cached, check_state_dict, empty_init
+from .record import Weights
 
-__all__ = ["Weights", "find", "load"]
+__all__ = ["Weights", "cached", "check_state_dict", "empty_init", "find", "load", "verify"]

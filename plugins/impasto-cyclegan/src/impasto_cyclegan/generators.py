@@ -246,9 +246,9 @@ def load_generators(path: str | os.PathLike[str]) -> dict[str, nn.Module]:
 
 def _generator(file: Path, found: Mapping[str, Tensor], prefix: str) -> nn.Module:
     tensors = {key: value for key, value in found.items() if not BUFFER.search(key)}
-    with weights.hollow():
+    with weights.empty_init():
         generator = _plan(file, tensors)
-    state = weights.matched(tensors, generator.state_dict(), partial(_refusal, file), prefix)
+    state = weights.check_state_dict(tensors, generator.state_dict(), partial(_refusal, file), prefix)
     generator.load_state_dict(state, assign=True)
     return generator
 
@@ -310,4 +310,4 @@ def generators(path: str | os.PathLike[str], device: torch.device | str | None =
         path: see `load_generators`.
         device: where they compute; None is the CPU.
     """
-    return weights.kept(load_generators, path, device)
+    return weights.cached(load_generators, path, device)

@@ -137,7 +137,7 @@ def _fill(network: Network, found: Mapping[str, Tensor], layout: Layout, file: P
         for unit, module in network.units()
         for part, index, value in _parts(module, len(network.styles))
     }
-    for name, value in weights.matched(found, places, partial(_refusal, file)).items():
+    for name, value in weights.check_state_dict(found, places, partial(_refusal, file)).items():
         places[name].copy_(value)
     # From here on pictures are in [0, 1].
     network.conv1.convolution.weight.data *= layout.range
@@ -173,4 +173,4 @@ def network(path: str | os.PathLike[str], device: torch.device | str | None = No
         path: see `load_network`.
         device: where it computes; None is the CPU.
     """
-    return weights.kept(load_network, path, device)
+    return weights.cached(load_network, path, device)

@@ -235,12 +235,12 @@ def load_network(path: str | os.PathLike[str]) -> LocalNetwork:
     widths = [len(found[key]) for key in WIDTH_KEYS if key in found]
     if not names or len(widths) != len(WIDTH_KEYS):
         raise _refusal(file, f"is laid out as something else: {', '.join(list(found)[:4])} …")
-    with weights.hollow():
+    with weights.empty_init():
         network = LocalNetwork(names, widths, len({key.split(".")[1] for key in found if key.startswith("blocks.")}))
     sizes = [manner.table.out_features for manner in network.manners()]
     vector = torch.empty(sum(sizes), device="meta")
     expected = network.shared() | {STYLES + name: vector for name in names}
-    tensors = weights.matched(found, expected, partial(_refusal, file))
+    tensors = weights.check_state_dict(found, expected, partial(_refusal, file))
     state = {key: value for key, value in tensors.items() if not key.startswith(STYLES)}
     vectors = torch.stack([tensors[STYLES + name] for name in names])
     places = [key.removesuffix(".weight") for key in network.state_dict() if key.endswith(".manner.table.weight")]
@@ -263,4 +263,4 @@ def painter(path: str | os.PathLike[str], device: torch.device | str | None = No
         path: see `load_network`.
         device: where it computes; None is the CPU.
     """
-    return weights.kept(load_network, path, device)
+    return weights.cached(load_network, path, device)

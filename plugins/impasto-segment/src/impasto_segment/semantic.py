@@ -125,7 +125,7 @@ def load(network: str, file: Path) -> nn.Module:
     stored = weights.load(file)
     builder, known = NETWORKS[network]
     classes = len(LABELS)
-    with weights.hollow():
+    with weights.empty_init():
         module: nn.Module = getattr(segmentation, builder)(weights=None, weights_backbone=None, num_classes=classes)
     expected = module.state_dict()
     # A second head helps in training only; checkpoints have it or not.

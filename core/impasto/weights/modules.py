@@ -1,0 +1,120 @@
+"""Networks made of checkpoints: built without values, their tensors checked, and cached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from ..errors import WeightsError
+
+
+@contextmanager
+def empty_init() -> Iterator[None]:
+    """Have networks made on "meta", without values, to be given a checkpoint's.
+
+    They take no memory, and draw no random numbers from a seeded run.  Left to itself torch would initialise them
+    there too, to no effect, and import its compiler for it, which takes seconds.
+
+    Example:
+        >>> import torch
+        >>> with empty_init():
+        ...     network = torch.nn.Conv2d(3, 64, 3)
+        >>> network.weight.is_meta
+        True
+    """
+    with torch.device("meta"), _SkipInit():
+        yield
+
+
+class _SkipInit(TorchFunctionMode):
+    """Leave values on "meta" as they are, which are none."""
+
+    # Functions of `nn.init` that cannot be overridden are known by what they call.
+    initialisers = {name for name in dir(nn.init) if name.endswith("_")} | {"uniform_", "normal_", "eye"}
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in self.initialisers:
+            filled = kwargs.get("out", args[0] if args else kwargs.get("tensor"))
+            if isinstance(filled, Tensor) and filled.is_meta:
+                return filled
+        return func(*args, **kwargs)
+
+
+def check_state_dict(
+    tensors: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    refuse: Callable[[str], WeightsError],
+    prefix: str = "",
+) -> dict[str, Tensor]:
+    """Return a checkpoint's tensors in float32 if they are those that a network has, and finite numbers.
+
+    Args:
+        tensors: those of the file by name.
+        expected: those that the network has, as `state_dict()` gives them; their values may be on "meta".
+        refuse: makes the error of what is wrong, such as "lacks conv1.bias".
+        prefix: of the names in the file, for the message.
+
+    Raises:
+        WeightsError: that of `refuse`.
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(2, 1, bias=False)
+        >>> check_state_dict({"weight": torch.zeros(1, 3)}, layer.state_dict(), WeightsError)
+        Traceback (most recent call last):
+        ...
+        impasto.errors.WeightsError: weight is (1, 3), expected (1, 2)
+    """
+    for key, value in expected.items():
+        if key not in tensors:
+            raise refuse(f"lacks {prefix}{key}")
+        if tensors[key].shape != value.shape:
+            raise refuse(f"{prefix}{key} is {tuple(tensors[key].shape)}, expected {tuple(value.shape)}")
+        if not (tensors[key].is_floating_point() and torch.isfinite(tensors[key]).all()):
+            raise refuse(f"{prefix}{key} has values that are not finite numbers")
+    unexpected = [key for key in tensors if key not in expected]
+    if unexpected:
+        raise refuse(f"has {prefix}{unexpected[0]}, which is no part of such a network")
+    return {key: value.float() for key, value in tensors.items()}
+
+
+Networks = TypeVar("Networks", bound=nn.Module | Mapping[str, nn.Module])
+
+
+def cached(
+    load: Callable[[Path], Networks], path: str | os.PathLike[str], device: torch.device | str | None
+) -> Networks:
+    """Return the networks of a file or folder, ready to use; the same ones until it changes.
+
+    Args:
+        load: reads a network, or several by name; always the same function, for a lambda would read it anew.
+        path: the file or folder; it is read again when it has changed.
+        device: where they compute; None is the CPU.
+    """
+    given = Path(path).expanduser().resolve()
+    files = sorted(given.rglob("*")) if given.is_dir() else [given]
+    stamps = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file())
+    return cast(Networks, _cached(load, given, stamps, torch.device("cpu" if device is None else device)))
+
+
+@lru_cache(maxsize=24)
+def _cached(
+    load: Callable[[Path], nn.Module | Mapping[str, nn.Module]], path: Path, stamps: object, device: torch.device
+) -> nn.Module | Mapping[str, nn.Module]:
+    networks = load(path)
+    for network in [networks] if isinstance(networks, nn.Module) else networks.values():
+        network.eval().requires_grad_(False).to(device)
+        if device.type == "cpu":  # where convolutions in bfloat16 are fast in this layout alone
+            network.to(memory_format=torch.channels_last)
+    return networks
