@@ -34,7 +34,7 @@ class Slow(impasto.Stylizer, name="slow"):
     """Darken step by step, and be interrupted or fail when told to."""
 
     demo: ClassVar[dict[str, int]] = {"steps": 2}
-    needs_style = False
+    style = "optional"
     steps: int = impasto.param(default=500, low=1, help="steps")
     stop: int = impasto.param(default=0, low=0, help="step at which the user presses Ctrl-C; 0: never")
 
@@ -49,7 +49,7 @@ class Slow(impasto.Stylizer, name="slow"):
 class Picky(impasto.Stylizer, name="picky"):
     """Refuse pictures that are wider than high."""
 
-    needs_style = False
+    style = "optional"
 
     def stylize(self, content, styles, guides):
         if content.shape[-1] > content.shape[-2]:

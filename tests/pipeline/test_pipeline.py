@@ -409,7 +409,7 @@ def test_precision_is_what_was_asked_for_and_lowers_stylizers_alone():
     class Paint(impasto.Stylizer, name="paint"):
         """Note the precision of products."""
 
-        needs_style = False
+        style = "optional"
 
         def stylize(self, content, styles, guides):
             seen.append((torch.eye(2) @ torch.eye(2)).dtype)
@@ -432,13 +432,13 @@ def test_precision_is_what_was_asked_for_and_lowers_stylizers_alone():
 class Sepia(impasto.Stylizer, name="sepia"):
     """Paint in brown, whatever the style."""
 
-    styleless = True
+    style = "ignored"
 
     def stylize(self, content, styles, guides):
         return content.mean(1, keepdim=True) * torch.tensor([0.9, 0.7, 0.5]).view(1, 3, 1, 1)
 
 
-def test_a_styleless_stylizer_needs_no_style_and_says_that_one_is_not_used():
+def test_a_stylizer_that_ignores_styles_needs_none_and_says_that_one_is_not_used():
     alone = paint(impasto.Pipeline(Sepia()), CONTENT)
     with pytest.warns(UserWarning, match=r"sepia: .*the one given is not used\n .*pipe\(content\)") as caught:
         given = paint(impasto.Pipeline(Sepia()), CONTENT, STYLE)

@@ -73,7 +73,7 @@ def test_every_installed_stylizer_paints_inside_a_mask_and_keeps_the_bits_outsid
     content, mask = content[..., : mask.shape[-2], :], mask[..., : content.shape[-2], :]
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        style = None if stage.styleless else impasto.samples.style("mosaic", 64)
+        style = None if stage.style == "ignored" else impasto.samples.style("mosaic", 64)
         image = impasto.Pipeline(stage(**quick))(content, style, mask=mask).tensor
     outside = (mask == 0).expand_as(image)
     assert torch.equal(image[outside], content[outside])
@@ -86,7 +86,7 @@ def test_every_installed_stylizer_paints_inside_a_mask_and_keeps_the_bits_outsid
 def test_every_installed_stylizer_refuses_an_empty_mask(name):
     stage = impasto.get_host().stage(name)
     with pytest.raises(impasto.StageError, match="the mask selects nothing"):
-        impasto.Pipeline(stage())(PHOTO, None if stage.styleless else RED, mask=torch.zeros(1, 1, H, W))
+        impasto.Pipeline(stage())(PHOTO, None if stage.style == "ignored" else RED, mask=torch.zeros(1, 1, H, W))
 
 
 def test_a_method_sees_only_the_surroundings_of_the_mask():

@@ -144,6 +144,20 @@ def test_an_unknown_parameter_is_refused_with_a_suggestion():
     assert "did you mean 'width'?" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("attributes", "advice"),
+    [
+        ({"style": "none"}, "'required', 'optional', 'ignored'"),
+        ({"style": property(lambda self: None)}, "another name for a parameter or method"),
+        ({"needs_style": False}, "style = 'optional'"),
+        ({"styleless": True}, "style = 'ignored'"),
+    ],
+)
+def test_what_a_stage_does_with_a_style_is_one_of_three_words(attributes, advice):
+    with pytest.raises(TypeError, match=advice):
+        type("Wash", (impasto.Stylizer,), attributes)
+
+
 def test_a_field_that_is_not_declared_is_an_error_that_shows_how():
     with pytest.raises(TypeError, match=r"alpha: float = impasto\.param\(default=\.\.\., help='\.\.\.'\)"):
 
@@ -332,7 +346,7 @@ def test_a_missing_style_and_a_picture_too_small_are_explained():
         Brush().apply(Canvas(content=PICTURE, image=PICTURE))
     with pytest.raises(impasto.StageError, match=r"the style is 8×9 pixels(.|\n)*at least 9"):
         stylizer(lambda content: content, smallest=9).apply(canvas())
-    assert stylizer(lambda content: content, needs_style=False).apply(Canvas(content=PICTURE, image=PICTURE))
+    assert stylizer(lambda content: content, style="optional").apply(Canvas(content=PICTURE, image=PICTURE))
 
 
 def test_a_loss_that_is_not_finite_names_the_loss_and_the_step():

@@ -46,7 +46,7 @@ class Tint(impasto.Stylizer, name="tint"):
 class Fragile(impasto.Stylizer, name="fragile"):
     """Break, or be interrupted, at dark frames."""
 
-    needs_style = False
+    style = "optional"
     how: str = impasto.param(default="break", help="break, press or press-late")
 
     def stylize(self, content, styles, guides):

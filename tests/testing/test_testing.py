@@ -104,7 +104,7 @@ UNINSTALLED = {"is_announced_by_its_distribution": "defined in this file"}
     sound(noisy),
     sound(tint, multiple=16),
     sound(tint, smallest=41),
-    sound(tint, needs_style=True),
+    sound(tint, style="required"),
 )
 def test_sound_stages_pass(stage, check):
     check(stage)

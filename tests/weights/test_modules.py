@@ -60,7 +60,7 @@ def test_networks_that_ship_load_without_torchs_compiler():
         import sys, torch, impasto
         for stage in "adain", "wct", "style-swap", "wct-photo", "fast", "local", "cyclegan":
             pipe = impasto.Pipeline.parse(stage)
-            pipe(*[torch.rand(1, 3, 64, 64)] * (1 + pipe.stages[0].needs_style))
+            pipe(*[torch.rand(1, 3, 64, 64)] * (1 + (pipe.stages[0].style == "required")))
         print("torch._dynamo" in sys.modules)
     """
     ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)

@@ -47,7 +47,7 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
             bar.set_description(name)
             start = time.perf_counter()
             try:
-                given_style = None if stylizer.styleless else style
+                given_style = None if stylizer.style == "ignored" else style
                 painted = Pipeline(stylizer(**stylizer.demo))(content, given_style, plugins=[ProgressBar(shown)])
             except Exception as error:  # of any plugin: its tile shows it, and the caller gets it
                 errors[name] = error

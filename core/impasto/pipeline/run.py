@@ -136,8 +136,8 @@ class Run:
 
 def _say_who_looks_at_no_style(stages: Iterable[Stage]) -> None:
     """Warn that a style picture was given and no stylizer looks at it."""
-    ignoring = [stage.name for stage in stages if stage.styleless and isinstance(stage, Stylizer)]
-    others = [stage for stage in stages if not stage.styleless]
+    ignoring = [stage.name for stage in stages if stage.style == "ignored" and isinstance(stage, Stylizer)]
+    others = [stage for stage in stages if stage.style != "ignored"]
     if ignoring and not any(isinstance(stage, Stylizer) for stage in others):
         use = f"is for {', '.join(stage.name for stage in others)} alone" if others else "is not used"
         warnings.warn(

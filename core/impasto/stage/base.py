@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -18,6 +18,8 @@ from .parameters import Declared
 if TYPE_CHECKING:
     from ..weights import Weights
 
+StyleUse = Literal["required", "optional", "ignored"]
+
 
 class Stage(Declared):
     """One step of a pipeline: a frozen value of declared parameters that holds no weights."""
@@ -25,10 +27,22 @@ class Stage(Declared):
     kind: ClassVar[str] = "stage"
     finishes: ClassVar[bool] = False
     """Whether it runs even after an interruption, as what brings a picture back to its own size does."""
-    styleless: ClassVar[bool] = False
-    """Whether it never looks at the styles: a run that is given one for nothing says so."""
+    style: ClassVar[StyleUse] = "optional"
+    """What it does with style pictures: `required` raises if the run has none, `optional` looks at those there are,
+    `ignored` never looks, and a run that is given one for nothing says so."""
     demo: ClassVar[Mapping[str, Any]] = {}
     """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        for old, use in (("needs_style", "optional"), ("styleless", "ignored")):
+            if old in vars(cls):
+                raise TypeError(f"{cls.__name__}: {old} is not read any more\n  what to type: style = {use!r}")
+        if cls.style not in get_args(StyleUse):
+            raise TypeError(
+                f"{cls.__name__}: style = {cls.style!r} does not say what the stage does with a style picture\n"
+                f"  what would work: {', '.join(map(repr, get_args(StyleUse)))}; another name for a parameter or method"
+            )
 
     @classmethod
     def _example(cls, key: str) -> str:

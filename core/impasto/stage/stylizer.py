@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import StageError
-from .base import Stage, check_result, pictures_in_mask
+from .base import Stage, StyleUse, check_result, pictures_in_mask
 from .canvas import Canvas, Style
 from .current import _latest, once
 from .regions import align_styles, bounding_box, composite, covers, pictures_of, region_maps
@@ -29,7 +29,7 @@ class Stylizer(Stage):
     """Sides are padded (by repeating the border) to a multiple of this before `stylize` sees them."""
     smallest: ClassVar[int] = 1
     """The shortest side, in pixels, that the method can work on; less is refused with an explanation."""
-    needs_style: ClassVar[bool] = True
+    style: ClassVar[StyleUse] = "required"
     regional: ClassVar[bool] = False
     """Whether `stylize` paints all regions in one pass.  If not, the base class calls it once for each region,
     with that region as the only guide and the styles that cover it, and joins the results."""
@@ -57,7 +57,7 @@ class Stylizer(Stage):
         if chosen is not None:
             done = self.apply(pictures_of(canvas, chosen))
             return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), meta=done.meta)
-        if self.needs_style and not self.styleless and not canvas.styles:
+        if self.style == "required" and not canvas.styles:
             raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
         for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
             if min(picture.shape[-2:]) < self.smallest:

@@ -35,7 +35,7 @@ def test_conformance_of_what_goes_back(stage, check):
 class Recolour(impasto.Stylizer, name="recolour"):
     """Paint every colour as another, which fine detail does not change."""
 
-    needs_style = False
+    style = "optional"
 
     def stylize(self, content, styles, guides):
         return 0.9 - 0.8 * content.flip(1)

@@ -72,7 +72,7 @@ def test_conformance_of_tools_for_regions(stage, check):
 class Red(impasto.Stylizer, name="red-for-tests"):
     """Paint everything red."""
 
-    needs_style = False
+    style = "optional"
 
     def stylize(self, content, styles, guides):
         """Return red."""

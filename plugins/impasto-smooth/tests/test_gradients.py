@@ -151,7 +151,7 @@ def test_seamless_in_a_pipeline_keeps_the_bits_outside_and_treats_each_mask_of_a
     class Red(impasto.Stylizer, name="red"):
         """Paint red."""
 
-        needs_style = False
+        style = "optional"
 
         def stylize(self, content, styles, guides):
             return content * torch.tensor([1.0, 0.3, 0.3])[:, None, None]

@@ -68,7 +68,7 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
     """Paint a picture of one domain as one of another, such as a photograph as a painting (Zhu et al. 2017)."""
 
     multiple: ClassVar[int] = 4
-    styleless: ClassVar[bool] = True
+    style = "ignored"
 
     network: str = impasto.param(
         default="post-impressionism",

@@ -34,7 +34,7 @@ class Fast(impasto.Stylizer, name="fast"):
     """Paint in one pass, in a style or a blend of styles that a network has learned (Johnson et al. 2016)."""
 
     multiple: ClassVar[int] = 4
-    styleless: ClassVar[bool] = True
+    style = "ignored"
     demo: ClassVar[Mapping[str, object]] = {"styles": ("impasto",)}
 
     network: str = impasto.param(

@@ -352,7 +352,7 @@ class Styled(Optimisation):
                 " together\n  what would work: as many weights as layers, not all 0; or () for equal ones"
             )
 
-    def style(self, encoder: Encoder, size: Size, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
+    def style_terms(self, encoder: Encoder, size: Size, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return the terms that imitate the styles in a picture of `size`."""
         suited = SHARES.get(self.encoder) if self.style_layers == FIRSTS else None
         shares = self.style_layer_weights or suited or (1.0,) * len(self.style_layers)
@@ -401,7 +401,7 @@ class Gatys(Styled, name="gatys"):
         size = (content.shape[-2], content.shape[-1])
         return [
             *content_terms(encoder, content, self.content_layers, self.content_weight),
-            *self.style(encoder, size, styles, guides),
+            *self.style_terms(encoder, size, styles, guides),
             *smoothness_terms(self.smoothness),
         ]
 
@@ -424,14 +424,14 @@ class Texture(Styled, name="texture"):
     def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return style and smoothness (Gatys, Ecker and Bethge 2015, "Texture synthesis using CNNs")."""
         size = (content.shape[-2], content.shape[-1])
-        return [*self.style(encoder, size, styles, guides), *smoothness_terms(self.smoothness)]
+        return [*self.style_terms(encoder, size, styles, guides), *smoothness_terms(self.smoothness)]
 
 
 class Reconstruct(Optimisation, name="reconstruct"):
     """Paint the picture anew from what one layer of the encoder keeps of it, to show what that is."""
 
     demo: ClassVar[Mapping[str, Any]] = {"layer": "relu3_1", "encoder": "slim19", "steps": 40}
-    needs_style: ClassVar[bool] = False
+    style = "ignored"
     calibrated: ClassVar[bool] = False
 
     init: str = impasto.param(

@@ -36,7 +36,7 @@ class Local(impasto.Stylizer, name="local"):
     """Paint inside the mask in a style the network has learned, seamlessly (after Sun and Liu 2020)."""
 
     multiple: ClassVar[int] = 4
-    styleless: ClassVar[bool] = True
+    style = "ignored"
 
     paint: str = impasto.param(
         default="impasto", help=f"which style: {', '.join(STYLES)}; or one that the network of your own has learned"
