@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from fractions import Fraction
+from functools import partial
 from itertools import count
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ import torch
 import impasto
 from impasto import cli
 from impasto.errors import FrameError
-from impasto.stage import Memory, once, remembering
+from impasto.stage import RunContext, StreamMemo, remember
 from impasto.stream import Video, VideoFile, interrupted, prefetched, write, written_behind
 
 try:
@@ -39,8 +40,10 @@ class Tint(impasto.Stylizer, name="tint"):
         return image.mean((2, 3), keepdim=True)
 
     def stylize(self, content, styles, guides):
-        colours = [once(self.study, style.image) for style in styles]
-        return content.lerp(sum(colours) / len(colours), 0.5) + self.grain * torch.randn_like(content)
+        colours = [remember(style, "mean", partial(self.study, style.image)) for style in styles]
+        return content.lerp(sum(colours) / len(colours), 0.5) + self.grain * torch.randn(
+            content.shape, generator=self.generator("cpu")
+        )
 
 
 class Fragile(impasto.Stylizer, name="fragile"):
@@ -205,44 +208,41 @@ def test_a_frame_over_the_limit_is_refused_before_it_is_decoded():
         list(impasto.Pipeline().stream(["a.png"], max_pixels=100, **QUICK))
 
 
-# ---------------------------------------------------------------------------------------------------- once
+# -------------------------------------------------------------------------------------------------- remember
 
 
-def test_once_computes_again_when_a_tensor_changed_and_forgets_what_is_not_asked_for():
+def test_what_is_remembered_is_computed_once_and_forgotten_when_a_frame_does_not_ask_for_it():
     computed = []
 
-    def total(tensor, times):
+    def total(times):
         computed.append(times)
-        return tensor.sum() * times
+        return given.sum() * times
 
-    memory, given = Memory(), torch.ones(3)
-    for expected in (6, 6):
-        with remembering(memory):
-            assert once(total, given, 2) == expected
+    memo, given = StreamMemo(), torch.ones(3)
+
+    def frame(*asked):
+        memo.next_frame()
+        with RunContext(memo=memo):
+            return [remember(given, ("total", times), partial(total, times)).item() for times in asked]
+
+    assert frame(2) == frame(2) == [6]
     assert computed == [2]
-    given += 1
-    with remembering(memory):
-        assert once(total, given, 2) == 12
-        assert once(total, given, 3) == 18
-    assert computed == [2, 2, 3]
-    for _ in range(2):
-        with remembering(memory):
-            assert once(total, given, 3) == 18
-    with remembering(memory):
-        assert once(total, given, 2) == 12
-    assert computed == [2, 2, 3, 2]
-    assert once(total, given, 2) == 12
-    assert computed == [2, 2, 3, 2, 2]
+    assert frame(2, 3) == [6, 9]
+    assert frame(3) == frame(3) == [9]
+    assert computed == [2, 3]
+    assert frame(2) == [6]
+    assert computed == [2, 3, 2]
+    assert remember(given, ("total", 2), partial(total, 2)) == 6
+    assert computed == [2, 3, 2, 2]
 
 
-def test_what_draws_random_numbers_draws_them_for_every_frame():
-    memory, drawn = Memory(), []
-    for _ in range(2):
-        with remembering(memory):
-            torch.manual_seed(0)
-            once(torch.rand, 3)
-            drawn.append(torch.rand(2).tolist())
-    assert drawn[0] == drawn[1]
+def test_what_is_remembered_of_one_tensor_is_not_taken_for_another():
+    memo = StreamMemo()
+    for value in range(20):
+        memo.next_frame()
+        tensor = torch.full((3,), float(value))
+        with RunContext(memo=memo):
+            assert remember((tensor, None), "mean", tensor.mean) == value
 
 
 # ---------------------------------------------------------------------------------------------------- threads

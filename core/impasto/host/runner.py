@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from torch import Tensor
+
 from ..errors import PluginError
-from ..stage import Canvas, Stage, watching
+from ..stage import Canvas, Stage
 from . import hookspecs
 from .plugins import manager, register
 
@@ -31,12 +33,11 @@ class Runner:
 
     def run(self, stage: Stage, canvas: Canvas) -> Canvas:
         """Return the canvas that a stage makes of another one."""
-
-        def watcher(stage: Stage, step: int, steps: int, image: Any, losses: Any) -> None:
-            self._manager.hook.impasto_step(stage=stage, step=step, steps=steps, image=image, losses=losses)
-
-        with watching(watcher):
-            result = self._manager.hook.impasto_run_stage(stage=stage, canvas=canvas)
+        result = self._manager.hook.impasto_run_stage(stage=stage, canvas=canvas)
         if not isinstance(result, Canvas):
             raise PluginError(f"impasto_run_stage gave back {type(result).__name__} for {stage.name}, not a canvas")
         return result
+
+    def watch(self, stage: Stage, step: int, steps: int, image: Tensor, losses: Mapping[str, Tensor]) -> None:
+        """Tell the plugins of a step of an iterative stage."""
+        self._manager.hook.impasto_step(stage=stage, step=step, steps=steps, image=image, losses=losses)

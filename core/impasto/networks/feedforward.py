@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from operator import add
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import StageError
 from ..functional.statistics import Moments, Statistic, in_float32
-from ..stage import Style, covers, once
+from ..stage import Style, covers, remember
 from .decoders import Decoder
 from .encoders import Encoder, encoder
 from .tiles import Tile, cut, mapped, reach
@@ -260,7 +260,10 @@ def parts(styles: Sequence[Style], style_features: Sequence[Tensor], region: int
     made = []
     for index, share in shares(styles, region):
         guides, found = styles[index].guides, style_features[index]
-        area = None if guides is None else once(style_area, guides, region, tuple(found.shape[-2:]))
+        area = None
+        if guides is not None:
+            size = (found.shape[-2], found.shape[-1])
+            area = remember(guides, ("area", region, size), partial(style_area, guides, region, size))
         made.append(Part(found, area, share))
     return made
 

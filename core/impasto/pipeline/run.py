@@ -14,7 +14,7 @@ from ..device import Precision, keep_memory, pick_device, use_bfloat16
 from ..errors import StageError
 from ..host import Runner, get_host, version
 from ..picture import Picture, read
-from ..stage import Canvas, Stage, Style, Stylizer
+from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
 from .inputs import _listed, digest, read_guides, read_mask
 from .text import _table
 
@@ -72,15 +72,15 @@ class Run:
             ],
         }
 
-    def __call__(self, given: Picture, content_sha256: str | None = None) -> Picture:
+    def __call__(self, given: Picture, content_sha256: str | None = None, *, memo: StreamMemo | None = None) -> Picture:
         """Return the picture that the stages make of one; its recipe names the content if told its digest."""
-        canvas = self.through(given, self.stages)
+        canvas = self.through(given, self.stages, memo)
         meta = {key: value for key, value in canvas.meta.items() if key not in PASSING}
         meta["recipe"] = self._recipe(content_sha256)
         alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
         return Picture(canvas.image.float().cpu(), alpha, meta)
 
-    def through(self, given: Picture, stages: Sequence[Stage]) -> Canvas:
+    def through(self, given: Picture, stages: Sequence[Stage], memo: StreamMemo | None = None) -> Canvas:
         """Return the canvas that the first of the stages, or all, make of a picture."""
         self._lay(given.tensor)
         content = given.tensor.to(self.device)
@@ -88,6 +88,7 @@ class Run:
         canvas = Canvas(content, content, self._styles, self._area, self._maps, self._labels, meta)
         with ExitStack() as around:
             around.enter_context(torch.no_grad())
+            around.enter_context(RunContext(self._seed, watcher=self._runner.watch, memo=memo))
             around.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))
             torch.manual_seed(self._seed)
             for index, stage in enumerate(stages, 1):

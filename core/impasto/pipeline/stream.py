@@ -10,7 +10,7 @@ import torch
 
 from ..errors import FrameError
 from ..picture import MAX_PIXELS, Picture
-from ..stage import Memory, remembering
+from ..stage import StreamMemo
 from ..stream import prefetched
 from ..stream.frames import _numbered, _opened
 from ..stream.messages import _name, _said
@@ -25,12 +25,12 @@ def painted(run: Run, frames: Any, *, batch: int, ahead: int, max_pixels: int = 
 
 
 def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Iterator[Picture]:
-    memory = Memory()
+    memo = StreamMemo()
     with closing(prefetched(frames, ahead)) as waiting:
         for group in _groups(waiting, batch):
             try:
-                with remembering(memory):
-                    done = run(_joined(group))
+                memo.next_frame()
+                done = run(_joined(group), memo=memo)
             except Exception as error:
                 names = _name(group[0].meta) + (f" and {len(group) - 1} after it" if len(group) > 1 else "")
                 raise FrameError(f"{names}: {_said(error)}") from error

@@ -2,7 +2,7 @@
 
 from .base import Stage, check_mask, check_result
 from .canvas import Canvas, Style
-from .current import Memory, once, remembering, watching
+from .context import RunContext, StreamMemo, current_run, remember
 from .parameters import Declared, Parameter, param
 from .postprocessor import Postprocessor
 from .preprocessor import Preprocessor
@@ -12,11 +12,12 @@ from .stylizer import Stylizer
 __all__ = [
     "Canvas",
     "Declared",
-    "Memory",
     "Parameter",
     "Postprocessor",
     "Preprocessor",
+    "RunContext",
     "Stage",
+    "StreamMemo",
     "Style",
     "Stylizer",
     "align_styles",
@@ -25,9 +26,8 @@ __all__ = [
     "check_result",
     "composite",
     "covers",
-    "once",
+    "current_run",
     "param",
     "region_maps",
-    "remembering",
-    "watching",
+    "remember",
 ]

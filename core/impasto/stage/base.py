@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import StageError
 from ..validation import is_finite, shape
 from .canvas import Canvas
-from .current import _latest, _watcher
+from .context import Step, current_run
 from .parameters import Declared
 
 if TYPE_CHECKING:
@@ -56,6 +56,20 @@ class Stage(Declared):
         """Return records of the networks this stage needs with its present parameters."""
         return ()
 
+    def generator(self, device: str | torch.device) -> torch.Generator | None:
+        """Return the run's random generator on a device, for every number that the stage draws.
+
+        The same seed then gives the same picture, in a thread as alone, and nobody else's numbers change.
+
+        Args:
+            device: where the numbers are drawn.
+
+        Returns:
+            For `torch.rand(..., generator=...)` and its kin.  None, which stands for torch's own generator, where the
+            stage is called by hand and not by a run.
+        """
+        return current_run().generator(device)
+
     def report(self, step: int, steps: int, image: Tensor, losses: Mapping[str, Tensor]) -> None:
         """Tell the run that an iterative stage has done step 1, 2, … of `steps`.
 
@@ -79,12 +93,10 @@ class Stage(Declared):
                     f"{self.name}: step {step} of {steps} gave a loss that is not finite ({', '.join(bad)})\n"
                     "  what would work: a smaller learning rate or weight, or precision='float32'"
                 )
-        latest = _latest.get()
-        if latest is not None:
-            latest[:] = [(step, steps, image.detach())]
-        watcher = _watcher.get()
-        if watcher is not None:
-            watcher(self, step, steps, image.detach(), losses)
+        run = current_run()
+        run.last_step = Step(step, steps, image.detach())
+        if run.watcher is not None:
+            run.watcher(self, step, steps, image.detach(), losses)
 
 
 def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:

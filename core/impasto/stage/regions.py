@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ..errors import StageError
 from .canvas import Canvas, Style
-from .current import once
+from .context import remember
 
 
 def align_styles(canvas: Canvas) -> tuple[Style, ...]:
@@ -28,7 +29,10 @@ def align_styles(canvas: Canvas) -> tuple[Style, ...]:
         StageError: regions that cannot be matched; names the labels of both sides.
     """
     regions = None if canvas.guides is None else canvas.guides.shape[1]
-    return tuple(once(_align, style, regions, canvas.labels) for style in canvas.styles)
+    return tuple(
+        remember(style, ("aligned", regions, canvas.labels), partial(_align, style, regions, canvas.labels))
+        for style in canvas.styles
+    )
 
 
 def _align(style: Style, found: int | None, labels: tuple[str, ...]) -> Style:

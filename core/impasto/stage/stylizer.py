@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from ..errors import StageError
 from .base import Stage, StyleUse, check_result, pictures_in_mask
 from .canvas import Canvas, Style
-from .current import _latest, once
+from .context import current_run, remember
 from .regions import align_styles, bounding_box, composite, covers, pictures_of, region_maps
 
 
@@ -122,7 +123,11 @@ class Stylizer(Stage):
             region = guides[:, index : index + 1]
             if not region.any():
                 continue
-            own = [once(self._part, style, index) for style in styles if covers(style, index)]
+            own = [
+                remember(style, ("part", index, self.smallest), partial(self._part, style, index))
+                for style in styles
+                if covers(style, index)
+            ]
             painted, note = self._paint_inside(image, own, region)
             total += painted * region
             done[:, index : index + 1] = region
@@ -148,18 +153,18 @@ class Stylizer(Stage):
             return F.pad(maps, (0, right, 0, bottom), mode="replicate") if bottom or right else maps
 
         content, note = padded(image), None
-        latest: list[tuple[int, int, Tensor]] = []
-        token = _latest.set(latest)
+        run = current_run()
+        before, run.last_step = run.last_step, None
         try:
             painted = self.stylize(content, styles, None if guides is None else padded(guides))
         except KeyboardInterrupt:
-            if not latest:
+            if run.last_step is None:
                 raise
-            step, steps, painted = latest[0]
+            step, steps, painted = run.last_step
             painted = F.interpolate(painted.float(), content.shape[-2:], mode="bicubic")
             note = f"{self.name} at step {step} of {steps}"
         finally:
-            _latest.reset(token)
+            run.last_step = before
         if isinstance(painted, Tensor) and painted.shape == content.shape:
             painted = painted[..., :height, :width]
         return check_result(self, painted, image).clamp(0, 1), note

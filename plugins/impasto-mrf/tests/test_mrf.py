@@ -13,7 +13,7 @@ import impasto
 from impasto import ParameterError, StageError, Style
 from impasto.functional.patches import nearest
 from impasto.networks import VGG
-from impasto.stage import watching
+from impasto.stage import RunContext
 from impasto.testing import parametrize_checks
 from impasto_mrf import MRF, PRESETS
 from impasto_mrf.mrf import Energy, asked, halved, share_out, shuffled, stacked, turned
@@ -192,7 +192,7 @@ def test_the_energy_falls_within_each_level_and_is_reported(network):
         assert set(losses) == {"mrf", "surface", "content", "smoothness"}
         seen.append((step, steps, image.shape[-1], sum(loss.item() for loss in losses.values())))
 
-    with watching(watch):
+    with RunContext(watcher=watch):
         MRF(encoder=network, steps=20, rematch=20).stylize(weave(RED, 1), [Style(weave(BLUE, 2))], None)
     assert [step for step, *_ in seen] == list(range(1, 61))
     assert {steps for _, steps, *_ in seen} == {60}

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 
 import impasto
 from impasto import Canvas, ParameterError, StageError, Style
-from impasto.stage import watching
+from impasto.stage import RunContext
 from impasto.testing import parametrize_checks
 from impasto_mrf.quilt import (
     Correlator,
@@ -278,7 +278,7 @@ def test_progress_ends_with_the_last_step_and_shows_the_picture():
     def watcher(stage, step, steps, image, losses):
         seen.append((step, steps, image))
 
-    with watching(watcher):
+    with RunContext(watcher=watcher):
         made = paint(Quilt(block=8), torch.rand(2, 3, 30, 41), Style(torch.rand(1, 3, 30, 30)))
     assert [step for step, _, _ in seen] == list(range(1, seen[0][1] + 1))
     assert torch.equal(seen[-1][2], made)

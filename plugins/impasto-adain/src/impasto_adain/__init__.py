@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.networks import SLIM19, Decoder, check_pair, decoders, fitting_encoder, repainted, shrunk, study
-from impasto.stage import once
+from impasto.stage import remember
 from impasto.weights import find
 
 from .training import AdaINDecoder, Stylization
@@ -81,8 +82,16 @@ class AdaIN(impasto.Stylizer, name="adain"):
         encoder, decoder = networks = self.networks(content)
         exchange = STATISTICS[self.statistic]
         size = (content.shape[-2], content.shape[-1])
-        sized = [once(shrunk, style, size, self.style_scale, self.multiple) for style in styles]
-        told = [once(study, encoder, decoder.layers, style.image, style.guides, exchange.statistic) for style in sized]
+        how = (size, self.style_scale, self.multiple)
+        sized = [remember(style, ("resized", *how), partial(shrunk, style, *how)) for style in styles]
+        told = [
+            remember(
+                style,
+                ("moments", encoder, decoder.layers, exchange.statistic),
+                partial(study, encoder, decoder.layers, style.image, style.guides, exchange.statistic),
+            )
+            for style in sized
+        ]
         return repainted(content, guides, sized, told, networks, exchange, self.alpha)
 
 

@@ -26,7 +26,7 @@ from impasto.networks import (
     shrunk,
     study,
 )
-from impasto.stage import once
+from impasto.stage import remember
 from impasto.training import Recipe
 from impasto.weights import find
 
@@ -107,7 +107,8 @@ class Autoencoding(impasto.Stylizer):
     def sized(self, content: Tensor, styles: Sequence[Style]) -> list[Style]:
         """Return the styles in the size that the content gives them."""
         size = (content.shape[-2], content.shape[-1])
-        return [once(shrunk, style, size, self.style_scale, self.multiple) for style in styles]
+        how = (size, self.style_scale, self.multiple)
+        return [remember(style, ("resized", *how), partial(shrunk, style, *how)) for style in styles]
 
 
 class WCT(Autoencoding, name="wct"):
@@ -150,7 +151,12 @@ class WCT(Autoencoding, name="wct"):
             own = [decoder for its, decoder in networks.values() if its is encoder]
             layers = tuple(dict.fromkeys(layer for decoder in own for layer in decoder.layers))
             told[encoder] = [
-                once(study, encoder, layers, style.image, style.guides, statistics.covariance) for style in sized
+                remember(
+                    style,
+                    ("covariance", encoder, layers),
+                    partial(study, encoder, layers, style.image, style.guides, statistics.covariance),
+                )
+                for style in sized
             ]
         exchange = Exchange(statistics.covariance, partial(linear, transform=self.between))
         image = content
@@ -195,7 +201,10 @@ class StyleSwap(Autoencoding, name="style-swap"):
                 f"  what would work: one that takes {layer} alone, as those of wct do"
             )
         sized = self.sized(content, styles)
-        told = [once(encoder.features, style.image, (layer,))[layer] for style in sized]
+        told = [
+            remember(style, ("features", encoder, layer), partial(encoder.features, style.image, (layer,)))[layer]
+            for style in sized
+        ]
         features = encoder.features(content, (layer,))[layer].float()
         picture: Tensor = decoder(features.lerp(by_region(features, guides, sized, told, change), self.alpha))
         return picture

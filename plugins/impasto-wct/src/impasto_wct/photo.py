@@ -16,7 +16,7 @@ from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.files import write_atomically
 from impasto.networks import CONVOLUTIONS, SLIM19, Decoder, by_region, check_pair, decoders, fit, load_decoders, shrunk
 from impasto.optim import Soap
-from impasto.stage import once
+from impasto.stage import remember
 from impasto.training import Crops, Recipe, Task, pictures
 from impasto.weights import find
 
@@ -173,8 +173,12 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         """Return the content, changed by what the decoder makes of the change of its features."""
         encoder, decoder = self.networks(content)
         layers = tuple(f"relu{level}_1" for level in self.levels)
-        sized = [once(shrunk, style, tuple(content.shape[-2:]), 1.0, self.multiple) for style in styles]
-        told = [once(seen, encoder, style.image, layers) for style in sized]
+        how = ((content.shape[-2], content.shape[-1]), 1.0, self.multiple)
+        sized = [remember(style, ("resized", *how), partial(shrunk, style, *how)) for style in styles]
+        told = [
+            remember(style, ("features", encoder, layers), partial(seen, encoder, style.image, layers))
+            for style in sized
+        ]
         change = partial(recoloured, transform=self.transform, identity=self.identity)
 
         def towards(layer: str, features: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from impasto.functional import statistics
 from impasto.functional.patches import nearest
 from impasto.networks import Part
-from impasto.stage import once
+from impasto.stage import remember
 
 FLOOR = 1e-5
 """Directions with less than this share of the largest variance carry no signal: not whitened, not coloured."""
@@ -21,7 +22,8 @@ FLOOR = 1e-5
 
 def zca(content: Tensor, style: Tensor) -> Tensor:
     """Return S^½ C^-½ for covariances (B, C, C): whitened and coloured along the axes (Li et al. 2017)."""
-    return once(statistics.matrix_power, style, 0.5, FLOOR) @ statistics.matrix_power(content, -0.5, FLOOR)
+    root = remember(style, "square root", partial(statistics.matrix_power, style, 0.5, FLOOR))
+    return root @ statistics.matrix_power(content, -0.5, FLOOR)
 
 
 def cholesky(content: Tensor, style: Tensor) -> Tensor:
@@ -93,7 +95,8 @@ def recoloured(
         spread = spread + eye
     change, goal = torch.zeros_like(spread), torch.zeros_like(mean)
     for part in parts:
-        centre, shape = once(statistics.covariance, part.features, part.area)
+        owner = (part.features, part.area)
+        centre, shape = remember(owner, "covariance", partial(statistics.covariance, part.features, part.area))
         shape = shape + eye if identity == "both" else shape
         change = change + part.share * TRANSFORMS[transform](spread, shape)
         goal = goal + part.share * centre
