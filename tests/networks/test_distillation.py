@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,7 +9,7 @@ from PIL import Image
 
 from impasto.errors import ParameterError
 from impasto.networks import LAYERS, VGG, Distillation, Pupil, Truth, choose_channels, distillation, initialise
-from impasto.training import generator, held_out, train
+from impasto.training import train
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +33,6 @@ def folder(tmp_path_factory):
         pixels = F.interpolate(small, (120, 160), mode="bicubic").clamp(0, 1)[0]
         Image.fromarray((pixels * 255).byte().permute(1, 2, 0).numpy()).save(path / f"picture_{index}.png")
     return path
-
-
-def test_one_group_in_ten_is_held_out_and_tiles_stay_together():
-    held = [held_out(Path(f"photo{index}.jpg")) for index in range(2000)]
-    assert 0.08 < sum(held) / len(held) < 0.12
-    for index in range(200):
-        assert len({held_out(Path(f"photo{index}{tile}.jpg")) for tile in ("", "_t01", "_t12")}) == 1
 
 
 def test_errors_and_gram_matrices_from_thin_moments_equal_the_wide_ones(teacher):
@@ -116,35 +106,6 @@ def test_training_lowers_the_losses_resumes_its_pictures_and_ships_half_floats(t
     assert {value.dtype for value in shipped.values()} == {torch.float16}
     metric = shipped["metric3_1"].float()
     assert torch.allclose(metric, metric.mT, atol=1e-2)
-
-
-def test_a_batch_is_made_of_the_generator_alone(teacher, folder):
-    files = sorted(folder.iterdir())
-    crops = distillation.Crops(files, 32, aspect=1.5)
-    assert torch.equal(crops.draw(3, generator(1, 2)), crops.draw(3, generator(1, 2)))
-    assert not torch.equal(crops.draw(3, generator(1, 2)), crops.draw(3, generator(1, 3)))
-
-
-def test_enlarged_crops_show_less_of_the_scene(tmp_path):
-    across = numpy.broadcast_to(numpy.arange(256, dtype=numpy.uint8)[None, :, None], (256, 256, 3))
-    Image.fromarray(across.copy()).save(tmp_path / "ramp.png")
-    plain, enlarged = (
-        distillation.Crops([tmp_path / "ramp.png"], 32, enlarged=share).draw(20, generator(0)) for share in (0.0, 1.0)
-    )
-    shown = [(crops.amax((1, 2, 3)) - crops.amin((1, 2, 3))) * 255 for crops in (plain, enlarged)]
-    assert shown[0].min() > 24
-    assert shown[1].max() < 24
-
-
-def test_recoloured_crops_have_red_green_and_blue_in_any_order(tmp_path):
-    orange = (240, 120, 16)
-    Image.new("RGB", (64, 64), orange).save(tmp_path / "orange.png")
-    crops = distillation.Crops([tmp_path / "orange.png"], 32, recoloured=1.0).draw(20, generator(0))
-    colours = {tuple(round(255 * level) for level in crop[:, 16, 16].tolist()) for crop in crops}
-    assert all(sorted(colour) == sorted(orange) for colour in colours)
-    assert len(colours) == 6
-    plain = distillation.Crops([tmp_path / "orange.png"], 32).draw(20, generator(0))
-    assert {tuple(round(255 * level) for level in crop[:, 16, 16].tolist()) for crop in plain} == {orange}
 
 
 def test_the_recipe_says_what_it_needs():

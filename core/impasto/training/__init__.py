@@ -1,7 +1,20 @@
-"""Training: recipes, their tasks, the one loop that runs them, and batches from folders of pictures."""
+"""Training: recipes, their tasks, the one loop that runs them, batches from folders, and what is written."""
 
 from .data import SUFFIXES, Crops, held_out, pictures
+from .export import preview_grid, save_half
 from .loop import generator, train, trapezoid
 from .recipe import Recipe, Task
 
-__all__ = ["SUFFIXES", "Crops", "Recipe", "Task", "generator", "held_out", "pictures", "train", "trapezoid"]
+__all__ = [
+    "SUFFIXES",
+    "Crops",
+    "Recipe",
+    "Task",
+    "generator",
+    "held_out",
+    "pictures",
+    "preview_grid",
+    "save_half",
+    "train",
+    "trapezoid",
+]

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..device import keep_memory
 from ..files import write_atomically
+from .export import save_preview
 from .recipe import Task
 
 
@@ -147,9 +148,7 @@ def train(
                 save(done)
                 shown = task.preview({name: averages[name].module for name in names})
                 if shown is not None and accelerator.is_main_process:
-                    from torchvision.utils import save_image
-
-                    save_image(shown, folder / f"preview-{done:06d}.png")
+                    save_preview(folder / f"preview-{done:06d}.png", shown)
     if not accelerator.is_main_process:
         return []
     return task.export({name: averages[name].module for name in names}, folder)

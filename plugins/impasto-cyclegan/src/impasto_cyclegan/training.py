@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import ParameterError
-from impasto.files import write_atomically
 from impasto.optim import Soap
-from impasto.training import Crops, Recipe, Task, pictures
+from impasto.training import Crops, Recipe, Task, pictures, preview_grid, save_half
 
 from .discriminators import ADVERSARIAL, LAYERS, PatchGAN, ProjectedDiscriminator
 from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator
@@ -252,8 +250,8 @@ class Cycle(Task):
         for start, (first, second) in (("a", DIRECTIONS), ("b", DIRECTIONS[::-1])):
             given = self.shown[start].to(self.device)
             painted = networks[first](given).float().clamp(0, 1)
-            columns += [given, painted, networks[second](painted).float().clamp(0, 1)]
-        return torch.cat([torch.cat(list(column), dim=-2) for column in columns], dim=-1)[None]
+            columns += [given, painted, networks[second](painted).float()]
+        return preview_grid(zip(*columns, strict=True))
 
     def state(self) -> dict[str, Any]:
         """Return the pools."""
@@ -266,16 +264,12 @@ class Cycle(Task):
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
         """Write both generators in fp16."""
-        from safetensors.torch import save_file
-
-        half = {
-            f"{direction}.{key}": value.half().contiguous().cpu()
+        tensors = {
+            f"{direction}.{key}": value
             for direction in DIRECTIONS
             for key, value in networks[direction].state_dict().items()
         }
-        file = folder / "cyclegan.safetensors"
-        write_atomically(file, partial(save_file, half))
-        return [file]
+        return [save_half(folder / "cyclegan.safetensors", tensors)]
 
 
 class Look:

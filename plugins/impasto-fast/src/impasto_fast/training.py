@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,12 +12,11 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import Encoder
-from impasto.files import write_atomically
 from impasto.functional import statistics
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
 from impasto.networks import seen_by
 from impasto.optim import Soap
-from impasto.training import Crops, Recipe, Task, pictures
+from impasto.training import Crops, Recipe, Task, pictures, preview_grid, save_half
 
 from .checkpoints import tensors
 from .network import Network
@@ -134,21 +132,16 @@ class Painting(Task):
     def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
         """Return a few photographs, and below each other as they are painted in every style."""
         image = self.shown.to(self.device)
-        rows = [image]
+        columns = [image]
         for number in range(len(self.goals)):
-            rows.append(networks["network"](image, self._shares([number])).float().clamp(0, 1))
-        return torch.cat([torch.cat(list(row), dim=-2) for row in rows], dim=-1)[None]
+            columns.append(networks["network"](image, self._shares([number])).float())
+        return preview_grid(zip(*columns, strict=True))
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
         """Write the network in fp16."""
-        from safetensors.torch import save_file
-
         network = networks["network"]
         assert isinstance(network, Network)
-        file = folder / "fast.safetensors"
-        half = {key: value.half().contiguous().cpu() for key, value in tensors(network).items()}
-        write_atomically(file, partial(save_file, half))
-        return [file]
+        return [save_half(folder / "fast.safetensors", tensors(network))]
 
 
 def _sized(file: Path, size: int) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,12 +11,11 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import Encoder, ParameterError
-from impasto.files import write_atomically
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal
 from impasto.networks import seen_by
 from impasto.optim import Soap
 from impasto.stage import composite
-from impasto.training import Crops, Recipe, Task, pictures
+from impasto.training import Crops, Recipe, Task, pictures, preview_grid, save_half
 
 from .network import LocalNetwork, at_size, grain_for
 
@@ -156,18 +154,13 @@ class LocalTask(Task):
         image, mask = (self.shown[key].to(self.device) for key in ("image", "mask"))
         painted = networks["local"](image, mask, self.shares(self.shown["style"])).float().clamp(0, 1)
         rows = image, mask.expand_as(image), composite(image, painted, mask)
-        return torch.cat([torch.cat(list(row), dim=-1) for row in rows], dim=-2)[None]
+        return preview_grid(rows)
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
         """Write the network in fp16."""
-        from safetensors.torch import save_file
-
         network = networks["local"]
         assert isinstance(network, LocalNetwork)
-        half = {key: value.detach().half().contiguous().cpu() for key, value in network.tensors().items()}
-        file = folder / "local.safetensors"
-        write_atomically(file, partial(save_file, half))
-        return [file]
+        return [save_half(folder / "local.safetensors", network.tensors())]
 
 
 # -------------------------------------------------------------------------------------------------------- masks

@@ -67,7 +67,7 @@ def test_a_training_killed_and_resumed_ends_as_one_that_was_not(tmp_path):
     whole = run(tmp_path / "whole")
 
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from test_training import Line, train\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); from test_loop import Line, train\n"
         "train(Line(pause=0.02), sys.argv[2], steps=60, checkpoint_every=10, log_every=5, average=0.9)"
     )
     killed = tmp_path / "killed"
