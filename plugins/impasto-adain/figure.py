@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 import impasto
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_adain import AdaIN
 
 SIZE = 384
@@ -21,19 +21,19 @@ def painted(styles: object, guides: object = None, **values: object) -> object:
     return impasto.Pipeline(AdaIN(**values))(content, styles, guides=guides, device="cpu").pil()
 
 
-tiles = [
-    Tile("adain", "first style", painted(one)),
-    Tile("adain", "alpha 0.5", painted(one, alpha=0.5)),
-    Tile("adain", "covariance", painted(one, statistic="covariance")),
-    Tile("adain", "both, 1 to 1", painted([one, two])),
-    Tile(
+panels = [
+    Panel("adain", "first style", painted(one)),
+    Panel("adain", "alpha 0.5", painted(one, alpha=0.5)),
+    Panel("adain", "covariance", painted(one, statistic="covariance")),
+    Panel("adain", "both, 1 to 1", painted([one, two])),
+    Panel(
         "adain",
         "each in its region",
         painted(
             [impasto.Style(one, region="left"), impasto.Style(two, region="right")], {"left": left, "right": 1 - left}
         ),
     ),
-    Tile("adain", "its own style", painted(content)),
+    Panel("adain", "its own style", painted(content)),
 ]
-given = [Tile("content", "cat", impasto.read(content).pil()), Tile("style", "impasto", impasto.read(one).pil())]
-contact_sheet(given, tiles, "impasto-adain").save(Path(__file__).parent / "figure.jpg", quality=85)
+given = [Panel("content", "cat", impasto.read(content).pil()), Panel("style", "impasto", impasto.read(one).pil())]
+contact_sheet(given, panels, "impasto-adain").save(Path(__file__).parent / "figure.jpg", quality=85)

@@ -7,7 +7,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 import impasto
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_analogy import DeepAnalogy, NeuralColor, deep_analogy
 
 SIZE = 320
@@ -26,15 +26,15 @@ eyes, lights = deep_analogy(cat, mosaic), deep_analogy(rocket, night)
 recolored, neural = (
     impasto.Pipeline(stage)(cat, mosaic, device="cpu") for stage in (DeepAnalogy(task="photo-to-photo"), NeuralColor())
 )
-tiles = [
-    Tile("analogy", "A'", shown(eyes.a_prime)),
-    Tile("", "B", shown(eyes.b)),
-    Tile("analogy", "photo-to-photo", recolored.pil()),
-    Tile("neural-color", "", neural.pil()),
-    Tile("content", "rocket", shown(rocket)),
-    Tile("style", "impasto", shown(night)),
-    Tile("analogy", "A'", shown(lights.a_prime)),
-    Tile("", "B", shown(lights.b)),
+panels = [
+    Panel("analogy", "A'", shown(eyes.a_prime)),
+    Panel("", "B", shown(eyes.b)),
+    Panel("analogy", "photo-to-photo", recolored.pil()),
+    Panel("neural-color", "", neural.pil()),
+    Panel("content", "rocket", shown(rocket)),
+    Panel("style", "impasto", shown(night)),
+    Panel("analogy", "A'", shown(lights.a_prime)),
+    Panel("", "B", shown(lights.b)),
 ]
-given = [Tile("content", "cat", shown(cat)), Tile("style", "mosaic", shown(mosaic))]
-contact_sheet(given, tiles, "impasto-analogy").save(Path(__file__).parent / "figure.jpg", quality=85)
+given = [Panel("content", "cat", shown(cat)), Panel("style", "mosaic", shown(mosaic))]
+contact_sheet(given, panels, "impasto-analogy").save(Path(__file__).parent / "figure.jpg", quality=85)

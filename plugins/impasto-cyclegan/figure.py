@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import impasto
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_cyclegan import PAIRS, CycleGAN
 
 SIZE = 384
@@ -16,13 +16,13 @@ def painted(image: object, **values: object) -> object:
     return impasto.Pipeline(CycleGAN(**values))(image, device="cpu").pil()
 
 
-tiles = []
+panels = []
 for content in contents.values():
     for network in PAIRS:
         there = painted(content, network=network)
-        tiles += [
-            Tile("cyclegan", network, there),
-            Tile("cyclegan", "and back", painted(there, network=network, direction="b-to-a")),
+        panels += [
+            Panel("cyclegan", network, there),
+            Panel("cyclegan", "and back", painted(there, network=network, direction="b-to-a")),
         ]
-given = [Tile("content", name, impasto.read(content).pil()) for name, content in contents.items()]
-contact_sheet(given, tiles, "impasto-cyclegan").save(Path(__file__).parent / "figure.jpg", quality=80)
+given = [Panel("content", name, impasto.read(content).pil()) for name, content in contents.items()]
+contact_sheet(given, panels, "impasto-cyclegan").save(Path(__file__).parent / "figure.jpg", quality=80)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import impasto
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto.weights import find
 from impasto_fast import FAST, Fast, load_network
 
@@ -16,10 +16,10 @@ def painted(photograph: str, **values: object) -> object:
     return impasto.Pipeline(Fast(**values))(PHOTOGRAPHS[photograph], device="cpu").pil()
 
 
-tiles = [
-    Tile("fast", style, painted(list(PHOTOGRAPHS)[index % 3], styles=(style,)))
+panels = [
+    Panel("fast", style, painted(list(PHOTOGRAPHS)[index % 3], styles=(style,)))
     for index, style in enumerate(load_network(find(FAST)).styles)
 ]
-tiles.append(Tile("fast", "wave and mosaic", painted("cat", styles=("wave", "mosaic"))))
-given = [Tile("content", name, impasto.read(image).pil()) for name, image in PHOTOGRAPHS.items()]
-contact_sheet(given, tiles, "impasto-fast").save(Path(__file__).parent / "figure.jpg", quality=72)
+panels.append(Panel("fast", "wave and mosaic", painted("cat", styles=("wave", "mosaic"))))
+given = [Panel("content", name, impasto.read(image).pil()) for name, image in PHOTOGRAPHS.items()]
+contact_sheet(given, panels, "impasto-fast").save(Path(__file__).parent / "figure.jpg", quality=72)

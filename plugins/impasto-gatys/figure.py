@@ -6,7 +6,7 @@ import torch
 
 import impasto
 from impasto import Style
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_gatys import Gatys, Reconstruct, Texture
 
 SIZE = 320
@@ -19,25 +19,25 @@ y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width),
 face = (((x - 0.57) / 0.27) ** 2 + ((y - 0.48) / 0.4) ** 2 < 1).float()[None, None]
 
 
-def tile(note: str, stage: impasto.Stage, styles: list[Style] | None = None, **options: object) -> Tile:
+def panel(note: str, stage: impasto.Stage, styles: list[Style] | None = None, **options: object) -> Panel:
     """Return what a stage makes of the photograph."""
     picture = impasto.Pipeline(stage)(content, styles or style, device="cpu", **options)
-    return Tile(stage.name, note, picture.pil())
+    return Panel(stage.name, note, picture.pil())
 
 
 both = [Style(style, region="face"), Style(other, region="rest")]
-tiles = [
-    tile("", Gatys()),
-    tile("content_weight 0.02", Gatys(content_weight=0.02)),
-    tile("style_scale 0.4", Gatys(style_scale=0.4)),
-    tile("two styles, mixed", Gatys(), [Style(style), Style(other)]),
-    tile("inside a mask", Gatys(), mask=face),
-    tile("a style for each region", Gatys(), both, guides={"face": face}),
-    tile("", Texture()),
-    tile("from relu3_1", Reconstruct(layer="relu3_1")),
+panels = [
+    panel("", Gatys()),
+    panel("content_weight 0.02", Gatys(content_weight=0.02)),
+    panel("style_scale 0.4", Gatys(style_scale=0.4)),
+    panel("two styles, mixed", Gatys(), [Style(style), Style(other)]),
+    panel("inside a mask", Gatys(), mask=face),
+    panel("a style for each region", Gatys(), both, guides={"face": face}),
+    panel("", Texture()),
+    panel("from relu3_1", Reconstruct(layer="relu3_1")),
 ]
 given = [
-    Tile("content", "cat", impasto.read(content).pil()),
-    Tile("style", "impasto", impasto.read(style).pil()),
+    Panel("content", "cat", impasto.read(content).pil()),
+    Panel("style", "impasto", impasto.read(style).pil()),
 ]
-contact_sheet(given, tiles, "impasto-gatys").save(Path(__file__).parent / "figure.jpg", quality=85)
+contact_sheet(given, panels, "impasto-gatys").save(Path(__file__).parent / "figure.jpg", quality=85)

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import impasto
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_histogram import ClipGamut, EqualizeAdaptive, MatchExposure, MatchHistogram
 
 SIZE = 320
 
 content = impasto.samples.content("astronaut", SIZE)
 style = impasto.samples.style("chalk", SIZE)
-tiles = [
-    Tile(stage.name, note, impasto.Pipeline(stage)(content, style, device="cpu").pil())
+panels = [
+    Panel(stage.name, note, impasto.Pipeline(stage)(content, style, device="cpu").pil())
     for stage, note in (
         (MatchHistogram(), "plain"),
         (MatchHistogram(space="lab", method="smoothed"), "Lab, smoothed"),
@@ -22,7 +22,7 @@ tiles = [
     )
 ]
 given = [
-    Tile("content", "astronaut", impasto.read(content).pil()),
-    Tile("style", "chalk", impasto.read(style).pil()),
+    Panel("content", "astronaut", impasto.read(content).pil()),
+    Panel("style", "chalk", impasto.read(style).pil()),
 ]
-contact_sheet(given, tiles, "impasto-histogram").save(Path(__file__).parent / "figure.jpg", quality=85)
+contact_sheet(given, panels, "impasto-histogram").save(Path(__file__).parent / "figure.jpg", quality=85)

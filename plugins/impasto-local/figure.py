@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 import impasto
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_adain import AdaIN
 from impasto_gatys import Gatys
 from impasto_local import STYLES, Local
@@ -34,23 +34,23 @@ around = (((x - 0.49) / 0.24) ** 2 + ((y - 0.47) / 0.36) ** 2 >= 1).float()
 x, y = grid(astronaut)
 left = (x + 0.23 * y < 0.6).float()
 
-tiles = [Tile("local", paint, painted(Local(paint=paint), cat, face)) for paint in STYLES]
+panels = [Panel("local", paint, painted(Local(paint=paint), cat, face)) for paint in STYLES]
 for paint in ("fauvism", "impasto", "wave"):
-    tiles.append(Tile("local", f"{paint}, around", painted(Local(paint=paint), cat, 1 - face)))
+    panels.append(Panel("local", f"{paint}, around", painted(Local(paint=paint), cat, 1 - face)))
 given = [
-    Tile("content", "cat", impasto.read(cat).pil()),
-    Tile("mask", "", impasto.read(face.expand(1, 3, -1, -1)).pil()),
+    Panel("content", "cat", impasto.read(cat).pil()),
+    Panel("mask", "", impasto.read(face.expand(1, 3, -1, -1)).pil()),
 ]
-contact_sheet(given, tiles, "impasto-local").save(HERE / "figure.jpg", quality=82)
+contact_sheet(given, panels, "impasto-local").save(HERE / "figure.jpg", quality=82)
 
-given, tiles = [], []
+given, panels = [], []
 for content, name, mask, paint in (
     (coffee, "coffee", around, "wave"),
     (cat, "cat", face, "fauvism"),
     (astronaut, "astronaut", left, "impasto"),
 ):
     style = impasto.samples.style(paint, SIZE)
-    given.append(Tile("content", name, impasto.read(content).pil()))
-    tiles.append(Tile("local", paint, painted(Local(paint=paint), content, mask)))
-    tiles += [Tile(stage.name, "with a mask", painted(stage, content, mask, style)) for stage in (AdaIN(), Gatys())]
-contact_sheet(given, tiles, "impasto-local").save(HERE / "comparison.jpg", quality=70)
+    given.append(Panel("content", name, impasto.read(content).pil()))
+    panels.append(Panel("local", paint, painted(Local(paint=paint), content, mask)))
+    panels += [Panel(stage.name, "with a mask", painted(stage, content, mask, style)) for stage in (AdaIN(), Gatys())]
+contact_sheet(given, panels, "impasto-local").save(HERE / "comparison.jpg", quality=70)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Style
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_mrf import MRF, Quilt
 
 SIZE = 320
@@ -44,26 +44,26 @@ colors = torch.tensor([[0.35, 0.5, 0.8], [0.6, 0.65, 0.3], [0.15, 0.25, 0.2], [0
 doodle = torch.einsum("kc,bkhw->bchw", colors, drawn)
 
 
-def tile(note: str, stage: impasto.Stage, image: Tensor = content, styles: object = style, **options: object) -> Tile:
+def panel(note: str, stage: impasto.Stage, image: Tensor = content, styles: object = style, **options: object) -> Panel:
     """Return what a stage makes of a picture."""
     picture = impasto.Pipeline(stage)(image, styles, device="cpu", **options)
-    return Tile(stage.name, note, picture.pil())
+    return Panel(stage.name, note, picture.pil())
 
 
 painting = Style(style, guides=labels)
-tiles = [
-    tile("", MRF()),
-    tile("content_weight 0.2", MRF(content_weight=0.2)),
-    tile("two styles, 2 to 1", MRF(), styles=[Style(style, weight=2), Style(other)]),
-    tile("texture", MRF(content_weight=0, init="patches")),
-    tile("", Quilt()),
-    tile("texture", Quilt(alpha=(1,))),
-    Tile("a doodle", "four regions", impasto.read(doodle).pil()),
-    tile("the doodle, guided", MRF(content_weight=0), doodle, painting, guides=drawn),
+panels = [
+    panel("", MRF()),
+    panel("content_weight 0.2", MRF(content_weight=0.2)),
+    panel("two styles, 2 to 1", MRF(), styles=[Style(style, weight=2), Style(other)]),
+    panel("texture", MRF(content_weight=0, init="patches")),
+    panel("", Quilt()),
+    panel("texture", Quilt(alpha=(1,))),
+    Panel("a doodle", "four regions", impasto.read(doodle).pil()),
+    panel("the doodle, guided", MRF(content_weight=0), doodle, painting, guides=drawn),
 ]
 given = [
-    Tile("content", "cat", impasto.read(content).pil()),
-    Tile("style", "impasto", impasto.read(style).pil()),
+    Panel("content", "cat", impasto.read(content).pil()),
+    Panel("style", "impasto", impasto.read(style).pil()),
 ]
 if __name__ == "__main__":
-    contact_sheet(given, tiles, "impasto-mrf").save(Path(__file__).parent / "figure.jpg", quality=85)
+    contact_sheet(given, panels, "impasto-mrf").save(Path(__file__).parent / "figure.jpg", quality=85)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 import impasto
 from impasto.functional.color import luma
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto.stage import Canvas, Style
 
-WIDTH = 480  # of the tiles; the sheet is drawn at this size and halved
+WIDTH = 480  # of the panels; the sheet is drawn at this size and halved
 COLOURS = torch.tensor(
     [
         *([0.85, 0.35, 0.25], [0.25, 0.55, 0.85], [0.95, 0.8, 0.3], [0.4, 0.75, 0.45]),
@@ -145,9 +145,9 @@ def main() -> None:
             ("feather-regions", "20 px", coloured(content, run("feather-regions:radius=20", pairs).guides)),
             ("match-regions", "the style's regions", coloured(style, pairs.styles[0].guides)),
         ]
-    given = [Tile("content", "coffee", impasto.read(content).pil()), Tile("style", "wave", impasto.read(style).pil())]
-    tiles = [Tile(name, note, impasto.read(picture.clamp(0, 1)).pil()) for name, note, picture in shown]
-    sheet = contact_sheet(given, tiles, "impasto-segment")
+    given = [Panel("content", "coffee", impasto.read(content).pil()), Panel("style", "wave", impasto.read(style).pil())]
+    panels = [Panel(name, note, impasto.read(picture.clamp(0, 1)).pil()) for name, note, picture in shown]
+    sheet = contact_sheet(given, panels, "impasto-segment")
     small = sheet.resize((1800, round(sheet.height * 1800 / sheet.width)), Image.Resampling.LANCZOS)
     small.save(Path(__file__).with_name("figure.jpg"), quality=82, optimize=True)
 

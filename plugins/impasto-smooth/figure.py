@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 import impasto
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_smooth import (
     BilateralSmooth,
     Deblock,
@@ -42,29 +42,29 @@ class Painted(impasto.Preprocessor, name="painted"):
         return canvas.replace(image=image, mask=mask)
 
 
-def tile(note: str, stage: impasto.Stage | None, what: str = "whole") -> Tile:
+def panel(note: str, stage: impasto.Stage | None, what: str = "whole") -> Panel:
     """Return what a stage makes of the painting."""
     stages = [Painted(what=what)] + ([] if stage is None else [stage])
     picture = impasto.Pipeline(*stages)(content, style, device="cpu")
-    return Tile("painted" if stage is None else stage.name, note, picture.pil())
+    return Panel("painted" if stage is None else stage.name, note, picture.pil())
 
 
-tiles = [
-    tile("by gatys", None),
-    tile("radius 12", GuidedSmooth(radius=12)),
-    tile("", BilateralSmooth(sigma_space=4.0)),
-    tile("weight 0.3", TVDenoise(weight=0.3)),
-    tile("smoothing 3", WLSSmooth(smoothing=3.0)),
-    tile("", PhotoSmooth()),
-    tile("weight 20", Regrain(weight=20.0)),
-    tile("with a grid of 4 pixels", None, "grid"),
-    tile("", Deblock(), "grid"),
-    tile("inside a mask", None, "pasted"),
-    tile("", Seamless(), "pasted"),
-    tile("mixed", Seamless(mixed=True), "pasted"),
+panels = [
+    panel("by gatys", None),
+    panel("radius 12", GuidedSmooth(radius=12)),
+    panel("", BilateralSmooth(sigma_space=4.0)),
+    panel("weight 0.3", TVDenoise(weight=0.3)),
+    panel("smoothing 3", WLSSmooth(smoothing=3.0)),
+    panel("", PhotoSmooth()),
+    panel("weight 20", Regrain(weight=20.0)),
+    panel("with a grid of 4 pixels", None, "grid"),
+    panel("", Deblock(), "grid"),
+    panel("inside a mask", None, "pasted"),
+    panel("", Seamless(), "pasted"),
+    panel("mixed", Seamless(mixed=True), "pasted"),
 ]
 given = [
-    Tile("content", "coffee", impasto.read(content).pil()),
-    Tile("style", "wave", impasto.read(style).pil()),
+    Panel("content", "coffee", impasto.read(content).pil()),
+    Panel("style", "wave", impasto.read(style).pil()),
 ]
-contact_sheet(given, tiles, "impasto-smooth").save(Path(__file__).parent / "figure.jpg", quality=85)
+contact_sheet(given, panels, "impasto-smooth").save(Path(__file__).parent / "figure.jpg", quality=85)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import impasto
-from impasto.notebook import Tile, contact_sheet
+from impasto.notebook import Panel, contact_sheet
 from impasto_wct import WCT, StyleSwap, WCTPhoto
 
 SIZE = 384
@@ -11,8 +11,8 @@ SIZE = 384
 content = impasto.samples.content("cat", SIZE)
 style = impasto.samples.style("impasto", SIZE)
 evening = impasto.samples.content("rocket", SIZE)
-tiles = [
-    Tile(stage.name, note, impasto.Pipeline(stage)(content, style, device="cpu").pil())
+panels = [
+    Panel(stage.name, note, impasto.Pipeline(stage)(content, style, device="cpu").pil())
     for stage, note in (
         (WCT(), "levels 4 to 1"),
         (WCT(alpha=0.5), "alpha 0.5"),
@@ -23,6 +23,6 @@ tiles = [
     )
 ]
 lit = impasto.Pipeline(WCTPhoto())(content, evening, device="cpu").pil()
-tiles.append(Tile(WCTPhoto.name, "by evening light", lit))
-given = [Tile("content", "cat", impasto.read(content).pil()), Tile("style", "impasto", impasto.read(style).pil())]
-contact_sheet(given, tiles, "impasto-wct").save(Path(__file__).parent / "figure.jpg", quality=80)
+panels.append(Panel(WCTPhoto.name, "by evening light", lit))
+given = [Panel("content", "cat", impasto.read(content).pil()), Panel("style", "impasto", impasto.read(style).pil())]
+contact_sheet(given, panels, "impasto-wct").save(Path(__file__).parent / "figure.jpg", quality=80)

@@ -14,7 +14,6 @@ from PIL import Image
 import impasto
 from impasto import cli
 from impasto.cli import inventory
-from impasto.notebook import Tile, contact_sheet
 from impasto.pipeline import ProgressBar
 
 
@@ -312,17 +311,6 @@ def test_the_demo_shows_every_stylizer_and_the_error_of_one_that_fails(capsys):
     colours = {colour for _, colour in sheet.getcolors(maxcolors=1 << 24)}
     assert (0x3A, 0x21, 0x1D) in colours  # the ground of a tile that failed
     assert sheet.width > 3 * 320
-
-
-@pytest.mark.parametrize("count", [1, 2, 7, 13])
-def test_no_tile_of_the_sheet_covers_another(count):
-    given = [Tile("content", "", Image.new("RGB", (60, 40), (0, 0, 255)))] * 2
-    tiles = [Tile(f"method {index}", "1 s", Image.new("RGB", (60, 40), (255, 0, 0))) for index in range(count)]
-    sheet = contact_sheet(given, tiles, "note")
-    whole = 320 * 213
-    pixels = {colour: number for number, colour in sheet.getcolors(maxcolors=1 << 24)}
-    assert pixels[(255, 0, 0)] == count * whole
-    assert pixels[(0, 0, 255)] == 2 * whole
 
 
 # -------------------------------------------------------------------------------------------------------- others

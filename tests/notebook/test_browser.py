@@ -1,4 +1,4 @@
-"""The first lesson and the knobs of `impasto.tune` in a real browser: JupyterLab, as a student opens it."""
+"""The first lesson and the widgets of `impasto.tune` in a real browser: JupyterLab, as a student opens it."""
 
 import contextlib
 import json
@@ -47,7 +47,7 @@ PIXELS = """image => {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the first lesson, without its outputs and with a last cell of knobs."""
+    """A folder with the first lesson, without its outputs and with a last cell of widgets."""
     notebook = json.loads(LESSON.read_text(encoding="utf-8"))
     last = {"cell_type": "code", "id": "tune", "metadata": {}, "source": TUNE}
     notebook["cells"] = [

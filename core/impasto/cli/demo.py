@@ -12,7 +12,7 @@ from tqdm import tqdm
 from .. import samples
 from ..device import pick_device
 from ..host import get_host
-from ..notebook import Tile, contact_sheet, first_line, seconds
+from ..notebook import Panel, contact_sheet, first_line, seconds
 from ..picture import read
 from ..pipeline import Pipeline, ProgressBar
 
@@ -39,7 +39,7 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
             f"  what to type: pip install impasto-gatys impasto-adain{''.join(broken)}"
         )
     content, style = samples.content(CONTENT, size), samples.style(STYLE, size)
-    tiles, errors = [], {}
+    panels, errors = [], {}
     shown = sys.stderr.isatty()
     began = time.perf_counter()
     with tqdm(stylizers.items(), unit="method", disable=not shown) as bar:
@@ -49,16 +49,16 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
             try:
                 given_style = None if stylizer.style == "ignored" else style
                 painted = Pipeline(stylizer(**stylizer.demo))(content, given_style, plugins=[ProgressBar(shown)])
-            except Exception as error:  # of any plugin: its tile shows it, and the caller gets it
+            except Exception as error:  # of any plugin: its panel shows it, and the caller gets it
                 errors[name] = error
-                tiles.append(Tile(name, "failed", None, first_line(error.__cause__ or error)))
+                panels.append(Panel(name, "failed", None, first_line(error.__cause__ or error)))
                 continue
             if "interrupted" in painted.meta:
                 raise KeyboardInterrupt
-            tiles.append(Tile(name, seconds(time.perf_counter() - start), painted.pil()))
+            panels.append(Panel(name, seconds(time.perf_counter() - start), painted.pil()))
     where = pick_device("auto")
     threads = torch.get_num_threads()
     device = where.type.upper() if where.type != "cpu" else "1 CPU thread" if threads == 1 else f"{threads} CPU threads"
-    methods = "1 method" if len(tiles) == 1 else f"{len(tiles)} methods"
-    given = [Tile("content", CONTENT, read(content).pil()), Tile("style", STYLE, read(style).pil())]
-    return contact_sheet(given, tiles, f"{methods}, {device}, {seconds(time.perf_counter() - began)}"), errors
+    methods = "1 method" if len(panels) == 1 else f"{len(panels)} methods"
+    given = [Panel("content", CONTENT, read(content).pil()), Panel("style", STYLE, read(style).pil())]
+    return contact_sheet(given, panels, f"{methods}, {device}, {seconds(time.perf_counter() - began)}"), errors

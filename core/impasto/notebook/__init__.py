@@ -1,14 +1,17 @@
-"""Pictures in notebooks: shown, compared, swept over values, tuned with sliders, watched as they grow."""
+"""Pictures in notebooks: shown, compared, swept over values, tuned with widgets, watched as they grow."""
 
-from .contact import Tile, contact_sheet, first_line, seconds
+from .comparison import Comparison, compare
+from .contact import Panel, contact_sheet, first_line, seconds
 from .live import Live, plot
-from .notebook import Comparison, Sheet, compare, show, sweep, tune
+from .parameter_sweep import sweep
+from .sheet import Sheet, show
+from .tuning import tune
 
 __all__ = [
     "Comparison",
     "Live",
+    "Panel",
     "Sheet",
-    "Tile",
     "compare",
     "contact_sheet",
     "first_line",

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 GROUND, RULE, FAULT = "#1b1816", "#38322d", "#3a211d"
-
-
 INK, FAINT, GOLD, RED = "#f3ece0", "#978c7f", "#d9a441", "#e58a73"
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One place on the sheet: a picture, or the first line of the error that stands for it."""
+class Panel:
+    """One picture of a contact sheet with its name and a note, or the first line of the error that stands for it."""
 
     name: str
     note: str
@@ -29,16 +27,16 @@ def first_line(error: BaseException) -> str:
 
 
 def seconds(duration: float) -> str:
-    """Say how long something took: `0.4 s`, `12 s`."""
+    """Return a duration as text: `0.4 s`, `12 s`."""
     return f"{duration:.1f} s" if duration < 9.95 else f"{duration:.0f} s"
 
 
-def contact_sheet(given: Sequence[Tile], tiles: Sequence[Tile], note: str) -> Image.Image:
+def contact_sheet(given: Sequence[Panel], panels: Sequence[Panel], note: str) -> Image.Image:
     """Lay out what was given in a column at the left, and what was made of it in a grid beside it.
 
     Args:
-        given: content and style; the content's shape is every tile's.
-        tiles: the results, in reading order.
+        given: content and style; the content's shape is every panel's.
+        panels: the results, in reading order.
         note: a line at the top right.
     """
     content = given[0].picture
@@ -48,8 +46,8 @@ def contact_sheet(given: Sequence[Tile], tiles: Sequence[Tile], note: str) -> Im
     width, height = (round(side * unit / max(content.size)) for side in content.size)
     text, gap, margin = round(unit * 0.056), round(unit * 0.075), round(unit * 0.15)
     label, head = round(text * 1.9), round(text * 3.8)
-    rows = 1 if len(tiles) == 1 else 2 if len(tiles) <= 8 else 3
-    columns = -(-len(tiles) // rows)
+    rows = 1 if len(panels) == 1 else 2 if len(panels) <= 8 else 3
+    columns = -(-len(panels) // rows)
     across, down = width + gap, height + label + gap
     grid = margin + across + 2 * gap  # where the results begin
     sheet = Image.new(
@@ -65,23 +63,23 @@ def contact_sheet(given: Sequence[Tile], tiles: Sequence[Tile], note: str) -> Im
     draw.text((right, base), note, FAINT, font, anchor="rs")
     draw.line((margin, base + text, right, base + text), RULE, max(1, unit // 200))
 
-    def place(tile: Tile, left: int, top: int, ink: str) -> None:
-        if tile.picture is None:
+    def place(panel: Panel, left: int, top: int, ink: str) -> None:
+        if panel.picture is None:
             draw.rectangle((left, top, left + width - 1, top + height - 1), FAULT)
-            lines = wrap(tile.error, font, width - 2 * gap)[: (height - 2 * gap) // round(text * 1.35)]
+            lines = wrap(panel.error, font, width - 2 * gap)[: (height - 2 * gap) // round(text * 1.35)]
             draw.multiline_text((left + gap, top + gap), "\n".join(lines), RED, font, spacing=text * 0.35)
         else:
-            sheet.paste(ImageOps.fit(tile.picture, (width, height), Image.Resampling.LANCZOS), (left, top))
+            sheet.paste(ImageOps.fit(panel.picture, (width, height), Image.Resampling.LANCZOS), (left, top))
         below = top + height + round(text * 1.35)
-        draw.text((left, below), tile.name, ink, font, anchor="ls")
-        draw.text((left + width, below), tile.note, FAINT, font, anchor="rs")
+        draw.text((left, below), panel.name, ink, font, anchor="ls")
+        draw.text((left + width, below), panel.note, FAINT, font, anchor="rs")
 
     top = margin + head
-    for row, tile in enumerate(given):
-        place(tile, margin, top + row * down, GOLD)
-    for index, tile in enumerate(tiles):
+    for row, panel in enumerate(given):
+        place(panel, margin, top + row * down, GOLD)
+    for index, panel in enumerate(panels):
         row, column = divmod(index, columns)
-        place(tile, grid + column * across, top + row * down, INK)
+        place(panel, grid + column * across, top + row * down, INK)
     rule = margin + width + round(gap * 1.5)
     draw.line((rule, top, rule, sheet.height - margin - label), RULE, max(1, unit // 200))
     return sheet

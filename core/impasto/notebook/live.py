@@ -14,7 +14,7 @@ from ..errors import ParameterError
 from ..host import hookimpl
 from ..picture import Picture, read
 from ..stage import Canvas, Stage
-from .notebook import HEIGHT, INK, PAPER, TEXT, Sheet
+from .sheet import HEIGHT, INK, PAPER, TEXT, Sheet
 
 LINES = ("#c4372b", "#2b6cb0", "#2f855a", "#b7791f", "#6b46c1", "#4a5568")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import itertools
 import sys
@@ -201,6 +202,31 @@ class Pipeline:
 
     def __len__(self) -> int:
         return len(self.stages)
+
+    def replace(self, index: int, **values: Any) -> Pipeline:
+        """Return the pipeline with parameters of one stage changed.
+
+        Args:
+            index: of the stage, from 0; negative from the end.
+            values: its parameters by name.
+
+        Raises:
+            ParameterError: a parameter that the stage does not have, or a value out of its range.
+            IndexError: there is no such stage.
+
+        Example:
+            >>> import impasto
+            >>> class Dim(impasto.Postprocessor, name="dim"):
+            ...     factor: float = impasto.param(default=0.5, low=0, high=1, help="how bright")
+            ...
+            ...     def refine(self, image, content, styles):
+            ...         return image * self.factor
+            >>> impasto.Pipeline(Dim()).replace(0, factor=0.8)
+            Pipeline(Dim(factor=0.8))
+        """
+        stages = list(self.stages)
+        stages[index] = dataclasses.replace(stages[index], **values)
+        return Pipeline(*stages)
 
     def _repr_html_(self) -> str:
         rows = "".join(

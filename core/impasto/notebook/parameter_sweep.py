@@ -1,0 +1,81 @@
+"""Parameter sweeps: a sheet of what a pipeline paints with each value of one or two parameters; made by `sweep`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import ParameterError
+from ..pipeline import Pipeline
+from ..stage import Stage
+from .sheet import Sheet
+
+
+def sweep(pipeline: Pipeline | Stage, content: Any, style: Any = None, **values: Any) -> Sheet:
+    """Paint with every value of one parameter, or every pair of values of two, and show them all.
+
+    Args:
+        pipeline: a pipeline or a stage.
+        content: as for a run, one picture.
+        style: as for a run.
+        values: one or two parameters by name with their values, `alpha=[0.3, 0.6, 1]`: the first goes across, the
+            second down.  Where several stages have it, `**{"adain.alpha": [0.3, 1]}`.  Beside them what a run
+            takes: `mask`, `guides`, `device`, `precision`, `seed`, `plugins`.
+
+    Raises:
+        ParameterError: no or too many parameters, a value that does not fit, or a name that no stage or more than
+            one has.
+
+    Example:
+        >>> import impasto, torch
+        >>> class Dim(impasto.Postprocessor, name="dim"):
+        ...     factor: float = impasto.param(default=0.5, low=0, high=1, help="how bright")
+        ...
+        ...     def refine(self, image, content, styles):
+        ...         return image * self.factor
+        >>> impasto.sweep(Dim(), torch.ones(1, 3, 8, 8), factor=[0.2, 1.0])
+        factor=0.2: Picture(8×8, mean 0.20 0.20 0.20)
+        factor=1.0: Picture(8×8, mean 1.00 1.00 1.00)
+    """
+    whole = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
+    how = {name: values.pop(name) for name in RUN_OPTIONS if name in values}
+    if not 1 <= len(values) <= 2:
+        raise ParameterError(
+            f"sweep: {len(values)} parameters given, {', '.join(values) or 'none'}\n"
+            "  what would work: one or two, as in impasto.sweep(pipeline, content, style, alpha=[0.3, 0.6, 1])"
+        )
+    (column, across), *second = ((_place(whole, name), tuple(given)) for name, given in values.items())
+    row, down = second[0] if second else (None, (None,))
+    titles, pictures = [], []
+    for vertical in down:
+        painted, named = [], []
+        for horizontal in across:
+            settings = [(column, horizontal)] if row is None else [(column, horizontal), (row, vertical)]
+            changed = whole
+            for (index, key), value in settings:
+                changed = changed.replace(index, **{key: value})
+            painted.append(changed(content, style, **how))
+            named.append(", ".join(f"{key}={value!r}" for (_, key), value in settings))
+        pictures.append(tuple(painted))
+        titles.append(tuple(named))
+    return Sheet(tuple(pictures), tuple(titles))
+
+
+RUN_OPTIONS = ("mask", "guides", "device", "precision", "seed", "plugins")
+"""What a run takes beside its pictures."""
+
+
+def _place(pipeline: Pipeline, name: str) -> tuple[int, str]:
+    """Return the index of the stage that has a parameter, and the parameter's name without the stage's."""
+    wanted, _, key = name.rpartition(".")
+    indices = [
+        index for index, stage in enumerate(pipeline.stages) if key in stage.parameters() and wanted in ("", stage.name)
+    ]
+    if len(indices) == 1:
+        return indices[0], key
+    has = "; ".join(f"{stage.name}: {', '.join(stage.parameters()) or 'none'}" for stage in pipeline.stages)
+    if not indices:
+        raise ParameterError(f"sweep: no stage has a parameter {name!r}\n  they have: {has or 'there are no stages'}")
+    typed = f'**{{"{pipeline.stages[indices[0]].name}.{key}": […]}}'
+    raise ParameterError(
+        f"sweep: {len(indices)} stages have a parameter {name!r}\n  they have: {has}\n  what to type: {typed}"
+    )

@@ -1,0 +1,71 @@
+"""A sweep paints with each value of one or two parameters."""
+
+import pytest
+import torch
+
+import impasto
+
+STYLE = torch.full((1, 3, 16, 16), 0.5)
+
+
+class Twice(impasto.Stylizer, name="twice"):
+    """Paint in two steps."""
+
+    strength: float = impasto.param(default=0.5, low=0, high=1, help="how much")
+    count: int = impasto.param(default=2, low=1, help="how often")
+    mode: str = impasto.param(default="up", choices=("up", "down"), help="where to")
+    layers: tuple[int, ...] = impasto.param(default=(1, 2), low=1, help="which")
+
+    def stylize(self, content, styles, guides):
+        """Brighten."""
+        sign = 1 if self.mode == "up" else -1
+        for step in range(1, self.count + 1):
+            content = content + sign * self.strength * 0.1
+            self.report(step, self.count, content, {"content": content.mean(), "style": 1 / content.mean()})
+        return content
+
+
+class Once(impasto.Postprocessor, name="once"):
+    """Leave the picture."""
+
+    strength: float = impasto.param(default=0.5, low=0, high=1, help="how much")
+
+    def refine(self, image, content, styles):
+        """Return it."""
+        return image
+
+
+def grey(value, height=20, width=30):
+    return torch.full((1, 3, height, width), value)
+
+
+def test_a_sweep_paints_every_pair_of_values():
+    sheet = impasto.sweep(Twice(), grey(0.5), STYLE, strength=[0.0, 1.0], count=[1, 2, 3])
+    assert sheet.titles[2] == ("strength=0.0, count=3", "strength=1.0, count=3")
+    means = [[round(picture.tensor.mean().item(), 3) for picture in row] for row in sheet.rows]
+    assert means == [[0.5, 0.6], [0.5, 0.7], [0.5, 0.8]]
+
+
+def test_a_sweep_takes_what_a_run_takes():
+    mask = torch.zeros(1, 1, 20, 30)
+    mask[..., :15] = 1
+    (one,) = impasto.sweep(Twice(), grey(0.5), STYLE, strength=[1.0], mask=mask)
+    assert one.tensor[..., 20:].eq(0.5).all()
+
+
+def test_a_name_that_two_stages_have_asks_which():
+    pipe = impasto.Pipeline(Twice(), Once())
+    with pytest.raises(impasto.ParameterError, match=r'\*\*\{"twice.strength": \[…\]\}'):
+        impasto.sweep(pipe, grey(0.5), STYLE, strength=[0.1])
+    sheet = impasto.sweep(pipe, grey(0.5), STYLE, **{"twice.strength": [0.0]})
+    assert sheet[0].tensor.mean() == 0.5
+    assert sheet.titles == (("strength=0.0",),)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [({}, "0 parameters"), ({"colour": [1]}, "no stage has a parameter 'colour'"), ({"strength": [2]}, "0 to 1")],
+)
+def test_a_sweep_says_what_is_wrong(values, says):
+    with pytest.raises(impasto.ParameterError, match=says):
+        impasto.sweep(Twice(), grey(0.5), STYLE, **values)

@@ -1,0 +1,108 @@
+"""Widgets of `impasto.tune`: what is changed there is painted, and is in the pipeline."""
+
+import pytest
+import torch
+
+import impasto
+
+STYLE = torch.full((1, 3, 16, 16), 0.5)
+
+
+class Twice(impasto.Stylizer, name="twice"):
+    """Paint in two steps."""
+
+    strength: float = impasto.param(default=0.5, low=0, high=1, help="how much")
+    count: int = impasto.param(default=2, low=1, help="how often")
+    mode: str = impasto.param(default="up", choices=("up", "down"), help="where to")
+    layers: tuple[int, ...] = impasto.param(default=(1, 2), low=1, help="which")
+
+    def stylize(self, content, styles, guides):
+        """Brighten."""
+        sign = 1 if self.mode == "up" else -1
+        for step in range(1, self.count + 1):
+            content = content + sign * self.strength * 0.1
+            self.report(step, self.count, content, {"content": content.mean(), "style": 1 / content.mean()})
+        return content
+
+
+class Once(impasto.Postprocessor, name="once"):
+    """Leave the picture."""
+
+    strength: float = impasto.param(default=0.5, low=0, high=1, help="how much")
+
+    def refine(self, image, content, styles):
+        """Return it."""
+        return image
+
+
+class Faint(Once, name="faint"):
+    """Leave the picture."""
+
+    eps: float = impasto.param(default=1e-3, low=1.23456e-6, high=10, help="how faint")
+
+
+def grey(value, height=20, width=30):
+    return torch.full((1, 3, height, width), value)
+
+
+@pytest.fixture
+def tuner():
+    pytest.importorskip("ipywidgets")
+    return impasto.tune(impasto.Pipeline(Twice(), Once()), grey(0.5, 100, 200), STYLE, size=50)
+
+
+def parameter_widgets(tuner):
+    return {widget.description: widget for widget in tuner.children[0].children}
+
+
+def shown(tuner):
+    """The picture, the button below it, and what is said below that."""
+    return tuner.children[1].children
+
+
+def test_each_parameter_has_its_parameter_widget(tuner):
+    found = parameter_widgets(tuner)
+    kinds = {name: type(found[name]).__name__ for name in ("strength", "count", "mode", "layers")}
+    assert kinds == {"strength": "FloatSlider", "count": "BoundedIntText", "mode": "Dropdown", "layers": "Text"}
+    assert (found["strength"].min, found["strength"].max) == (0, 1)
+
+
+def test_a_slider_of_powers_of_ten_gives_numbers_that_can_be_read():
+    pytest.importorskip("ipywidgets")
+    tuner = impasto.tune(Faint(), grey(0.5), STYLE)
+    parameter_widgets(tuner)["eps"].value = 10**-2.05
+    assert repr(tuner.pipeline) == "Pipeline(Faint(eps=0.00891))"
+    parameter_widgets(tuner)["eps"].value = 10**-6.0
+    assert tuner.pipeline == impasto.Pipeline(Faint(eps=1.23456e-6))
+
+
+def test_changing_a_widget_paints_and_changes_the_pipeline(tuner):
+    assert tuner.picture.size == (25, 50)
+    before = shown(tuner)[0].value
+    parameter_widgets(tuner)["mode"].value = "down"
+    assert tuner.pipeline.stages[0] == Twice(mode="down")
+    assert tuner.picture.tensor.mean() < 0.5
+    assert shown(tuner)[0].value != before
+    parameter_widgets(tuner)["layers"].value = "3+4"
+    assert tuner.pipeline.stages[0].layers == (3, 4)
+
+
+def test_a_value_that_does_not_fit_is_said_and_changes_nothing(tuner):
+    before = tuner.pipeline
+    parameter_widgets(tuner)["layers"].value = "three"
+    assert tuner.pipeline == before
+    assert "layers" in shown(tuner)[2].value
+
+
+def test_full_size_paints_the_picture_as_it_is(tuner):
+    shown(tuner)[1].click()
+    assert tuner.picture.size == (100, 200)
+
+
+def test_masks_and_regions_shrink_with_the_picture():
+    pytest.importorskip("ipywidgets")
+    mask = torch.zeros(1, 1, 100, 200)
+    mask[..., :100] = 1
+    tuner = impasto.tune(Twice(), grey(0.5, 100, 200), STYLE, size=50, mask=mask)
+    assert (tuner.picture.tensor[..., 30:] - 0.5).abs().max() < 1e-3
+    assert (tuner.picture.tensor[..., :20] - 0.6).abs().max() < 1e-3
