@@ -354,6 +354,13 @@ def test_weights_are_listed_without_the_network(capsys, monkeypatch, tmp_path):
     assert "downloaded when first used, from https://download.pytorch.org" in out
 
 
+def test_weights_that_a_stage_needs_with_other_parameters_are_listed_too(installed, monkeypatch):
+    record = impasto.Weights("large.pth", "0" * 64, 1, "MIT", "a test", "nothing")
+    stage = next(iter(installed.stages.values()))
+    monkeypatch.setattr(stage, "known_weights", (record,))
+    assert inventory.records()[record] == [stage.name]
+
+
 def test_the_report_has_versions_and_hides_the_home_folder(installed, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     installed.broken["impasto-sad 0.1"] = f"OSError: {tmp_path}/secret"

@@ -10,6 +10,7 @@ import torch
 
 import impasto
 from impasto import testing
+from impasto.networks import SLIM19
 
 pytest_plugins = ["pytester"]
 
@@ -329,6 +330,21 @@ def test_weights_that_are_not_records_are_found(capsys):
     failed, message = faults(Loose(), capsys)
     assert failed == ["declares its weights"]
     assert "impasto.Weights records" in message
+
+
+def test_weights_that_are_not_listed_beforehand_are_found(capsys):
+    class Secret(impasto.Postprocessor, name="secret"):
+        """Blend nothing."""
+
+        def refine(self, image, content, styles):
+            return image
+
+        def weights(self):
+            return (SLIM19,)
+
+    failed, message = faults(Secret(), capsys)
+    assert failed == ["declares its weights"]
+    assert "slim19.safetensors, which known_weights does not list" in message
 
 
 def test_a_missing_style_must_be_explained(capsys):

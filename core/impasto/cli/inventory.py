@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,13 +95,8 @@ def records() -> dict[Weights, list[str]]:
     """Return every known network's record with the names of what uses it."""
     found: dict[Weights, list[str]] = {one: ["encoders"] for one in vars(encoders).values() if isinstance(one, Weights)}
     for name, stage in get_host().stages.items():
-        # A stage that must be given parameters has its records in its module all the same.
-        ready = all(one.default is not MISSING for one in stage.parameters().values())
-        constants = vars(sys.modules[stage.__module__]).values()
-        for record in [*(stage().weights() if ready else ()), *(one for one in constants if isinstance(one, Weights))]:
-            users = found.setdefault(record, [])
-            if name not in users:
-                users.append(name)
+        for record in stage.known_weights:
+            found.setdefault(record, []).append(name)
     return found
 
 

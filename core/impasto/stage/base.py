@@ -32,6 +32,9 @@ class Stage(Declared):
     `ignored` never looks, and a run that is given one for nothing says so."""
     demo: ClassVar[Mapping[str, Any]] = {}
     """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
+    known_weights: ClassVar[tuple[Weights, ...]] = ()
+    """Records of all networks that it may need, whatever its parameters: what `impasto weights` lists and `impasto
+    report` looks for.  Those that it needs with its present ones are what `weights()` returns."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)

@@ -523,13 +523,19 @@ def stays_inside_the_mask(stage: Stage) -> None:
 
 
 def declares_its_weights(stage: Stage) -> None:
-    """`weights()` returns records of `impasto.Weights`."""
+    """`weights()` returns records of `impasto.Weights`, all of them among its `known_weights`."""
     with _works("asking for its weights", "weights() that returns a tuple of impasto.Weights records"):
         records = stage.weights()
     _require(
         isinstance(records, tuple) and all(isinstance(record, Weights) for record in records),
         f"weights() gave back {records!r}",
         "return a tuple of impasto.Weights records, () for none",
+    )
+    unlisted = [record.name for record in records if record not in stage.known_weights]
+    _require(
+        not unlisted,
+        f"weights() returns {', '.join(unlisted)}, which known_weights does not list",
+        "declare all that it may need: known_weights: ClassVar[tuple[Weights, ...]] = (DECODER, …)",
     )
 
 

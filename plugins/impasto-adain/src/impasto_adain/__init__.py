@@ -35,6 +35,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
 
     multiple: ClassVar[int] = 8
     regional: ClassVar[bool] = True
+    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, DECODER)
 
     alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
     statistic: str = impasto.param(

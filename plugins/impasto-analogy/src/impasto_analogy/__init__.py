@@ -40,6 +40,7 @@ class Correspondence(impasto.Stylizer):
 
     smallest: ClassVar[int] = SMALLEST
     regional: ClassVar[bool] = True
+    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
 
     encoder: str = impasto.param(
         default="slim19", help="network that looks: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path"

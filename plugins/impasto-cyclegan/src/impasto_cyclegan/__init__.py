@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 import impasto
@@ -68,6 +69,7 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
     """Paint a picture of one domain as one of another, such as a photograph as a painting (Zhu et al. 2017)."""
 
     multiple: ClassVar[int] = 4
+    known_weights: ClassVar[tuple[Weights, ...]] = tuple(PAIRS.values())
     style = "ignored"
 
     network: str = impasto.param(
@@ -94,10 +96,10 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
         """Return the record of the pair, if it ships."""
         return (PAIRS[self.network],) if self.network in PAIRS else ()
 
-    def generator(self, like: Tensor) -> nn.Module:
-        """Return the generator on a tensor's device."""
+    def generator_network(self, device: torch.device) -> nn.Module:
+        """Return the generator of `direction` on a device."""
         file = find(PAIRS[self.network]) if self.network in PAIRS else Path(self.network)
-        found = generators(file, like.device)
+        found = generators(file, device)
         if "" in found:
             if self.direction != DIRECTIONS[0]:
                 raise StageError(
@@ -111,7 +113,7 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture that the generator paints."""
-        painted: Tensor = self.generator(content)(content)
+        painted: Tensor = self.generator_network(content.device)(content)
         return painted
 
 

@@ -34,6 +34,7 @@ class Fast(impasto.Stylizer, name="fast"):
     """Paint in one pass, in a style or a blend of styles that a network has learned (Johnson et al. 2016)."""
 
     multiple: ClassVar[int] = 4
+    known_weights: ClassVar[tuple[Weights, ...]] = (FAST,)
     style = "ignored"
     demo: ClassVar[Mapping[str, object]] = {"styles": ("impasto",)}
 

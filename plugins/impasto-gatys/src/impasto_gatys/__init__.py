@@ -54,6 +54,7 @@ class Optimisation(impasto.Stylizer):
     smallest: ClassVar[int] = 16
     regional: ClassVar[bool] = True
     calibrated: ClassVar[bool] = True
+    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
 
     encoder: str = impasto.param(
         default="slim19-half",

@@ -36,6 +36,7 @@ class Local(impasto.Stylizer, name="local"):
     """Paint inside the mask in a style the network has learned, seamlessly (after Sun and Liu 2020)."""
 
     multiple: ClassVar[int] = 4
+    known_weights: ClassVar[tuple[Weights, ...]] = (NETWORK,)
     style = "ignored"
 
     paint: str = impasto.param(

@@ -372,6 +372,7 @@ class MRF(impasto.Stylizer, name="mrf"):
     smallest: ClassVar[int] = 16
     regional: ClassVar[bool] = True
     demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
+    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
 
     encoder: str = impasto.param(
         default="slim19-half",

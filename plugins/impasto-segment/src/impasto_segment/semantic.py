@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -189,6 +190,8 @@ def probabilities(network: str, image: Tensor, file: str = "") -> Tensor:
 
 class Semantic(Preprocessor, name="semantic"):
     """Find things by name: chosen labels become the mask, or all that are found become regions."""
+
+    known_weights: ClassVar[tuple[Weights, ...]] = tuple(record for _, record in NETWORKS.values())
 
     labels: tuple[str, ...] = param(
         default=(), help="what to paint, such as person or car: the mask; none makes each label found a region"

@@ -65,6 +65,7 @@ class Autoencoding(impasto.Stylizer):
 
     multiple: ClassVar[int] = 16
     regional: ClassVar[bool] = True
+    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, DECODERS)
 
     alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
     style_scale: float = impasto.param(

@@ -122,6 +122,7 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
 
     multiple: ClassVar[int] = 8
     regional: ClassVar[bool] = True
+    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, PHOTO_DECODER)
 
     alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 changes nothing")
     levels: tuple[int, ...] = impasto.param(
