@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from ..errors import StageError
 from ..validation import is_finite, shape
+from ..weights import Weights
 from .canvas import Canvas
 from .context import Step, current_run
 from .parameters import Declared
-
-if TYPE_CHECKING:
-    from ..weights import Weights
 
 StyleUse = Literal["required", "optional", "ignored"]
 
