@@ -59,6 +59,7 @@ class Picky(impasto.Stylizer, name="picky"):
 class Plugin:
     __name__ = "impasto-test 1.0"
 
+    @impasto.hookimpl
     def impasto_stylizers(self):
         return [Blend, Slow, Picky]
 
@@ -405,7 +406,9 @@ class FitLine(impasto.training.Recipe, name="fit-line"):
 
 def test_train_takes_the_options_that_its_recipe_declares(installed, capsys, monkeypatch):
     pytest.importorskip("accelerate")
-    installed.register(type("Trainers", (), {"impasto_trainers": lambda self: [FitLine]})(), "impasto-line 1.0")
+    installed.register(
+        type("Trainers", (), {"impasto_trainers": impasto.hookimpl(lambda self: [FitLine])})(), "impasto-line 1.0"
+    )
     options = ["--data", "2024", "--many", "3", "4", "--fast", "--out", "line"]
     assert cli.main(["train", "fit-line", *options, "--steps", "4"]) == 0
     assert "line.pth" in capsys.readouterr().out
@@ -424,6 +427,7 @@ def test_the_progress_bar_follows_the_steps_and_goes_when_the_stage_ends(capsys)
     seen = []
 
     class Look:
+        @impasto.hookimpl
         def impasto_step(self, step):
             seen.append((bar._bar.n, bar._bar.total) if bar._bar else None)
 

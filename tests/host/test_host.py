@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import impasto
-from impasto.host import get_host as default_host
+from impasto.host.registry import _installed
 from impasto.training import Recipe
 
 CONTENT = torch.linspace(0, 1, 12 * 16 * 3).reshape(1, 3, 12, 16)
@@ -46,9 +46,9 @@ class Stepwise(impasto.Postprocessor, name="stepwise"):
 
 
 def plugin(**hooks):
-    """A plugin made of functions, none of them marked."""
+    """A plugin made of functions, which are marked as hooks."""
     made = types.ModuleType("sketch")
-    vars(made).update(hooks)
+    vars(made).update({name: impasto.hookimpl(hook) for name, hook in hooks.items()})
     return made
 
 
@@ -79,11 +79,11 @@ def fresh_host(monkeypatch):
 
     def fresh(limit):
         monkeypatch.setenv("IMPASTO_PLUGINS", limit)
-        default_host.cache_clear()
+        _installed.cache_clear()
         return impasto.get_host()
 
     yield fresh
-    default_host.cache_clear()
+    _installed.cache_clear()
 
 
 SKETCH = """
@@ -150,6 +150,7 @@ def test_hook_run_stage():
     calls = []
 
     class Cache:
+        @impasto.hookimpl
         def impasto_run_stage(self, stage, canvas):
             calls.append(stage)
             return canvas.replace(image=torch.zeros_like(canvas.image)) if stage == Negative() else None
@@ -179,7 +180,7 @@ def test_hook_run_stage_can_be_wrapped():
 
 def test_hook_run_stage_must_give_back_a_canvas():
     broken = plugin(impasto_run_stage=lambda stage, canvas: canvas.image)
-    with pytest.raises(impasto.StageError, match="impasto_run_stage gave back Tensor for negative"):
+    with pytest.raises(impasto.StageError, match="gave back Tensor for negative"):
         impasto.Pipeline(Negative())(CONTENT, device="cpu", plugins=[broken])
 
 
@@ -206,7 +207,7 @@ def test_hook_step_needs_only_the_arguments_it_uses():
 def test_a_misspelt_hook_is_an_error_with_a_suggestion():
     with pytest.raises(impasto.PluginError, match="did you mean 'impasto_stylizers'") as error:
         impasto.Host(plugin(impasto_styliser=lambda: [Flat]))
-    assert "sketch implements a hook called 'impasto_styliser', which does not exist" in str(error.value)
+    assert "sketch: implements a hook called 'impasto_styliser', which does not exist" in str(error.value)
     with pytest.raises(impasto.PluginError, match="did you mean 'impasto_step'"):
         impasto.Pipeline(Negative())(CONTENT, plugins=[plugin(impasto_steps=lambda step: None)])
 
@@ -218,13 +219,26 @@ def test_a_misspelt_argument_is_an_error():
         impasto.Pipeline(Negative())(CONTENT, plugins=[plugin(impasto_step=lambda loss: None)])
 
 
+def test_a_function_named_like_a_hook_and_not_marked_warns_and_is_not_taken():
+    bare = types.SimpleNamespace(__name__="sketch", impasto_stylizers=lambda: [Flat])
+    with pytest.warns(UserWarning, match="sketch: impasto_stylizers") as warned:
+        host = impasto.Host(bare)
+    assert "what to type: @impasto.hookimpl in the line above def impasto_stylizers" in str(warned[0].message)
+    assert not host.stages
+    seen = []
+    watcher = types.SimpleNamespace(__name__="watcher", impasto_steps=lambda step: seen.append(step))
+    with pytest.warns(UserWarning, match="@impasto.hookimpl in the line above def impasto_step"):
+        impasto.Pipeline(Stepwise())(CONTENT, device="cpu", plugins=[watcher])
+    assert not seen
+
+
 @pytest.mark.parametrize(
     ("hooks", "message"),
     [
         ({"impasto_stylizers": lambda: [Negative]}, r"class Mine\(impasto.Stylizer, name='mine'\)"),
         ({"impasto_stylizers": lambda: [Flat()]}, "a list of classes"),
         ({"impasto_postprocessors": lambda: [None]}, "offers None"),
-        ({"impasto_encoders": lambda: ["glance"]}, "must return a dict of name: loader"),
+        ({"impasto_encoders": lambda: ["glance"]}, "a dict of name: loader"),
         ({"impasto_trainers": lambda: [Flat]}, "impasto.Recipe"),
     ],
 )
@@ -261,9 +275,12 @@ def test_a_plugin_that_fails_at_import_is_named_and_stops_no_one(install):
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("def impasto_stylizer(): return []", "did you mean 'impasto_stylizers'"),
-        ("def impasto_stylizers(): return 1 / 0", "ZeroDivisionError"),
-        ("def impasto_stylizers(): return ['sketch']", "a list of classes"),
+        (
+            "from impasto import hookimpl\n@hookimpl\ndef impasto_stylizer(): return []",
+            "did you mean 'impasto_stylizers'",
+        ),
+        ("from impasto import hookimpl\n@hookimpl\ndef impasto_stylizers(): return 1 / 0", "ZeroDivisionError"),
+        ("from impasto import hookimpl\n@hookimpl\ndef impasto_stylizers(): return ['sketch']", "a list of classes"),
         ("import impasto\nclass A(impasto.Stylizer, name='A'): ...", "lower-case words"),
     ],
 )

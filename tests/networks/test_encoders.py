@@ -555,6 +555,7 @@ def test_plugins_may_offer_a_vgg_or_an_encoder_of_their_own(monkeypatch, image):
     class Plugin:
         offered = VGG(THIN, "2_1")
 
+        @impasto.hookimpl
         def impasto_encoders(self):
             return {"mine": lambda: self.offered}
 

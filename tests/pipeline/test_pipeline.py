@@ -78,9 +78,9 @@ class Fault(impasto.Postprocessor, name="fault"):
 def host(monkeypatch):
     """A host that has the stages of this file, from a distribution called impasto-easel 1.2."""
     easel = types.ModuleType("easel")
-    easel.impasto_preprocessors = lambda: [Wash]
-    easel.impasto_stylizers = lambda: [Tint, Steps]
-    easel.impasto_postprocessors = lambda: [Grain, Fault]
+    easel.impasto_preprocessors = impasto.hookimpl(lambda: [Wash])
+    easel.impasto_stylizers = impasto.hookimpl(lambda: [Tint, Steps])
+    easel.impasto_postprocessors = impasto.hookimpl(lambda: [Grain, Fault])
     made = Host()
     made.register(easel, "impasto-easel 1.2")
     monkeypatch.setattr("impasto.host.registry._installed", lambda: made)
@@ -456,6 +456,7 @@ def test_a_stylizer_that_ignores_styles_needs_none_and_says_that_one_is_not_used
 
 
 def stop_at(wanted):
+    @impasto.hookimpl
     def impasto_step(step):
         if step == wanted:
             raise KeyboardInterrupt
@@ -574,6 +575,7 @@ def test_a_picture_may_not_ask_a_stage_to_write_a_file(tmp_path, monkeypatch):
             return image
 
     class Plugin:
+        @impasto.hookimpl
         def impasto_postprocessors(self):
             return [Diary]
 
@@ -602,7 +604,7 @@ def test_words_in_quotation_marks_keep_what_would_separate_them(host):
         def prepare(self, canvas):
             return canvas
 
-    host.register(types.SimpleNamespace(impasto_preprocessors=lambda: [Named]), "impasto-named 1.0")
+    host.register(types.SimpleNamespace(impasto_preprocessors=impasto.hookimpl(lambda: [Named])), "impasto-named 1.0")
     (stage,) = impasto.Pipeline.parse('named:file="C:\\\\a,b+c.png":labels="x+y"+z').stages
     assert stage == Named(file="C:\\a,b+c.png", labels=("x+y", "z"))
     with pytest.raises(impasto.ParameterError, match="named needs 'file': a file's path") as raised:

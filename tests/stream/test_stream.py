@@ -67,7 +67,9 @@ def _fresh(monkeypatch, tmp_path):
     Tint.studied.clear()
     monkeypatch.chdir(tmp_path)
     host = impasto.Host()
-    host.register(type("Plugin", (), {"impasto_stylizers": lambda self: [Tint, Fragile]})(), "impasto-test 1.0")
+    host.register(
+        type("Plugin", (), {"impasto_stylizers": impasto.hookimpl(lambda self: [Tint, Fragile])})(), "impasto-test 1.0"
+    )
     monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
 
 
@@ -102,6 +104,7 @@ def test_batches_join_what_has_one_size_and_agree():
     sizes = []
 
     class Watch:
+        @impasto.hookimpl
         def impasto_run_stage(self, stage, canvas):
             sizes.append(tuple(canvas.image.shape[i] for i in (0, 2, 3)))
 

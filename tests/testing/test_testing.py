@@ -370,7 +370,7 @@ def test_another_class_under_the_name_is_found(monkeypatch):
     class Other(impasto.Postprocessor, name="unannounced"):
         """Also."""
 
-    plugin = type("plugin", (), {"impasto_postprocessors": staticmethod(lambda: [Other])})
+    plugin = type("plugin", (), {"impasto_postprocessors": staticmethod(impasto.hookimpl(lambda: [Other]))})
     monkeypatch.setattr("impasto.host.registry._installed", lambda: impasto.Host(plugin))
     with pytest.raises(AssertionError, match=r"offers another class as 'unannounced'"):
         testing.is_announced_by_its_distribution(Unannounced())

@@ -2,7 +2,7 @@
 
 from .hookspecs import hookimpl
 from .registry import Host, get_host
-from .runner import Runner
+from .runner import StageRunner
 from .versions import version
 
-__all__ = ["Host", "Runner", "get_host", "hookimpl", "version"]
+__all__ = ["Host", "StageRunner", "get_host", "hookimpl", "version"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,32 +13,40 @@ from typing import Any
 from torch import nn
 
 from ..errors import PluginError, suggestion
-from ..stage import Postprocessor, Preprocessor, Stage, Stylizer
+from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer
 from ..training import Recipe
-from .plugins import manager, register
+from .manager import plugin_manager, register
 from .versions import version
 
-REGISTRIES: dict[str, tuple[str, type[Stage] | None]] = {
+REGISTRIES: dict[str, tuple[str, type[Declared] | None]] = {
     "impasto_preprocessors": ("stage", Preprocessor),
     "impasto_stylizers": ("stage", Stylizer),
     "impasto_postprocessors": ("stage", Postprocessor),
     "impasto_encoders": ("encoder", None),
-    "impasto_trainers": ("trainer", None),
+    "impasto_trainers": ("trainer", Recipe),
 }
+"""What each registry hook offers: its kind, and the class that every offer derives from."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One thing a plugin offers: a stage or recipe class, or an encoder's loader."""
+    """One object that a plugin offers under a name.
+
+    Args:
+        name: by which it is asked for.
+        kind: "stage", "encoder" or "trainer".
+        object: a class of stages or recipes, or an encoder's loader.
+        distribution: of the plugin, with its version.
+    """
 
     name: str
-    sort: str
-    thing: Any
+    kind: str
+    object: Any
     distribution: str
 
 
 class Host:
-    """What is installed: stages, encoders and recipes by name, and the plugins that did not load.
+    """Look up stages, encoders and training recipes by name, and say which plugins did not load.
 
     Args:
         plugins: modules or objects with hook implementations, besides Impasto's own.
@@ -52,7 +60,7 @@ class Host:
     """
 
     def __init__(self, *plugins: Any) -> None:
-        self._manager = manager()
+        self._manager = plugin_manager()
         self._offers: dict[tuple[str, str], list[Offer]] = {}
         self.broken: dict[str, str] = {}
         """Distributions that did not load, each with the reason."""
@@ -83,29 +91,31 @@ class Host:
             self._manager.unregister(plugin)
             raise
         for offer in offers:
-            self._offers.setdefault((offer.sort, offer.name), []).append(offer)
+            self._offers.setdefault((offer.kind, offer.name), []).append(offer)
 
-    def _offered(self, plugin: Any, distribution: str) -> Iterable[Offer]:
+    def _offered(self, plugin: Any, distribution: str) -> Iterator[Offer]:
         for caller in self._manager.get_hookcallers(plugin) or ():
             if caller.name not in REGISTRIES:
                 continue
-            sort, kind = REGISTRIES[caller.name]
-            (implementation,) = [one for one in caller.get_hookimpls() if one.plugin is plugin]
-            things = implementation.function()
-            if sort == "encoder":
-                if not isinstance(things, Mapping):
-                    raise PluginError(f"{distribution}: {caller.name} must return a dict of name: loader")
-                for name, loader in things.items():
-                    yield Offer(name, sort, loader, distribution)
-                continue
-            wanted = kind or Recipe
-            for thing in things if isinstance(things, (list, tuple)) else [things]:
-                if not (isinstance(thing, type) and issubclass(thing, wanted) and thing.name):
+            kind, base = REGISTRIES[caller.name]
+            (implementation,) = [each for each in caller.get_hookimpls() if each.plugin is plugin]
+            objects = implementation.function()
+            if base is None:
+                if not isinstance(objects, Mapping):
                     raise PluginError(
-                        f"{distribution}: {caller.name} offers {thing!r}\n"
-                        f"  what would work: a list of classes, class Mine(impasto.{wanted.__name__}, name='mine')"
+                        f"{distribution}: {caller.name} returns {type(objects).__name__}\n"
+                        "  what would work: a dict of name: loader"
                     )
-                yield Offer(thing.name, sort, thing, distribution)
+                for name, loader in objects.items():
+                    yield Offer(name, kind, loader, distribution)
+                continue
+            for offered in objects if isinstance(objects, (list, tuple)) else [objects]:
+                if not (isinstance(offered, type) and issubclass(offered, base) and offered.name):
+                    raise PluginError(
+                        f"{distribution}: {caller.name} offers {offered!r}\n"
+                        f"  what would work: a list of classes, class Mine(impasto.{base.__name__}, name='mine')"
+                    )
+                yield Offer(offered.name, kind, offered, distribution)
 
     def load_entry_points(self, only: Iterable[str] | None = None) -> None:
         """Load installed plugins; one that fails is kept in `broken` and does not stop the others.
@@ -115,10 +125,10 @@ class Host:
         """
         points = sorted(importlib.metadata.entry_points(group="impasto"), key=lambda point: point.name)
         if only is not None:
+            names = [point.name for point in points]
             wanted = set(only)
-            unknown = sorted(wanted - {point.name for point in points})
+            unknown = sorted(wanted - set(names))
             if unknown:
-                names = [point.name for point in points]
                 raise LookupError(
                     f"IMPASTO_PLUGINS asks for {', '.join(unknown)}, which no installed plugin is called\n"
                     f"  installed: {', '.join(names) or 'none'}{suggestion(unknown[0], names)}"
@@ -129,102 +139,115 @@ class Host:
             name = f"{dist.name} {dist.version}" if dist else point.name
             try:
                 self.register(point.load(), name)
-            except Exception as error:  # a stranger's import may fail in any way; it is shown, not hidden
+            except Exception as error:  # a third party's import may fail in any way; it is shown, not hidden
                 self.broken[name] = f"{type(error).__name__}: {error}"
 
     # ------------------------------------------------------------------------------------------- look-ups
 
-    def _named(self, sort: str, kind: type | None = None) -> dict[str, Any]:
+    def _by_name(self, kind: str, base: type = object) -> dict[str, Any]:
+        """Return what is offered by one distribution alone, by name, sorted."""
         return {
-            name: offers[0].thing
-            for (found, name), offers in sorted(self._offers.items())
-            if found == sort and len(offers) == 1 and (kind is None or issubclass(offers[0].thing, kind))
+            name: offers[0].object
+            for (offered, name), offers in sorted(self._offers.items())
+            if offered == kind and len(offers) == 1 and (base is object or issubclass(offers[0].object, base))
         }
 
     @property
     def stages(self) -> dict[str, type[Stage]]:
         """Every stage by name, sorted."""
-        return self._named("stage")
+        return self._by_name("stage")
 
     @property
     def preprocessors(self) -> dict[str, type[Preprocessor]]:
         """Every pre-processing stage by name, sorted."""
-        return self._named("stage", Preprocessor)
+        return self._by_name("stage", Preprocessor)
 
     @property
     def stylizers(self) -> dict[str, type[Stylizer]]:
         """Every stylizer by name, sorted."""
-        return self._named("stage", Stylizer)
+        return self._by_name("stage", Stylizer)
 
     @property
     def postprocessors(self) -> dict[str, type[Postprocessor]]:
         """Every post-processing stage by name, sorted."""
-        return self._named("stage", Postprocessor)
+        return self._by_name("stage", Postprocessor)
 
     @property
     def encoders(self) -> dict[str, Callable[[], nn.Module]]:
         """Every encoder's loader by name, sorted."""
-        return self._named("encoder")
+        return self._by_name("encoder")
 
     @property
     def trainers(self) -> dict[str, type[Recipe]]:
         """Every training recipe by name, sorted."""
-        return self._named("trainer")
+        return self._by_name("trainer")
 
     @property
     def conflicts(self) -> dict[str, list[str]]:
         """Names that several distributions offer, so that none can be used."""
         return {
-            f"{sort} {name}": [offer.distribution for offer in offers]
-            for (sort, name), offers in sorted(self._offers.items())
+            f"{kind} {name}": [offer.distribution for offer in offers]
+            for (kind, name), offers in sorted(self._offers.items())
             if len(offers) > 1
         }
 
     def stage(self, name: str) -> type[Stage]:
-        """Return the stage of this name, or raise a `LookupError` that says what there is."""
+        """Return the stage of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
         return self._look_up("stage", name)  # type: ignore[no-any-return]
 
     def encoder(self, name: str) -> Callable[[], nn.Module]:
-        """Return the loader of the encoder of this name."""
+        """Return the loader of the encoder of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
         return self._look_up("encoder", name)  # type: ignore[no-any-return]
 
     def trainer(self, name: str) -> type[Recipe]:
-        """Return the training recipe of this name."""
+        """Return the training recipe of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
         return self._look_up("trainer", name)  # type: ignore[no-any-return]
 
-    def _look_up(self, sort: str, name: str) -> Any:
-        offers = self._offers.get((sort, name), [])
+    def _look_up(self, kind: str, name: str) -> Any:
+        offers = self._offers.get((kind, name), [])
         if len(offers) == 1:
-            return offers[0].thing
+            return offers[0].object
         if offers:
-            guilty = " and ".join(offer.distribution for offer in offers)
+            distributions = " and ".join(offer.distribution for offer in offers)
             raise LookupError(
-                f"{guilty} both offer a {sort} called {name!r}, so neither is used\n"
+                f"{distributions} both offer a {kind} called {name!r}, so neither is used\n"
                 "  what would work: uninstall one, or name the plugins to load in IMPASTO_PLUGINS"
             )
-        names = self._named(sort)
-        article = "an" if sort == "encoder" else "a"
-        lines = [f"no installed plugin offers {article} {sort} called {name!r}"]
+        names = self._by_name(kind)
+        article = "an" if kind == "encoder" else "a"
+        lines = [f"no installed plugin offers {article} {kind} called {name!r}"]
         lines.append(f"  installed: {', '.join(names) or 'none'}{suggestion(name, names)}")
-        lines += [f"  {guilty} is installed but did not load: {why}" for guilty, why in self.broken.items()]
+        lines += [f"  {broken} is installed but did not load: {why}" for broken, why in self.broken.items()]
         raise LookupError("\n".join(lines))
 
-    def distribution(self, thing: Any) -> str:
+    def distribution(self, offered: Any) -> str:
         """Return the distribution that offers a stage, recipe or loader, such as `impasto-adain 0.1.0`."""
         for offers in self._offers.values():
             for offer in offers:
-                if offer.thing is thing:
+                if offer.object is offered:
                     return offer.distribution
-        return f"{getattr(thing, '__module__', '?')}, not installed as a plugin"
+        return f"{getattr(offered, '__module__', '?')}, not installed as a plugin"
 
     def offers(self, distribution: str) -> dict[str, list[str]]:
-        """Return the names a distribution offers, by sort or kind of stage."""
-        found: dict[str, list[str]] = {}
-        for (sort, name), offers in sorted(self._offers.items()):
+        """Return the names that a distribution offers by kind: "stylizer", "encoder", "trainer", …"""
+        names: dict[str, list[str]] = {}
+        for (kind, name), offers in sorted(self._offers.items()):
             for offer in offers:
                 if offer.distribution == distribution:
-                    found.setdefault(getattr(offer.thing, "kind", sort), []).append(name)
-        return found
+                    names.setdefault(getattr(offer.object, "kind", kind), []).append(name)
+        return names
 
 
 def get_host() -> Host:
@@ -234,7 +257,7 @@ def get_host() -> Host:
 
 @cache
 def _installed() -> Host:
-    made = Host()
+    host = Host()
     limit = os.environ.get("IMPASTO_PLUGINS")
-    made.load_entry_points(None if limit is None else [name.strip() for name in limit.split(",") if name.strip()])
-    return made
+    host.load_entry_points(None if limit is None else [name.strip() for name in limit.split(",") if name.strip()])
+    return host

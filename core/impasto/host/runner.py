@@ -1,4 +1,4 @@
-"""Running stages through the call-time hooks of a run."""
+"""Stages run through the call-time hooks of a run's plugins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import PluginError
 from ..stage import Canvas, Stage
 from . import hookspecs
-from .plugins import manager, register
+from .manager import plugin_manager, register
 
 
 class _Default:
@@ -21,23 +21,36 @@ class _Default:
         return stage.apply(canvas)
 
 
-class Runner:
-    """Runs stages through the call-time hooks of the plugins passed to one run."""
+class StageRunner:
+    """Run stages through the call-time hooks of the plugins that were passed to one run.
+
+    Args:
+        plugins: objects with `impasto_run_stage` or `impasto_step`.
+
+    Raises:
+        PluginError: a misspelt hook, or one plugin twice.
+    """
 
     def __init__(self, plugins: Iterable[Any] = ()) -> None:
-        self._manager = manager()
+        self._manager = plugin_manager()
         self._manager.register(_Default())
         for plugin in plugins:
-            name = getattr(plugin, "__name__", type(plugin).__name__)
-            register(self._manager, plugin, name)
+            register(self._manager, plugin, getattr(plugin, "__name__", type(plugin).__name__))
 
-    def run(self, stage: Stage, canvas: Canvas) -> Canvas:
-        """Return the canvas that a stage makes of another one."""
+    def run_stage(self, stage: Stage, canvas: Canvas) -> Canvas:
+        """Return the canvas that a stage makes of another one.
+
+        Raises:
+            PluginError: a plugin's `impasto_run_stage` returns something that is not a canvas.
+        """
         result = self._manager.hook.impasto_run_stage(stage=stage, canvas=canvas)
         if not isinstance(result, Canvas):
-            raise PluginError(f"impasto_run_stage gave back {type(result).__name__} for {stage.name}, not a canvas")
+            raise PluginError(
+                f"impasto_run_stage: a plugin gave back {type(result).__name__} for {stage.name}, not a canvas\n"
+                "  what to type: return canvas.replace(image=…), or None to leave the stage to the next"
+            )
         return result
 
     def watch(self, stage: Stage, step: int, steps: int, image: Tensor, losses: Mapping[str, Tensor]) -> None:
-        """Tell the plugins of a step of an iterative stage."""
+        """Call the plugins' `impasto_step` after a step of an iterative stage."""
         self._manager.hook.impasto_step(stage=stage, step=step, steps=steps, image=image, losses=losses)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..device import Precision, keep_memory, pick_device, use_bfloat16
 from ..errors import StageError
-from ..host import Runner, get_host, version
+from ..host import StageRunner, get_host, version
 from ..picture import Picture, read
 from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
 from .inputs import _listed, digest, read_guides, read_mask
@@ -46,7 +46,7 @@ class Run:
         keep_memory(self.device)
         self._low = use_bfloat16(self.device, precision)
         self._seed = seed
-        self._runner = Runner(plugins)
+        self._runner = StageRunner(plugins)
         styles = [one if isinstance(one, Style) else Style(read(one).tensor) for one in _listed(style)]
         self._styles = tuple(one.to(self.device) for one in styles)
         if styles:
@@ -111,7 +111,7 @@ class Run:
 
     def _run(self, index: int, stage: Stage, canvas: Canvas) -> Canvas:
         try:
-            return self._runner.run(stage, canvas)
+            return self._runner.run_stage(stage, canvas)
         except (torch.OutOfMemoryError, MemoryError) as error:
             advice = "a smaller picture, precision='bfloat16', or device='cpu'"
             raise StageError(f"{self._place(index)} ran out of memory\n  what would work: {advice}") from error
