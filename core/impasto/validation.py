@@ -39,15 +39,23 @@ def is_finite(image: Tensor) -> bool:
     return math.isfinite(float(image.sum())) or bool(torch.isfinite(image).all())
 
 
-def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
-    """Raise unless `maps` (1 or B, K, H, W) are finite and lie over `image` (B, 3, H, W)."""
+def check_extent(maps: Tensor, image: Tensor, what: str) -> None:
+    """Raise unless `maps` (1 or B, K, H, W) lie over `image` (B, 3, H, W)."""
     if maps.ndim != 4 or maps.shape[-2:] != image.shape[-2:] or maps.shape[0] not in (1, image.shape[0]):
         raise ValueError(
             f"{what}: expected (1 or {image.shape[0]}, channels, {image.shape[-2]}, {image.shape[-1]})"
             f" to lie over the picture, found {shape(maps)}"
         )
-    if not maps.is_floating_point() or not torch.isfinite(maps).all() or maps.min() < 0 or maps.max() > 1:
-        raise ValueError(f"{what}: expected float values in [0, 1]")
+
+
+def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
+    """Raise unless `maps` (1 or B, K, H, W) lie over `image` (B, 3, H, W) with values in [0, 1]."""
+    check_extent(maps, image, what)
+    if not maps.is_floating_point():
+        raise ValueError(f"{what}: expected float values in [0, 1], found {maps.dtype}")
+    low, high = (value.item() for value in torch.aminmax(maps))  # of maps with a NaN, NaN
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"{what}: expected float values in [0, 1], found {low:g} to {high:g}")
 
 
 def check_labels(labels: Sequence[str], guides: Tensor | None, what: str) -> tuple[str, ...]:

@@ -133,7 +133,7 @@ def test_a_mask_keeps_the_rest_of_the_photograph(photo):
 
 def test_formats_depth_and_recipes_beside(photo):
     assert cli.main(["paint", photo, "-o", "out.tiff", "--with", "picky", "--bits", "16", "--recipe"]) == 0
-    assert impasto.read("out.tiff").meta["bits"] == 16
+    assert impasto.read("out.tiff").meta.bits == 16
     assert impasto.Pipeline.from_toml(impasto.picture.read_recipe("out.tiff")) == impasto.Pipeline(Picky())
     assert cli.main(["paint", photo, "-o", "bare.png", "--with", "picky", "--no-recipe"]) == 0
     assert "impasto" not in Image.open("bare.png").info

@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageCms, ImageFile, ImageOps, PngImagePlugin, features
 
 from impasto.errors import PictureError
-from impasto.picture import Picture, read, read_recipe, write
+from impasto.picture import Interrupted, Metadata, Picture, read, read_recipe, write
 
 RNG = np.random.default_rng(7)
 H, W = 19, 31
@@ -148,7 +148,7 @@ def test_16_bit_png_keeps_every_bit(channels):
     picture = read(png(W, H, 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels], pixels.astype(">u2")))
     colours = 3 if channels > 2 else 1
     assert (levels(picture, 65535) == pixels[..., :colours]).all()
-    assert picture.meta["bits"] == 16
+    assert picture.meta.bits == 16
     if channels in (2, 4):
         assert (np.rint(picture.alpha[0, 0].double().numpy() * 65535) == pixels[..., -1]).all()
     else:
@@ -615,15 +615,15 @@ RECIPE = 'stages = ["adain"]  # Zürich\n'
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("recipe", [None, True])
 def test_a_png_carries_its_recipe(tmp_path, bits, recipe):
-    path = read(RGB).replace(meta={"recipe": RECIPE}).save(tmp_path / "a.png", bits=bits, recipe=recipe)
+    path = read(RGB).replace(meta=Metadata(recipe=RECIPE)).save(tmp_path / "a.png", bits=bits, recipe=recipe)
     assert read_recipe(path) == RECIPE
-    assert read(path).meta["recipe"] == RECIPE
+    assert read(path).meta.recipe == RECIPE
     assert Image.open(path).text["impasto"] == RECIPE
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_other_formats_have_it_beside_them_when_asked(tmp_path):
-    painted = read(RGB).replace(meta={"recipe": RECIPE})
+    painted = read(RGB).replace(meta=Metadata(recipe=RECIPE))
     path = painted.save(tmp_path / "a.jpg")
     with pytest.raises(PictureError, match=r"no recipe.*a\.jpg\.toml"):
         read_recipe(path)
@@ -656,7 +656,7 @@ def test_a_recipe_behind_the_pixels_is_found_and_a_bomb_refused(tmp_path):
 
 def test_the_text_form_is_stable():
     assert repr(Picture(torch.full((1, 3, 256, 384), 0.5))) == "Picture(256×384, mean 0.50 0.50 0.50)"
-    stopped = Picture(torch.full((4, 3, 8, 9), -1e-4), meta={"interrupted": "gatys at step 31 of 300"})
+    stopped = Picture(torch.full((4, 3, 8, 9), -1e-4), interrupted=Interrupted("gatys", 31, 300))
     assert repr(stopped) == "Picture(4 of 8×9, mean 0.00 0.00 0.00, interrupted at step 31 of 300)"
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 import impasto
 from impasto import device as memory
 from impasto.host import Host
+from impasto.picture import Interrupted, Metadata
 
 CONTENT = torch.linspace(0, 1, 3 * 20 * 28).reshape(1, 3, 20, 28)
 STYLE = torch.linspace(1, 0, 3 * 16 * 12).reshape(1, 3, 16, 12)
@@ -468,9 +469,9 @@ def test_an_interruption_gives_the_picture_so_far_and_runs_no_later_stage():
     pipe = impasto.Pipeline(Steps(steps=5), Grain())
     picture = pipe(CONTENT, STYLE, device="cpu", plugins=[stop_at(3)])
     torch.testing.assert_close(picture.tensor, CONTENT * 0.9**3)
-    assert picture.meta["interrupted"] == "steps at step 3 of 5"
+    assert picture.interrupted == Interrupted("steps", 3, 5)
     assert "interrupted at step 3 of 5" in repr(picture)
-    assert "interrupted" not in pipe(CONTENT, STYLE, device="cpu").meta
+    assert pipe(CONTENT, STYLE, device="cpu").interrupted is None
 
 
 def test_a_stage_that_finishes_a_picture_runs_after_an_interruption():
@@ -485,7 +486,7 @@ def test_a_stage_that_finishes_a_picture_runs_after_an_interruption():
     pipe = impasto.Pipeline(Steps(steps=5), Fault(), Invert())
     picture = pipe(CONTENT, STYLE, device="cpu", plugins=[stop_at(3)])
     torch.testing.assert_close(picture.tensor, 1 - CONTENT * 0.9**3)
-    assert picture.meta["interrupted"] == "steps at step 3 of 5"
+    assert picture.interrupted == Interrupted("steps", 3, 5)
 
 
 def test_an_interruption_before_the_first_step_stops_the_run():
@@ -504,7 +505,7 @@ def test_an_interrupted_picture_stays_inside_the_mask():
     mask[..., 14:] = 1
     picture = impasto.Pipeline(Steps())(CONTENT, STYLE, mask=mask, device="cpu", plugins=[stop_at(2)])
     assert torch.equal(picture.tensor[..., :14], CONTENT[..., :14])
-    assert picture.meta["interrupted"]
+    assert picture.interrupted
 
 
 def test_a_loss_that_is_not_finite_names_stage_distribution_and_step(host):
@@ -536,7 +537,7 @@ def test_running_out_of_memory_says_what_would_work(monkeypatch):
 
 def test_a_picture_carries_the_recipe_that_made_it(host, tmp_path):
     picture = PIPE(CONTENT, [impasto.Style(STYLE, weight=2)], seed=11, device="cpu")
-    recipe = picture.meta["recipe"]
+    recipe = picture.meta.recipe
     assert impasto.Pipeline.from_toml(recipe) == PIPE
     for fact in ("seed = 11", "impasto-easel 1.2", "weight = 2", torch.__version__, "content_sha256"):
         assert fact in recipe
@@ -547,7 +548,7 @@ def test_a_picture_carries_the_recipe_that_made_it(host, tmp_path):
 
 def test_a_recipe_tells_one_content_from_another():
     def told(content):
-        return re.search('content_sha256 = "(.+)"', impasto.Pipeline()(content).meta["recipe"])[1]
+        return re.search('content_sha256 = "(.+)"', impasto.Pipeline()(content).meta.recipe)[1]
 
     rng = torch.Generator().manual_seed(2)
     levels = torch.randint(0, 65536, CONTENT.shape, generator=rng, dtype=torch.int32).to(torch.uint16)
@@ -562,7 +563,6 @@ def test_alpha_and_metadata_come_through():
     picture = impasto.Pipeline(Wash())(rgba, device="cpu")
     assert picture.alpha is not None
     assert picture.alpha.unique().tolist() == [0.5]
-    assert "seed" not in picture.meta
 
 
 def test_a_picture_may_not_ask_a_stage_to_write_a_file(tmp_path, monkeypatch):
@@ -582,12 +582,12 @@ def test_a_picture_may_not_ask_a_stage_to_write_a_file(tmp_path, monkeypatch):
     installed = impasto.Host(Plugin())
     monkeypatch.setattr("impasto.host.registry._installed", lambda: installed)
     picture = impasto.Pipeline(Diary(file="mine.txt"))(torch.rand(1, 3, 8, 8))
-    assert "mine.txt" not in picture.meta["recipe"]
+    assert "mine.txt" not in picture.meta.recipe
     picture.save(tmp_path / "honest.png")
     assert impasto.Pipeline.load(tmp_path / "honest.png") == impasto.Pipeline(Diary())
 
     recipe = impasto.Pipeline(Diary(file="/etc/passwd")).to_toml()
-    picture.replace(meta={"recipe": recipe}).save(tmp_path / "bad.png")
+    picture.replace(meta=Metadata(recipe=recipe)).save(tmp_path / "bad.png")
     with pytest.raises(ValueError, match=r"asks diary to write the file '/etc/passwd' \(file\)"):
         impasto.Pipeline.load(tmp_path / "bad.png")
     (tmp_path / "own.toml").write_text(recipe)

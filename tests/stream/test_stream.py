@@ -95,7 +95,7 @@ def test_frames_come_in_order_and_to_the_bit_as_each_by_itself():
     assert [picture.size for picture in streamed] == [(12, 16)] * 3 + [(9, 7)] * 2 + [(1, 3)]
     for one, other in zip(alone, streamed, strict=True):
         assert torch.equal(one.tensor, other.tensor)
-    assert [picture.meta["frame"] for picture in streamed] == [1, 2, 3, 4, 5, 6]
+    assert [picture.meta.frame for picture in streamed] == [1, 2, 3, 4, 5, 6]
 
 
 def test_batches_join_what_has_one_size_and_agree():
@@ -110,7 +110,7 @@ def test_batches_join_what_has_one_size_and_agree():
 
     streamed = list(pipe.stream(given, STYLE, batch=2, plugins=[Watch()], **QUICK))
     assert sizes == [(2, 12, 16), (1, 12, 16), (2, 9, 7), (2, 12, 16)]
-    assert [picture.meta["frame"] for picture in streamed] == [1, 2, 3, 4, 5, 6, 7]
+    assert [picture.meta.frame for picture in streamed] == [1, 2, 3, 4, 5, 6, 7]
     for one, other in zip(given, streamed, strict=True):
         torch.testing.assert_close(pipe(one, STYLE, **QUICK).tensor, other.tensor)
 
@@ -138,13 +138,13 @@ def test_a_mask_is_laid_over_every_frame():
 
 def test_recipes_load_as_the_pipeline():
     (painted,) = impasto.Pipeline(Tint(grain=0.25)).stream(frames(1), STYLE, seed=7, **QUICK)
-    assert impasto.Pipeline.from_toml(painted.meta["recipe"]) == impasto.Pipeline(Tint(grain=0.25))
-    assert "seed = 7" in painted.meta["recipe"]
+    assert impasto.Pipeline.from_toml(painted.meta.recipe) == impasto.Pipeline(Tint(grain=0.25))
+    assert "seed = 7" in painted.meta.recipe
 
 
 def test_the_frames_before_an_error_of_the_source_come_and_the_error_names_the_frame():
     stream = impasto.Pipeline(Tint()).stream(stop_at(4, RuntimeError("the camera fell")), STYLE, **QUICK)
-    assert [next(stream).meta["frame"] for _ in range(4)] == [1, 2, 3, 4]
+    assert [next(stream).meta.frame for _ in range(4)] == [1, 2, 3, 4]
     with pytest.raises(FrameError, match="frame 5: RuntimeError: the camera fell") as caught:
         next(stream)
     assert isinstance(caught.value.__cause__, RuntimeError)
@@ -152,7 +152,7 @@ def test_the_frames_before_an_error_of_the_source_come_and_the_error_names_the_f
 
 def test_also_in_batches_the_frames_before_an_error_come():
     stream = impasto.Pipeline(Tint()).stream(stop_at(4, RuntimeError("oh")), STYLE, batch=3, **QUICK)
-    assert [next(stream).meta["frame"] for _ in range(4)] == [1, 2, 3, 4]
+    assert [next(stream).meta.frame for _ in range(4)] == [1, 2, 3, 4]
     with pytest.raises(FrameError, match="frame 5"):
         next(stream)
 
@@ -299,7 +299,7 @@ def test_a_folder_is_painted_into_a_folder_under_the_same_names_in_natural_order
         "shot-10.png",
         "shot-2.png",
     ]
-    order = [impasto.read(frame).meta["file"] for frame in impasto.Pipeline().stream("in", **QUICK)]
+    order = [impasto.read(frame).meta.file for frame in impasto.Pipeline().stream("in", **QUICK)]
     assert order == ["in/shot-1.png", "in/shot-2.png", "in/shot-10.png"]
     alone = impasto.Pipeline(Tint())("in/shot-10.png", STYLE, **QUICK)
     alone.save("alone.png")
@@ -370,7 +370,7 @@ def test_a_video_comes_back_with_its_frames_size_colours_and_times(suffix):
     pictures = list(made)
     assert [picture.size for picture in pictures] == [(48, 64)] * 10
     assert made.fps == 10
-    assert [round(float(picture.meta["time"]), 2) for picture in pictures] == [i / 10 for i in range(10)]
+    assert [round(float(picture.meta.time), 2) for picture in pictures] == [i / 10 for i in range(10)]
     assert near(means(f"out{suffix}"), COLOURS * 2, 6)
 
 
@@ -389,9 +389,9 @@ def test_colours_are_written_as_players_read_them():
 def test_times_that_are_not_even_are_kept():
     clip("in.mp4", COLOURS, pts=[0, 1, 5, 6, 20])
     write(impasto.Pipeline().stream("in.mp4", **QUICK), "out.mp4")
-    assert [round(float(picture.meta["time"]), 2) for picture in Video("out.mp4")] == [0, 0.1, 0.5, 0.6, 2.0]
+    assert [round(float(picture.meta.time), 2) for picture in Video("out.mp4")] == [0, 0.1, 0.5, 0.6, 2.0]
     write(impasto.Pipeline().stream("in.mp4", **QUICK), "even.mp4", fps=24)
-    assert [round(float(picture.meta["time"]) * 24, 1) for picture in Video("even.mp4")] == [0, 1, 2, 3, 4]
+    assert [round(float(picture.meta.time) * 24, 1) for picture in Video("even.mp4")] == [0, 1, 2, 3, 4]
 
 
 @needs_av

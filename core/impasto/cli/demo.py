@@ -53,7 +53,7 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
                 errors[name] = error
                 panels.append(Panel(name, "failed", None, first_line(error.__cause__ or error)))
                 continue
-            if "interrupted" in painted.meta:
+            if painted.interrupted is not None:
                 raise KeyboardInterrupt
             panels.append(Panel(name, seconds(time.perf_counter() - start), painted.pil()))
     where = pick_device("auto")

@@ -326,8 +326,8 @@ def paint(given: argparse.Namespace) -> int:
     began = time.perf_counter()
     painted = _paint(pipeline, content, styles, given, given.seed or 0, given.precision or "auto", mask, guides)
     save(painted, out, inputs, given)
-    if "interrupted" in painted.meta:
-        say(f"interrupted, {painted.meta['interrupted']}; {out} is the picture so far")
+    if painted.interrupted is not None:
+        say(f"interrupted, {painted.interrupted}; {out} is the picture so far")
         return INTERRUPTED
     print(f"{out}: {painted.size[0]}×{painted.size[1]}, {pipeline_line(pipeline)}, {elapsed(began)}")
     return DONE
@@ -368,10 +368,10 @@ def run(given: argparse.Namespace) -> int:
                 continue
             try:
                 result = _paint(pipeline, read(content, max_pixels=limit), styles, given, seed, precision)
-                if "interrupted" in result.meta:
+                if result.interrupted is not None:
                     # Under its own name, or --skip-existing would take it for finished.
                     target = target.with_name(f"{target.stem}.interrupted{target.suffix}")
-                    stopped = f"{content}: interrupted, {result.meta['interrupted']}; {target} is the picture so far"
+                    stopped = f"{content}: interrupted, {result.interrupted}; {target} is the picture so far"
                 save(result, target, [content, *others], given)
             except KeyboardInterrupt:
                 stopped = f"{content}: interrupted; nothing was written of it"
@@ -508,11 +508,11 @@ def check_format(out: Path, given: argparse.Namespace) -> None:
     import torch
 
     from ..errors import PictureError
-    from ..picture import Picture
+    from ..picture import Metadata, Picture
 
     with tempfile.TemporaryDirectory() as folder:
         try:
-            trial = Picture(torch.zeros(1, 3, 1, 1), meta={"recipe": "trial"})
+            trial = Picture(torch.zeros(1, 3, 1, 1), meta=Metadata(recipe="trial"))
             save(trial, Path(folder, out.name), [], given)
         except PictureError as error:
             raise PictureError(str(error).replace(f"{folder}{os.sep}", "")) from None

@@ -13,7 +13,7 @@ import threading
 import uuid
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from dataclasses import replace as _replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from ..errors import PictureError
 from ..validation import is_finite
+from .metadata import Interrupted, Metadata
 
 __all__ = ["MAX_PIXELS", "Picture", "PictureError", "read", "read_recipe", "write"]
 
@@ -77,9 +78,8 @@ class Picture:
     Args:
         tensor: `(B, 3, H, W)`, float32 sRGB in [0, 1].
         alpha: opacity `(B, 1, H, W)`, float32 in [0, 1]; None when the picture has none.
-        meta: what is known beside the pixels. `"file"` (path read), `"icc"` (profile of the pixels, bytes),
-            `"exif"` (bytes), `"bits"` (depth of the file read), `"recipe"` (TOML text), `"interrupted"`
-            (where a run was stopped, such as `"gatys at step 31 of 300"`).
+        meta: what its file said, and what is written with it.
+        interrupted: where its painting was stopped before its end; None where it was not.
 
     Its text form gives height × width, as tensors do, and the mean of red, green and blue.
 
@@ -93,7 +93,8 @@ class Picture:
 
     tensor: torch.Tensor
     alpha: torch.Tensor | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Metadata = field(default_factory=Metadata)
+    interrupted: Interrupted | None = None
 
     def __post_init__(self) -> None:
         for what, value, channels in (("tensor", self.tensor, 3), ("alpha", self.alpha, 1)):
@@ -114,7 +115,6 @@ class Picture:
                 f"Picture: alpha is {tuple(self.alpha.shape)} but the picture is {tuple(self.tensor.shape)}; "
                 "give both the same B, H and W, or replace(alpha=None)"
             )
-        object.__setattr__(self, "meta", dict(self.meta))
 
     @staticmethod
     def _extent(tensor: torch.Tensor) -> tuple[int, ...]:
@@ -139,7 +139,7 @@ class Picture:
             yield self.replace(tensor=self.tensor[i : i + 1], alpha=alpha)
 
     def replace(self, **changes: Any) -> Picture:
-        """Return a copy with some of `tensor`, `alpha` and `meta` changed."""
+        """Return a copy with some of `tensor`, `alpha`, `meta` and `interrupted` changed."""
         return _replace(self, **changes)
 
     def numpy(self) -> npt.NDArray[np.float32]:
@@ -172,15 +172,15 @@ class Picture:
         count = f"{self.batch} of " if self.batch > 1 else ""
         # Adding 0.0 turns -0.0 into 0.0.
         mean = " ".join(f"{round(m, 2) + 0.0:.2f}" for m in self.tensor.mean((0, 2, 3)).tolist())
-        where = str(self.meta.get("interrupted") or "")
-        stopped = f", interrupted at {where[max(where.rfind('step '), 0) :]}" if where else ""
+        where = self.interrupted
+        stopped = "" if where is None else f", interrupted at step {where.step} of {where.steps}"
         return f"Picture({count}{height}×{width}, mean {mean}{stopped})"
 
     def _repr_png_(self) -> bytes:
         row = self.replace(
             tensor=torch.cat(tuple(self.tensor[:, None]), dim=3),
             alpha=None if self.alpha is None else torch.cat(tuple(self.alpha[:, None]), dim=3),
-            meta={},
+            meta=Metadata(),
         )
         image = row.pil()
         image.thumbnail((_SHOWN, _SHOWN), Image.Resampling.LANCZOS)
@@ -231,7 +231,7 @@ def read(source: Any, *, max_pixels: int = MAX_PIXELS) -> Picture:
     if isinstance(source, (str, os.PathLike)):
         path = _existing(source)
         picture = _decode(path.read_bytes(), f"'{path}'", max_pixels)
-        return picture.replace(meta={"file": str(path), **picture.meta})
+        return picture.replace(meta=picture.meta.replace(file=str(path)))
     if hasattr(source, "read"):
         return _from_stream(source, max_pixels)
     raise TypeError(
@@ -290,9 +290,9 @@ def write(
         bits: 8, or 16 for PNG and TIFF.
         quality: 1 to 100, for JPEG, WebP, AVIF and HEIC.
         overwrite: whether an existing file may be replaced.
-        recipe: None embeds `meta["recipe"]` in a PNG and leaves other formats alone; True writes it to
+        recipe: None embeds `meta.recipe` in a PNG and leaves other formats alone; True writes it to
             `<name>.<suffix>.toml` beside those; False leaves it out.
-        keep: files that must survive, such as content and style; `meta["file"]` always does.
+        keep: files that must survive, such as content and style; `meta.file` always does.
 
     Returns:
         The path written.
@@ -317,9 +317,9 @@ def write(
         raise PictureError(f"save: {form} cannot hold {bits} bits; use bits=8, or bits=16 with .png or .tiff")
     if not 1 <= quality <= 100:
         raise PictureError(f"save: quality must be from 1 to 100, found {quality}; 95 is the default")
-    text = picture.meta.get("recipe") if recipe is not False else None
+    text = picture.meta.recipe if recipe is not False else None
     if recipe and not text:
-        raise PictureError("save: recipe=True, but meta['recipe'] holds none; leave recipe out")
+        raise PictureError("save: recipe=True, but meta.recipe is None; leave recipe out")
     if picture.batch > 1:
         stem = path.with_suffix("").name
         raise PictureError(
@@ -328,7 +328,7 @@ def write(
         )
     beside = path.with_name(path.name + ".toml") if recipe and form != "PNG" else None
     for target in filter(None, (path, beside)):
-        _refuse(target, overwrite, [*keep, *filter(None, [picture.meta.get("file")])])
+        _refuse(target, overwrite, [*keep, *filter(None, [picture.meta.file])])
     _place(_encode(picture, form, bits, quality, text), path)
     if beside:
         _place(str(text).encode(), beside)
@@ -360,7 +360,7 @@ def _from_stream(stream: BinaryIO, max_pixels: int) -> Picture:
     name = getattr(stream, "name", None)
     if isinstance(name, str) and os.path.isfile(name):
         picture = _decode(data, f"'{name}'", max_pixels)
-        return picture.replace(meta={"file": name, **picture.meta})
+        return picture.replace(meta=picture.meta.replace(file=picture.meta.file or name))
     return _decode(data, "the open file", max_pixels)
 
 
@@ -478,26 +478,27 @@ def _swapped(tile: Any) -> Any:
 def _from_image(image: Image.Image, deep: npt.NDArray[Any] | None = None) -> Picture:
     exif, orientation = _exif(image)
     profile = image.info.get("icc_profile")
-    meta: dict[str, Any] = {"bits": 8 if deep is None else 16}
+    bits = 8 if deep is None else 16
     if deep is None and image.mode == "F":
-        deep, meta["bits"] = np.asarray(image)[..., None], 32
+        deep, bits = np.asarray(image)[..., None], 32
     elif deep is None and image.mode.startswith("I"):
         if image.mode == "I" and image.format != "PNG":  # Pillow 10 opens 16-bit PNG as "I"
             raise PictureError(
                 "a picture of 32-bit integers does not say where white is; "
                 "divide it by its white and give a float array in [0, 1]"
             )
-        deep, meta["bits"] = _u16(image)[..., None], 16
+        deep, bits = _u16(image)[..., None], 16
     if deep is None:
         colour, alpha = _eight_bits(image, profile)
     else:
         colour, alpha = _deep(deep, profile, image.info.get("transparency"))
-    if profile:
-        meta["icc"] = _srgb_bytes()
-    if exif:
-        meta["exif"] = exif
-    if isinstance(recipe := image.info.get("impasto"), str):
-        meta["recipe"] = str(recipe)
+    recipe = image.info.get("impasto")
+    meta = Metadata(
+        icc=_srgb_bytes() if profile else None,
+        exif=exif or None,
+        bits=bits,
+        recipe=str(recipe) if isinstance(recipe, str) else None,
+    )
     return Picture(_upright(colour, orientation), None if alpha is None else _upright(alpha, orientation), meta)
 
 
@@ -581,7 +582,7 @@ def _from_tensor(tensor: torch.Tensor, what: str) -> Picture:
         )
     if not tensor.numel():
         raise PictureError(f"read: the {what} {shape} has no pixels; give a picture of at least 1×1")
-    meta = {"bits": bits} if (bits := {torch.uint8: 8, torch.uint16: 16}.get(tensor.dtype)) else {}
+    meta = Metadata(bits={torch.uint8: 8, torch.uint16: 16}.get(tensor.dtype))
     tensor = _as_float(tensor, what)
     if tensor.shape[1] == 4:
         return Picture(tensor[:, :3].contiguous(), tensor[:, 3:].contiguous(), meta)
@@ -745,7 +746,7 @@ def _encode(picture: Picture, form: str, bits: int, quality: int, recipe: str | 
     if picture.alpha is not None and not keep_alpha and picture.alpha.amin() < 1:
         warnings.warn(f"{form} cannot hold transparency: blended over white; PNG would keep it", stacklevel=4)
     pixels = _quantise(picture, bits, keep_alpha=keep_alpha)
-    exif, icc = picture.meta.get("exif"), picture.meta.get("icc")
+    exif, icc = picture.meta.exif, picture.meta.icc
     if form == "TIFF":
         return _tiff(pixels, exif, icc)
     if bits == 16:

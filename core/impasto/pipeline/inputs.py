@@ -76,7 +76,7 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
     else:
         given = read(mask)
         values = given.tensor.mean(1, keepdim=True)
-        name = given.meta.get("file", "")
+        name = given.meta.file or ""
     if values.shape[-2:] != content.shape[-2:]:
         raise ValueError(
             f"the mask{name and f' {name}'} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"

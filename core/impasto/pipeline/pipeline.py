@@ -96,7 +96,7 @@ class Pipeline:
 
         Interrupting an iterative stage (Ctrl-C, or the notebook's stop button) returns the picture so far;
         the stages after it are not run, save those that bring back its size, and
-        `picture.meta["interrupted"]` says where it stopped.
+        `picture.interrupted` says where it stopped.
         """
         run = Run(self.stages, style, mask, guides, device=device, precision=precision, seed=seed, plugins=plugins)
         given = read(content)
@@ -174,7 +174,7 @@ class Pipeline:
             max_pixels: refuse larger frames before decoding them.
 
         Returns:
-            The pictures in order.  A video's frames know their time, `picture.meta["time"]`, in seconds.
+            The pictures in order.  A video's frames know their time, `picture.meta.time`, in seconds.
 
         Raises:
             FrameError: a frame could not be read or painted; names it.  The frames before it came.

@@ -18,9 +18,6 @@ from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
 from .inputs import _listed, digest, read_guides, read_mask
 from .text import _table
 
-PASSING = ("seed", "resized")
-"""What stages know of a canvas and its finished picture does not."""
-
 
 class Run:
     """A pipeline with its styles, mask and guides read and on the device, for one picture after another.
@@ -75,24 +72,22 @@ class Run:
     def __call__(self, given: Picture, content_sha256: str | None = None, *, memo: StreamMemo | None = None) -> Picture:
         """Return the picture that the stages make of one; its recipe names the content if told its digest."""
         canvas = self.through(given, self.stages, memo)
-        meta = {key: value for key, value in canvas.meta.items() if key not in PASSING}
-        meta["recipe"] = self._recipe(content_sha256)
+        meta = canvas.meta.replace(recipe=self._recipe(content_sha256))
         alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
-        return Picture(canvas.image.float().cpu(), alpha, meta)
+        return Picture(canvas.image.float().cpu(), alpha, meta, canvas.interrupted)
 
     def through(self, given: Picture, stages: Sequence[Stage], memo: StreamMemo | None = None) -> Canvas:
         """Return the canvas that the first of the stages, or all, make of a picture."""
         self._lay(given.tensor)
         content = given.tensor.to(self.device)
-        meta = {**given.meta, "seed": self._seed}
-        canvas = Canvas(content, content, self._styles, self._area, self._maps, self._labels, meta)
+        canvas = Canvas(content, content, self._styles, self._area, self._maps, self._labels, given.meta)
         with ExitStack() as around:
             around.enter_context(torch.no_grad())
             around.enter_context(RunContext(self._seed, watcher=self._runner.watch, memo=memo))
             around.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))
             torch.manual_seed(self._seed)
             for index, stage in enumerate(stages, 1):
-                if "interrupted" in canvas.meta and not stage.finishes:
+                if canvas.interrupted is not None and not stage.finishes:
                     continue
                 # Networks gain from bfloat16; colours and filters, which hold eight bits or more, only lose.
                 low = self._low and isinstance(stage, Stylizer)

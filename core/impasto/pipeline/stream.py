@@ -34,10 +34,10 @@ def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Itera
             except Exception as error:
                 names = _name(group[0].meta) + (f" and {len(group) - 1} after it" if len(group) > 1 else "")
                 raise FrameError(f"{names}: {_said(error)}") from error
-            if "interrupted" in done.meta:
+            if done.interrupted is not None:
                 raise KeyboardInterrupt
             for frame, picture in zip(group, done, strict=True):
-                yield picture.replace(meta={**done.meta, **frame.meta, "recipe": done.meta["recipe"]})
+                yield picture.replace(meta=frame.meta.replace(recipe=done.meta.recipe))
 
 
 def _groups(frames: Iterator[Picture], batch: int) -> Iterator[list[Picture]]:
@@ -69,6 +69,4 @@ def _joined(group: Sequence[Picture]) -> Picture:
     if len(group) == 1:
         return group[0]
     alphas = [frame.alpha for frame in group if frame.alpha is not None]
-    return Picture(
-        torch.cat([frame.tensor for frame in group]), torch.cat(alphas) if alphas else None, {**group[0].meta}
-    )
+    return Picture(torch.cat([frame.tensor for frame in group]), torch.cat(alphas) if alphas else None, group[0].meta)

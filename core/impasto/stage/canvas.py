@@ -6,13 +6,14 @@ import colorsys
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from ..picture import read
-from ..validation import check_image, check_labels, check_maps, shape
+from ..errors import suggestion
+from ..picture import Interrupted, Metadata, read
+from ..validation import check_extent, check_image, check_labels, check_maps, shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +44,15 @@ class Style:
     def __post_init__(self) -> None:
         if not isinstance(self.image, Tensor):
             object.__setattr__(self, "image", read(self.image).tensor)
-        check_image(self.image, "style")
-        if self.guides is not None:
-            check_maps(self.guides, self.image, "the style's guides")
+        self._check({"image", "guides"})
+
+    def _check(self, changed: set[str]) -> None:
+        """Raise unless what changed fits what did not."""
+        if "image" in changed:
+            check_image(self.image, "style")
+        if self.guides is not None and changed & {"image", "guides"}:
+            check = check_maps if "guides" in changed else check_extent
+            check(self.guides, self.image, "the style's guides")
         object.__setattr__(self, "labels", check_labels(self.labels, self.guides, "the style's guides"))
         if self.region and self.guides is not None and self.guides.shape[1] != 1:
             raise ValueError(
@@ -54,8 +61,8 @@ class Style:
             )
 
     def replace(self, **changes: Any) -> Style:
-        """Return a style with some of its parts replaced."""
-        return dataclasses.replace(self, **changes)
+        """Return a style with some of its parts replaced; only those are checked."""
+        return _replaced(self, changes)
 
     def to(self, device: torch.device) -> Style:
         """Return the style with its tensors on a device."""
@@ -74,7 +81,9 @@ class Canvas:
         mask: (1, 1, H, W) or (B, 1, H, W) in [0, 1], where to paint; None paints everywhere.
         guides: (1, K, H, W) or (B, K, H, W), region maps that sum to 1 over K; or None.
         labels: names of the K regions; () where they have none.
-        meta: what is known about the picture: file, icc, exif, seed.
+        meta: what the content's file said.
+        memo: what stages leave for later stages of the same run, by name; the finished picture does not know of it.
+        interrupted: where an iterative stage was stopped; None where none was.
     """
 
     content: Tensor
@@ -83,10 +92,17 @@ class Canvas:
     mask: Tensor | None = None
     guides: Tensor | None = None
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Metadata = field(default_factory=Metadata)
+    memo: Mapping[str, Any] = field(default_factory=dict)
+    interrupted: Interrupted | None = None
 
     def __post_init__(self) -> None:
-        check_image(self.content, "content")
+        self._check({"content", "image", "styles", "mask", "guides"})
+
+    def _check(self, changed: set[str]) -> None:
+        """Raise unless what changed fits what did not."""
+        if "content" in changed:
+            check_image(self.content, "content")
         if self.image.shape != self.content.shape:
             raise ValueError(
                 f"the image is {shape(self.image)} but the content is {shape(self.content)}\n"
@@ -98,17 +114,17 @@ class Canvas:
                     f"a style holds {len(style.image)} pictures and the content {len(self.content)}\n"
                     "  what would work: one style picture for all contents, or one for each"
                 )
-        if self.mask is not None:
-            check_maps(self.mask, self.content, "mask")
-            if self.mask.shape[1] != 1:
-                raise ValueError(f"mask: expected one channel, (B, 1, H, W), found {shape(self.mask)}")
-        if self.guides is not None:
-            check_maps(self.guides, self.content, "guides")
+        for name, maps in (("mask", self.mask), ("guides", self.guides)):
+            if maps is not None and changed & {"content", name}:
+                check = check_maps if name in changed else check_extent
+                check(maps, self.content, name)
+        if self.mask is not None and self.mask.shape[1] != 1:
+            raise ValueError(f"mask: expected one channel, (B, 1, H, W), found {shape(self.mask)}")
         object.__setattr__(self, "labels", check_labels(self.labels, self.guides, "guides"))
 
     def replace(self, **changes: Any) -> Canvas:
-        """Return a canvas with some of its parts replaced."""
-        return dataclasses.replace(self, **changes)
+        """Return a canvas with some of its parts replaced; only those are checked."""
+        return _replaced(self, changes)
 
     def to(self, device: torch.device) -> Canvas:
         """Return the canvas on a device."""
@@ -131,3 +147,21 @@ class Canvas:
         if self.mask is not None:
             shown = shown.lerp(torch.ones_like(shown), 0.75 * (1 - self.mask))
         return shown
+
+
+Part = TypeVar("Part", Style, Canvas)
+
+
+def _replaced(part: Part, changes: Mapping[str, Any]) -> Part:
+    """Return a copy with some fields replaced, of which those are checked that are other objects than before."""
+    names = {entry.name for entry in dataclasses.fields(part)}
+    for name in changes:
+        if name not in names:
+            raise TypeError(
+                f"a {type(part).__name__.lower()} has no part {name!r}\n"
+                f"  it has: {', '.join(sorted(names))}{suggestion(name, names)}"
+            )
+    copy = object.__new__(type(part))
+    copy.__dict__.update(part.__dict__, **changes)
+    copy._check({name for name, value in changes.items() if value is not getattr(part, name)})
+    return copy

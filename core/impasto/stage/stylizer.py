@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import StageError
+from ..picture import Interrupted
 from .base import Stage, StyleUse, check_result, pictures_in_mask
 from .canvas import Canvas, Style
 from .context import current_run, remember
 from .regions import align_styles, bounding_box, composite, covers, pictures_of, region_maps
+
+Painted = tuple[Tensor, Interrupted | None]
+"""A picture, and where its painting was interrupted, if it was."""
 
 
 class Stylizer(Stage):
@@ -57,7 +61,7 @@ class Stylizer(Stage):
         chosen = pictures_in_mask(self, canvas)
         if chosen is not None:
             done = self.apply(pictures_of(canvas, chosen))
-            return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), meta=done.meta)
+            return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), interrupted=done.interrupted)
         if self.style == "required" and not canvas.styles:
             raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
         for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
@@ -69,7 +73,7 @@ class Stylizer(Stage):
         styles, guides = align_styles(canvas), region_maps(canvas)
         if guides is None:
             painted, note = self._paint(canvas.image, styles, None)
-            return canvas.replace(image=painted, meta=_noted(canvas, note))
+            return canvas.replace(image=painted, interrupted=note or canvas.interrupted)
         covered = [not styles or any(covers(style, region) for style in styles) for region in range(guides.shape[1])]
         self._report_uncovered(canvas, guides, covered)
         guides = guides * guides.new_tensor(covered)[:, None, None]
@@ -79,7 +83,7 @@ class Stylizer(Stage):
             image, note, guides = self._paint_each(canvas.image, styles, guides)
         whole = canvas.mask is None and all(covered) and note is None
         image = image if whole else composite(canvas.image, image, guides.sum(1, keepdim=True).clamp(max=1))
-        return canvas.replace(image=image, meta=_noted(canvas, note))
+        return canvas.replace(image=image, interrupted=note or canvas.interrupted)
 
     def _report_uncovered(self, canvas: Canvas, guides: Tensor, covered: Sequence[bool]) -> None:
         """Raise if nothing would be painted; warn of regions that no style covers, unless it was asked for."""
@@ -104,7 +108,7 @@ class Stylizer(Stage):
                 stacklevel=2,
             )
 
-    def _paint_inside(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> tuple[Tensor, str | None]:
+    def _paint_inside(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> Painted:
         """Return the image painted around the regions, and a note if that was interrupted."""
         # Pictures of a batch with masks of their own have no common part to look at.
         rows, columns = (
@@ -115,7 +119,9 @@ class Stylizer(Stage):
         painted[..., rows, columns] = part
         return painted, note
 
-    def _paint_each(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> tuple[Tensor, str | None, Tensor]:
+    def _paint_each(
+        self, image: Tensor, styles: Sequence[Style], guides: Tensor
+    ) -> tuple[Tensor, Interrupted | None, Tensor]:
         """Return the image with each region painted by itself, a note if interrupted, and the regions painted."""
         total = torch.zeros_like(image)
         done = torch.zeros_like(guides)
@@ -144,7 +150,7 @@ class Stylizer(Stage):
         rows, columns = bounding_box(part, 0, self.smallest)
         return Style(style.image[..., rows, columns], style.weight, part[..., rows, columns])
 
-    def _paint(self, image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> tuple[Tensor, str | None]:
+    def _paint(self, image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Painted:
         """Return what `stylize` makes of a picture, checked, and a note if it was interrupted."""
         height, width = image.shape[-2:]
         bottom, right = -height % self.multiple, -width % self.multiple
@@ -162,7 +168,7 @@ class Stylizer(Stage):
                 raise
             step, steps, painted = run.last_step
             painted = F.interpolate(painted.float(), content.shape[-2:], mode="bicubic")
-            note = f"{self.name} at step {step} of {steps}"
+            note = Interrupted(self.name, step, steps)
         finally:
             run.last_step = before
         if isinstance(painted, Tensor) and painted.shape == content.shape:
@@ -172,7 +178,3 @@ class Stylizer(Stage):
 
 FEW = 16
 """Pixels; a mask that selects fewer is painted, and pointed out."""
-
-
-def _noted(canvas: Canvas, note: str | None) -> Mapping[str, Any]:
-    return canvas.meta if note is None else {**canvas.meta, "interrupted": note}

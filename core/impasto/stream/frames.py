@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..errors import FrameError
 from ..files import VIDEOS, expand
-from ..picture import Picture, read
+from ..picture import Metadata, Picture, read
 from .messages import _name, _said
 from .video import Video
 
@@ -58,7 +58,7 @@ def _numbered(frames: Iterable[Any], max_pixels: int) -> Iterator[Picture]:
             raise
         except Exception as error:
             file = str(given) if isinstance(given, (str, os.PathLike)) else None
-            raise FrameError(f"{_name({'frame': number + 1, 'file': file})}: {_said(error)}") from error
+            raise FrameError(f"{_name(Metadata(file=file, frame=number + 1))}: {_said(error)}") from error
         for picture in pictures:
             number += 1
-            yield picture.replace(meta={**picture.meta, "frame": number})
+            yield picture.replace(meta=picture.meta.replace(frame=number))

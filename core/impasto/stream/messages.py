@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import StageError
+from ..picture import Metadata
 
 
-def _name(meta: Any) -> str:
-    return f"frame {meta['frame']}" + (f" ({meta['file']})" if meta.get("file") else "")
+def _name(meta: Metadata) -> str:
+    return f"frame {meta.frame}" + (f" ({meta.file})" if meta.file else "")
 
 
 def _said(error: BaseException) -> str:

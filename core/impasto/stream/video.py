@@ -20,7 +20,7 @@ from typing_extensions import Self
 
 from ..errors import FrameError, PictureError
 from ..files import VIDEOS
-from ..picture import MAX_PIXELS, Picture, read
+from ..picture import MAX_PIXELS, Metadata, Picture, read
 from ..picture.picture import _existing, _quantise
 from .messages import _name, _said
 from .threads import written_behind
@@ -141,8 +141,9 @@ class Video:
                 number += 1
                 time = end if frame.pts is None else frame.pts * (frame.time_base or self.time_base)
                 end = time + 1 / self.fps
-                meta = {"file": str(self.path), "frame": number, "time": time, "video": self}
-                yield read(array).replace(meta={**meta, "aspect": 1 / self.aspect if turns % 2 else self.aspect})
+                aspect = 1 / self.aspect if turns % 2 else self.aspect
+                meta = Metadata(file=str(self.path), frame=number, time=time, aspect=aspect, video=self)
+                yield read(array).replace(meta=meta)
         if not number:
             raise PictureError(f"'{self.path}' has no frames; get a fresh copy of the file")
         if number < self.count - self.fps:
@@ -253,7 +254,7 @@ class VideoFile:
         frame = self._library.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=ITU709)
         frame.colorspace = frame.color_primaries = frame.color_trc = ITU709
-        time = picture.meta["time"] - self._start if self._timed else self._count / self._rate
+        time = (picture.meta.time or 0) - self._start if self._timed else self._count / self._rate
         self._last = max(self._last + 1, round(time / self._unit))
         frame.pts, frame.time_base = self._last, self._unit
         frame.duration = round(1 / self._rate / self._unit)
@@ -262,15 +263,15 @@ class VideoFile:
         self._copy_sound(time + 1 / self._rate)
 
     def _begin(self, first: Picture) -> None:
-        video: Video | None = first.meta.get("video")
-        if first.meta.get("file"):
-            self._keep.add(Path(first.meta["file"]).expanduser().resolve())
+        video: Video | None = first.meta.video
+        if first.meta.file:
+            self._keep.add(Path(first.meta.file).expanduser().resolve())
         if self.path.resolve() in self._keep:
             raise PictureError(f"'{self.path}' is what the frames were made from; give another name")
         self._timed = video is not None and self._fps is None
         self._rate = self._fps or (video.fps if video else FPS)
         self._unit = video.time_base if video and self._timed else 1 / self._rate
-        self._start = first.meta.get("time", Fraction(0))
+        self._start = first.meta.time or Fraction(0)
         self._size, self._count = first.size, 0
         height, width = (side + side % 2 for side in self._size)
         if (height, width) != self._size:
@@ -286,7 +287,7 @@ class VideoFile:
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.time_base = self._unit
         context.colorspace = context.color_primaries = context.color_trc = ITU709
-        context.sample_aspect_ratio = first.meta.get("aspect", Fraction(1))
+        context.sample_aspect_ratio = first.meta.aspect or Fraction(1)
         self._sound: Iterator[Any] = iter(())
         self._packet: Any = None
         if video is not None and video.sound:
@@ -386,8 +387,8 @@ class _Folder:
         return False
 
     def write(self, picture: Picture) -> None:
-        file = None if "video" in picture.meta else picture.meta.get("file")
-        name = Path(file).stem if file else f"frame-{picture.meta.get('frame', len(self._names) + 1):06}"
+        file = None if picture.meta.video is not None else picture.meta.file
+        name = Path(file).stem if file else f"frame-{picture.meta.frame or len(self._names) + 1:06}"
         if name in self._names:
             raise PictureError(f"'{self._names[name]}' and '{file}' would both be written to '{name}{self._suffix}'")
         self._names[name] = file
@@ -438,7 +439,8 @@ def write(
     written = 0
 
     def save(picture: Picture) -> None:
-        meta = {"frame": next(number), **picture.meta}
+        counted = next(number)
+        meta = picture.meta.replace(frame=picture.meta.frame or counted)
         try:
             sink.write(picture)
         except Exception as error:

@@ -13,6 +13,7 @@ import impasto
 from impasto import ParameterError, StageError, Style
 from impasto.functional.patches import nearest
 from impasto.networks import VGG
+from impasto.picture import Interrupted
 from impasto.stage import RunContext
 from impasto.testing import parametrize_checks
 from impasto_mrf import MRF, PRESETS
@@ -363,5 +364,5 @@ def test_an_interruption_returns_the_picture_so_far(network):
 
     stage = MRF(encoder=network, steps=2)
     picture = impasto.Pipeline(stage)(weave(RED), weave(BLUE), device="cpu", plugins=[Stop()])
-    assert picture.meta["interrupted"] == "mrf at step 3 of 6"
+    assert picture.interrupted == Interrupted("mrf", 3, 6)
     assert picture.tensor.shape == (1, 3, 64, 64)

@@ -135,7 +135,7 @@ def test_what_nothing_painted_comes_back_to_the_bit(photo, disc, before, restore
     assert torch.equal(canvas.image, photo)
     assert torch.equal(canvas.content, photo)
     assert torch.equal(canvas.mask, disc)
-    assert "resized" not in canvas.meta
+    assert "resized" not in canvas.memo
 
 
 @restoring

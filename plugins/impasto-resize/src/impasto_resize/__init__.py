@@ -124,12 +124,12 @@ def places(length: int, first: int, last: int, mode: str) -> Tensor:
 # ------------------------------------------------------------------------------------------ changes of size
 
 CHANGE = "resized"
-"""The key in `Canvas.meta` under which the last change of size is kept."""
+"""The key in `Canvas.memo` under which the last change of size is kept."""
 
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """A canvas before and after a stage changed its size.  Earlier changes are in the meta of `before`."""
+    """A canvas before and after a stage changed its size.  Earlier changes are in the memo of `before`."""
 
     before: Canvas
     after: Canvas
@@ -168,7 +168,7 @@ def changed(
             for style in canvas.styles
         ),
     )
-    return after.replace(meta={**after.meta, CHANGE: Change(canvas, after, window)})
+    return after.replace(memo={**after.memo, CHANGE: Change(canvas, after, window)})
 
 
 def same(one: Tensor | None, other: Tensor | None) -> bool:
@@ -185,8 +185,7 @@ def crop(values: Tensor, window: Window) -> Tensor:
 
 def last_change(canvas: Canvas) -> Change | None:
     """Return what last changed the canvas's size in this run; None if nothing did."""
-    change = canvas.meta.get(CHANGE)
-    # A finished picture carries its meta into the next run as content, where this says nothing any more.
+    change = canvas.memo.get(CHANGE)
     return change if isinstance(change, Change) and same(canvas.content, change.after.content) else None
 
 
@@ -298,11 +297,11 @@ class RestoreSize(Postprocessor, name="restore-size"):
 
         mask = back(canvas.mask, after.mask, before.mask)
         image = self._restored(canvas, change, mask) if window is None else crop(canvas.image, window)
-        meta = {key: value for key, value in canvas.meta.items() if key != CHANGE}
-        if CHANGE in before.meta:
-            meta[CHANGE] = before.meta[CHANGE]
+        memo = {key: value for key, value in canvas.memo.items() if key != CHANGE}
+        if CHANGE in before.memo:
+            memo[CHANGE] = before.memo[CHANGE]
         guides = back(canvas.guides, after.guides, before.guides)
-        return canvas.replace(content=before.content, image=image, mask=mask, guides=guides, meta=meta)
+        return canvas.replace(content=before.content, image=image, mask=mask, guides=guides, memo=memo)
 
     def _restored(self, canvas: Canvas, change: Change, mask: Tensor | None) -> Tensor:
         """Return the image in its former size, with its former bits outside the mask and where it was not painted."""

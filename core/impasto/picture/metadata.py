@@ -1,0 +1,60 @@
+"""What is known of a picture beside its pixels: what its file said, and where its painting was interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What files say of a picture, and what is written with it; None where nothing is known.
+
+    Args:
+        file: path it was read from.
+        icc: colour profile of the pixels, bytes.
+        exif: EXIF block, bytes.
+        bits: depth of the file that was read: 8, 16 or 32.
+        recipe: how it was made, TOML text.
+        frame: number in its stream, from 1.
+        time: in its stream, in seconds.
+        aspect: width of its pixels divided by their height, for frames of videos.
+        video: the `impasto.stream.Video` that it is a frame of.
+
+    Example:
+        >>> Metadata(bits=8).replace(frame=3).frame
+        3
+    """
+
+    file: str | None = None
+    icc: bytes | None = dataclasses.field(default=None, repr=False)
+    exif: bytes | None = dataclasses.field(default=None, repr=False)
+    bits: int | None = None
+    recipe: str | None = dataclasses.field(default=None, repr=False)
+    frame: int | None = None
+    time: Fraction | None = None
+    aspect: Fraction | None = None
+    video: Any = dataclasses.field(default=None, repr=False)
+
+    def replace(self, **changes: Any) -> Metadata:
+        """Return a copy with some entries replaced."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """Where an iterative stage was stopped before its last step.
+
+    Example:
+        >>> str(Interrupted("gatys", 31, 300))
+        'gatys at step 31 of 300'
+    """
+
+    stage: str
+    step: int
+    steps: int
+
+    def __str__(self) -> str:
+        return f"{self.stage} at step {self.step} of {self.steps}"
