@@ -30,6 +30,6 @@ panels = [
     panel("upscale-guided", "texture 0, detail 0", small, gatys, UpscaleGuided(texture=0, detail=0)),
     panel("upscale-guided", "with a mask", small, gatys, UpscaleGuided(), mask=right),
     Panel("resize", "100 pixels", impasto.read(pixels[..., 20:240, 110:330].contiguous()).pil()),
-    Panel("pad", "border 40", impasto.Pipeline(Pad(panel=1, border=40))(part, device="cpu").pil()),
+    Panel("pad", "border 40", impasto.Pipeline(Pad(tile=1, border=40))(part, device="cpu").pil()),
 ]
 contact_sheet(given, panels, "impasto-resize").save(Path(__file__).parent / "figure.jpg", quality=85)

@@ -9,17 +9,17 @@ import impasto
 from impasto import Canvas, ParameterError, StageError
 from impasto.testing import parametrize_checks, picture
 from impasto_segment import MaskGrabCut, MaskRandomWalker, SegmentScribbles
-from impasto_segment.interactive import (
+from impasto_segment.grabcut import (
     COMPONENTS,
     STEPS,
-    contrast,
-    fit,
+    edge_costs,
+    fit_mixture,
     grabcut,
     minimum_cut,
-    pairs,
-    random_walk,
-    split,
+    neighbour_slices,
+    split_colours,
 )
+from impasto_segment.random_walk import random_walk
 
 BOX = (0.1, 0.1, 0.9, 0.9)
 HEIGHT, WIDTH = 37, 53  # the kit's pictures
@@ -85,13 +85,13 @@ def overlap(one, other):
 def test_the_minimum_cut_is_the_cheapest_of_all_masks(seed):
     rng = np.random.default_rng(seed)
     gain = rng.normal(size=(3, 3))
-    links = [rng.random(gain[pairs(gain.shape, step)[0]].shape) for step in STEPS]
+    links = [rng.random(gain[neighbour_slices(gain.shape, step)[0]].shape) for step in STEPS]
     inside, free = rng.random((3, 3)) > 0.5, rng.random((3, 3)) > 0.2
 
     def energy(mask):
         total = gain[~mask].sum()
         for step, link in zip(STEPS, links, strict=True):
-            here, there = pairs(gain.shape, step)
+            here, there = neighbour_slices(gain.shape, step)
             total += link[mask[here] != mask[there]].sum()
         return total
 
@@ -105,7 +105,7 @@ def test_the_minimum_cut_is_the_cheapest_of_all_masks(seed):
 def test_neighbours_of_one_colour_cost_most_to_part():
     pixels = np.zeros((2, 3, 3))
     pixels[:, 2] = 1
-    across, down, *diagonals = contrast(pixels)
+    across, down, *diagonals = edge_costs(pixels)
     assert across[0, 0] == down[0, 0] == pytest.approx(50)
     assert diagonals[0][0, 0] == pytest.approx(50 / np.sqrt(2))
     # β is one over twice the mean square: 4 of the 11 pairs differ, by 3.
@@ -116,20 +116,20 @@ def test_a_mixture_has_the_density_of_its_gaussians():
     rng = np.random.default_rng(0)
     groups = [rng.normal(centre, 0.03, size=(400, 3)) for centre in (0.1, 0.3, 0.9)]
     colours = np.concatenate(groups)
-    component = split(colours, 3)
+    component = split_colours(colours, 3)
     assert [len(set(component[i * 400 : (i + 1) * 400])) for i in range(3)] == [1, 1, 1]
-    mixture = fit(colours, component)
+    mixture = fit_mixture(colours, component)
     point = np.array([0.25, 0.2, 0.3])
     density = 0.0
     for group in groups:
         covariance = np.cov(group.T, bias=True) + (2 / 255) ** 2 * np.eye(3)
         away = point - group.mean(0)
         density += np.exp(-0.5 * away @ np.linalg.inv(covariance) @ away) / np.sqrt(np.linalg.det(covariance)) / 3
-    assert mixture.cost(point) == pytest.approx(-np.log(density))
+    assert mixture.data_cost(point) == pytest.approx(-np.log(density))
 
 
 def test_a_flat_colour_is_one_component():
-    assert set(split(np.full((9, 3), 0.5), COMPONENTS)) == {0}
+    assert set(split_colours(np.full((9, 3), 0.5), COMPONENTS)) == {0}
 
 
 # ------------------------------------------------------------------------------------------------------- grabcut

@@ -8,7 +8,7 @@ import torch
 import impasto
 from impasto.stage import Canvas, Style, align_styles
 from impasto_segment import MatchRegions
-from impasto_segment.match import assign, cost, describe
+from impasto_segment.match import assign, describe_regions, pairing_costs
 
 
 def halves(height, width, *, across=True, flip=False):
@@ -124,15 +124,15 @@ def test_the_pairing_is_the_best_one_that_uses_every_region(shape):
 
 
 def test_centres_and_sizes_are_shares_of_the_picture():
-    regions = describe(impasto.samples.content("cat", 96), halves(64, 96))
-    torch.testing.assert_close(regions.place, torch.tensor([[0.5, 0.25, 0.5**0.5], [0.5, 0.75, 0.5**0.5]]))
+    regions = describe_regions(impasto.samples.content("cat", 96), halves(64, 96))
+    torch.testing.assert_close(regions.position, torch.tensor([[0.5, 0.25, 0.5**0.5], [0.5, 0.75, 0.5**0.5]]))
 
 
 def test_a_darker_painting_is_still_matched():
     light, dark = (
-        describe(picture, halves(96, 96)) for picture in (patchwork(FLAT, BUSY), 0.4 * patchwork(FLAT, BUSY))
+        describe_regions(picture, halves(96, 96)) for picture in (patchwork(FLAT, BUSY), 0.4 * patchwork(FLAT, BUSY))
     )
-    assert assign(cost(light, dark, position=0.0), spread=False) == [0, 1]
+    assert assign(pairing_costs(light, dark, position=0.0), spread=False) == [0, 1]
 
 
 def test_what_is_missing_is_an_error_that_says_what_to_type(canvas):

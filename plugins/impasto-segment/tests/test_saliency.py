@@ -6,8 +6,8 @@ import impasto
 from impasto import Canvas, StageError
 from impasto.testing import parametrize_checks
 from impasto_segment import Saliency
-from impasto_segment.saliency import manifold_ranking, ranking, spectral_residual
-from impasto_segment.superpixels import lab, means, neighbours, slic
+from impasto_segment.saliency import manifold_ranking, ranking_matrix, spectral_residual
+from impasto_segment.superpixels import adjacent_pairs, lab_array, segment_means, slic
 
 METHODS = ["manifold-ranking", "spectral-residual"]
 
@@ -56,9 +56,9 @@ def test_ranks_solve_the_papers_system():
     """(D − αW)f = y, with W written down node by node."""
     image = impasto.samples.content("coffee", 96)[0]
     labels = slic(image, 40)
-    colours = means(lab(image), labels)
+    colours = segment_means(lab_array(image), labels)
     count = len(colours)
-    touching = {tuple(pair) for pair in neighbours(labels)[0].tolist()}
+    touching = {tuple(pair) for pair in adjacent_pairs(labels)[0].tolist()}
     near = [{j for i, j in touching if i == n} | {i for i, j in touching if j == n} for n in range(count)]
     border = {*labels[0], *labels[-1], *labels[:, 0], *labels[:, -1]}
     joined = [
@@ -72,7 +72,7 @@ def test_ranks_solve_the_papers_system():
     query = np.zeros(count)
     query[np.unique(labels[0])] = 1
     solution = np.linalg.solve(np.diag(weight.sum(1)) - 0.99 * weight, query)
-    found = ranking(colours, labels) @ query
+    found = ranking_matrix(colours, labels) @ query
     others = query == 0  # a query's own vote is left out
     np.testing.assert_allclose(found[others], solution[others], rtol=1e-6)
 

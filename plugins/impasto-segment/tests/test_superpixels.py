@@ -5,8 +5,9 @@ import torch
 import impasto
 from impasto import Canvas, StageError, Style
 from impasto.testing import parametrize_checks, picture
-from impasto_segment import SegmentRegions, Superpixels, superpixels
-from impasto_segment.superpixels import merge, neighbours, numbered, regions, slic, without_specks
+from impasto_segment import SegmentRegions, Superpixels
+from impasto_segment.regions import SMALLEST, segment_regions
+from impasto_segment.superpixels import adjacent_pairs, merge_segments, remove_specks, renumber, segment_means, slic
 
 FEWER = "ignore:segment-regions. . region:UserWarning"
 
@@ -105,7 +106,7 @@ def slowly(labels, values, count):
         return ((values[where] - values[where].mean(0)) ** 2).sum()
 
     while len(np.unique(labels)) > count:
-        pairs, _ = neighbours(labels)
+        pairs, _ = adjacent_pairs(labels)
         worse = [squares((labels == a) | (labels == b)) - squares(labels == a) - squares(labels == b) for a, b in pairs]
         one, other = pairs[int(np.argmin(worse))]
         labels[labels == other] = one
@@ -116,20 +117,20 @@ def slowly(labels, values, count):
 def test_merging_takes_the_pair_that_adds_least_to_the_squares(photograph, count):
     values = photograph[0].permute(1, 2, 0).double().numpy()
     fine = slic(photograph[0], 25)
-    found = merge(fine, superpixels.means(values, fine), count, 1)
-    assert np.array_equal(numbered(found), numbered(slowly(fine, values, count)))
+    found = merge_segments(fine, segment_means(values, fine), count, 1)
+    assert np.array_equal(renumber(found), renumber(slowly(fine, values, count)))
 
 
 def test_segments_that_are_too_small_go_to_the_neighbour_most_alike():
     labels = np.zeros((6, 9), int)
     labels[:, 5:] = 1
     labels[2, 3:5] = 2
-    found = merge(labels, np.array([[0.0], [1.0], [0.9]]), count=9, least=3)
+    found = merge_segments(labels, np.array([[0.0], [1.0], [0.9]]), count=9, least=3)
     assert np.array_equal(found == found[0, 8], (labels > 0))
 
 
 def test_borders_are_measured():
-    pairs, lengths = neighbours(np.array([[0, 0, 1], [0, 2, 1]]))
+    pairs, lengths = adjacent_pairs(np.array([[0, 0, 1], [0, 2, 1]]))
     assert pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
     assert lengths.tolist() == [1, 2, 1]
 
@@ -140,7 +141,7 @@ def test_specks_go_and_large_pieces_of_one_label_stay(quarters):
     labels[labels == 3] = 0  # two pieces of one label
     dirty = labels.copy()
     dirty[5, 5], dirty[120:122, 20] = 1, 2
-    assert np.array_equal(without_specks(dirty, image[0], 5), labels)
+    assert np.array_equal(remove_specks(dirty, image[0], 5), labels)
 
 
 # -------------------------------------------------------------------------------------------------------- regions
@@ -163,10 +164,10 @@ def test_areas_of_one_colour_are_found_the_largest_first(quarters, method):
 def test_a_photograph_gives_the_number_asked_for_without_confetti(photograph, method):
     from skimage.measure import label
 
-    found = regions(photograph[0], 5, method)
+    found = segment_regions(photograph[0], 5, method)
     assert len(found) == 5
     pieces = label(found.argmax(0).numpy(), background=-1, connectivity=1)
-    assert np.bincount(pieces.ravel())[1:].min() >= pieces.size // superpixels.SMALLEST
+    assert np.bincount(pieces.ravel())[1:].min() >= pieces.size // SMALLEST
     if method != "kmeans":
         assert pieces.max() <= 12  # drawing along edges may part a region, not scatter it
 
@@ -223,4 +224,4 @@ def test_a_batch_with_a_flat_picture_names_it(photograph):
 
 def test_regions_repeat_to_the_bit():
     image = picture(60, 80)[0]
-    assert torch.equal(regions(image, 4, "kmeans"), regions(image.clone(), 4, "kmeans"))
+    assert torch.equal(segment_regions(image, 4, "kmeans"), segment_regions(image.clone(), 4, "kmeans"))

@@ -18,7 +18,7 @@ from impasto_segment import (
     MatteMask,
     ShrinkMask,
 )
-from impasto_segment.tools import blur, depth, dilate, erode, feather, fill_holes
+from impasto_segment.tools import blur, dilate, erode, feather, fill_holes, inner_distance
 
 RADII = [0, 0.5, 1, 1.5, 2, 2.5, 5, 7.3, 12, 40, 200]
 
@@ -224,7 +224,7 @@ def test_a_tool_without_a_mask_says_what_to_type(stage, canvas):
 def test_a_mask_of_five_pixels_that_is_emptied_says_what_would_work(stage, advice, canvas):
     line = torch.zeros(1, 1, 64, 96)
     line[..., 40:45] = 1
-    assert depth(line) == 3
+    assert inner_distance(line) == 3
     with pytest.raises(impasto.StageError, match=f"(?s){advice}"):
         stage.apply(canvas.replace(mask=line))
 

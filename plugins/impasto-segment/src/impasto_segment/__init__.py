@@ -5,12 +5,13 @@ from __future__ import annotations
 import impasto
 from impasto import Preprocessor
 
-from .files import MaskFile
 from .interactive import MaskGrabCut, MaskRandomWalker, SegmentScribbles
+from .mask_file import MaskFile
 from .match import MatchRegions
+from .regions import SegmentRegions
 from .saliency import Saliency
 from .semantic import Semantic
-from .superpixels import SegmentRegions, Superpixels
+from .superpixels import Superpixels
 from .tools import (
     FeatherMask,
     FeatherRegions,

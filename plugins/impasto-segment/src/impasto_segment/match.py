@@ -14,7 +14,7 @@ import impasto
 from impasto import Canvas, Preprocessor, StageError, Style, param
 from impasto.functional.statistics import mean_std
 
-__all__ = ["MatchRegions", "assign", "describe"]
+__all__ = ["MatchRegions", "assign", "describe_regions"]
 
 LAYER = "relu4_1"
 
@@ -26,13 +26,13 @@ Pair = tuple[int, int]
 class Regions:
     """What the regions of one picture look like and where they lie."""
 
-    look: Tensor
+    features: Tensor
     """(K, D), mean and deviation of each feature inside."""
-    place: Tensor
+    position: Tensor
     """(K, 3): centre down and across, and the root of the area, as shares of the picture's side."""
 
 
-def describe(image: Tensor, guides: Tensor) -> Regions:
+def describe_regions(image: Tensor, guides: Tensor) -> Regions:
     """Describe the regions of one picture by statistics of features and by their place.
 
     Args:
@@ -50,18 +50,18 @@ def describe(image: Tensor, guides: Tensor) -> Regions:
     return Regions(torch.stack(looks), torch.stack([down, across, side], 1))
 
 
-def cost(content: Regions, styles: Regions, position: float) -> Tensor:
+def pairing_costs(content: Regions, styles: Regions, position: float) -> Tensor:
     """Return how badly each region of the content fits each of the styles, (K, L); 1 is a usual difference.
 
     Each side is centred by itself first, since a painting differs as a whole from a photograph: its sky is to its
     other regions what the photograph's sky is to the photograph.
     """
-    one, other = content.look - content.look.mean(0), styles.look - styles.look.mean(0)
+    one, other = content.features - content.features.mean(0), styles.features - styles.features.mean(0)
     if min(len(one), len(other)) == 1:  # nothing to compare within a side
-        one, other = content.look, styles.look
+        one, other = content.features, styles.features
     spread = torch.cat([one, other]).std(0, correction=0).clamp_min(1e-6)
     look = ((one / spread)[:, None] - (other / spread)[None]).square().mean(-1) / 2
-    place = (content.place[:, None] - styles.place[None]).square().sum(-1)
+    place = (content.position[:, None] - styles.position[None]).square().sum(-1)
     return look + position * place
 
 
@@ -149,8 +149,8 @@ class MatchRegions(Preprocessor, name="match-regions"):
 
         assert canvas.guides is not None
         inside = one(canvas.guides) if canvas.mask is None else one(canvas.guides) * one(canvas.mask)
-        wanted = present(inside)
-        offered = {number: present(one(guides_of(style))) for number, style in styles.items()}
+        wanted = present_regions(inside)
+        offered = {number: present_regions(one(guides_of(style))) for number, style in styles.items()}
         candidates = [(number, region) for number, regions in offered.items() for region in regions]
         if not candidates or not wanted:
             side = "styles" if wanted else "content"
@@ -160,14 +160,16 @@ class MatchRegions(Preprocessor, name="match-regions"):
         pairs = self._by_label(canvas, wanted, candidates) if self.by == "labels" else {}
         rest = [region for region in wanted if region not in pairs]
         if rest:
-            here = describe(one(canvas.content), inside[:, rest])
+            here = describe_regions(one(canvas.content), inside[:, rest])
             there = [
-                describe(one(styles[number].image), one(guides_of(styles[number]))[:, regions])
+                describe_regions(one(styles[number].image), one(guides_of(styles[number]))[:, regions])
                 for number, regions in offered.items()
                 if regions
             ]
-            all_there = Regions(torch.cat([found.look for found in there]), torch.cat([found.place for found in there]))
-            chosen = assign(cost(here, all_there, self.position), self.spread)
+            all_there = Regions(
+                torch.cat([found.features for found in there]), torch.cat([found.position for found in there])
+            )
+            chosen = assign(pairing_costs(here, all_there, self.position), self.spread)
             pairs.update({region: candidates[column] for region, column in zip(rest, chosen, strict=True)})
         # A region that has no pixel needs no partner; the first one keeps the count.
         return [pairs.get(region, candidates[0]) for region in range(canvas.guides.shape[1])]
@@ -202,7 +204,7 @@ def guides_of(style: Style) -> Tensor:
     return style.guides
 
 
-def present(guides: Tensor) -> list[int]:
+def present_regions(guides: Tensor) -> list[int]:
     """Return the numbers of the regions that have pixels."""
     return [index for index in range(guides.shape[1]) if guides[:, index].any()]
 

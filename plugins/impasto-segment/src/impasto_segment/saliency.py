@@ -16,8 +16,8 @@ from impasto import Canvas, Preprocessor, StageError, param
 from impasto.functional.color import luma
 from impasto.functional.filters import guided_filter
 
-from .interactive import UNKNOWN, tidy
-from .superpixels import EDGE, Labels, lab, means, neighbours, slic
+from .grabcut import UNKNOWN, remove_small_pieces
+from .superpixels import EDGE, Labels, adjacent_pairs, lab_array, segment_means, slic
 from .tools import with_mask
 
 __all__ = ["Saliency", "manifold_ranking", "spectral_residual"]
@@ -33,7 +33,7 @@ FLAT = 1 / 255
 """A picture or a map that varies less than this shows nothing."""
 
 
-def contrast(image: Tensor) -> float:
+def value_range(image: Tensor) -> float:
     """Return the largest difference within a channel of a picture (3, H, W)."""
     return float((image.amax((1, 2)) - image.amin((1, 2))).max())
 
@@ -61,27 +61,27 @@ def manifold_ranking(image: Tensor) -> Tensor:
         torch.Size([64, 96])
     """
     labels = slic(image, NODES, compactness=20.0)
-    colours = means(lab(image), labels)
+    colours = segment_means(lab_array(image), labels)
     count = len(colours)
-    if count < 3 or contrast(image) < FLAT:
+    if count < 3 or value_range(image) < FLAT:
         return image.new_zeros(image.shape[-2:])
-    rank = ranking(colours, labels)
+    rank = ranking_matrix(colours, labels)
     sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
     first: Values = np.ones(count)
     for side in sides:
         query = np.zeros(count)
         query[np.unique(side)] = 1
-        first *= 1 - scaled(rank @ query)
-    first = scaled(first)
-    second = scaled(rank @ (first > first.mean()).astype(float))
+        first *= 1 - rescale(rank @ query)
+    first = rescale(first)
+    second = rescale(rank @ (first > first.mean()).astype(float))
     return torch.from_numpy(second[labels]).float().to(image.device)
 
 
-def ranking(colours: Values, labels: Labels) -> Values:
+def ranking_matrix(colours: Values, labels: Labels) -> Values:
     """Return the matrix (N, N) that ranks superpixels by a query, its diagonal 0 so that no query votes for itself."""
     count = len(colours)
     near = np.zeros((count, count), dtype=bool)
-    pairs, _ = neighbours(labels)
+    pairs, _ = adjacent_pairs(labels)
     near[pairs[:, 0], pairs[:, 1]] = near[pairs[:, 1], pairs[:, 0]] = True
     near |= near @ near
     border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
@@ -97,7 +97,7 @@ def ranking(colours: Values, labels: Labels) -> Values:
     return rank
 
 
-def scaled(values: Values) -> Values:
+def rescale(values: Values) -> Values:
     """Return values shifted and scaled to [0, 1]; a constant becomes 0."""
     span = values.max() - values.min()
     return (values - values.min()) / span if span > 1e-9 else np.zeros_like(values)
@@ -125,7 +125,7 @@ def spectral_residual(image: Tensor) -> Tensor:
         torch.Size([64, 96])
     """
     height, width = image.shape[-2:]
-    if contrast(image) < FLAT:
+    if value_range(image) < FLAT:
         return image.new_zeros(height, width)
     scale = 64 / max(height, width)
     size = (max(1, round(scale * height)), max(1, round(scale * width)))
@@ -134,7 +134,7 @@ def spectral_residual(image: Tensor) -> Tensor:
     amplitude = np.log(np.abs(spectrum) + 1e-9)
     residual = amplitude - ndimage.uniform_filter(amplitude, 3, mode="wrap")
     back = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2
-    smooth = scaled(ndimage.gaussian_filter(back, 2.5))
+    smooth = rescale(ndimage.gaussian_filter(back, 2.5))
     maps = torch.from_numpy(smooth)[None, None].float().to(image.device)
     return F.interpolate(maps, (height, width), mode="bilinear", align_corners=False)[0, 0]
 
@@ -146,18 +146,18 @@ SPECK = 1 / 300
 """Pieces and holes of the mask go that are smaller than this share of the picture."""
 
 
-def foreground(salient: Tensor, image: Tensor) -> Tensor:
+def foreground_mask(salient: Tensor, image: Tensor) -> Tensor:
     """Return the mask (H, W) of what is above Otsu's threshold of a map (H, W), drawn to the picture's edges."""
-    smooth = along(salient, image)
+    smooth = smooth_along_edges(salient, image)
     if smooth.max() - smooth.min() < FLAT:
         return torch.zeros_like(salient)
     above = (smooth > float(threshold_otsu(smooth.cpu().numpy()))).float()
-    drawn = (along(above, image) >= 0.5).cpu().numpy()
-    mask = tidy(drawn, np.full(drawn.shape, UNKNOWN, dtype=np.int8), SPECK * drawn.size)
+    drawn = (smooth_along_edges(above, image) >= 0.5).cpu().numpy()
+    mask = remove_small_pieces(drawn, np.full(drawn.shape, UNKNOWN, dtype=np.int8), SPECK * drawn.size)
     return torch.from_numpy(mask).to(salient)
 
 
-def along(maps: Tensor, image: Tensor) -> Tensor:
+def smooth_along_edges(maps: Tensor, image: Tensor) -> Tensor:
     """Return a map (H, W) smoothed along the edges of a picture (3, H, W)."""
     return guided_filter(maps[None, None], image[None], max(1, round(max(maps.shape) / 40)), EDGE)[0, 0]
 
@@ -177,7 +177,9 @@ class Saliency(Preprocessor, name="saliency"):
         masks = []
         for picture in canvas.content:
             salient = METHODS[self.method](picture)
-            masks.append(along(salient, picture).clamp(0, 1) if self.soft else foreground(salient, picture))
+            masks.append(
+                smooth_along_edges(salient, picture).clamp(0, 1) if self.soft else foreground_mask(salient, picture)
+            )
         empty = [str(index + 1) for index, mask in enumerate(masks) if not mask.any()]
         if len(empty) == len(masks):
             raise StageError(

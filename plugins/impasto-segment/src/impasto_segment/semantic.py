@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from impasto import Canvas, ParameterError, Preprocessor, StageError, Weights, WeightsError, param, weights
 from impasto.errors import suggestion
 
-from .superpixels import TARGETS, along_edges, one_hot, with_guides
+from .regions import TARGETS, with_guides
+from .superpixels import one_hot, snap_to_edges
 from .tools import with_mask
 
 __all__ = ["LABELS", "NETWORKS", "Semantic", "probabilities"]
@@ -229,7 +230,7 @@ class Semantic(Preprocessor, name="semantic"):
 
     def _found(self, image: Tensor) -> Tensor:
         """Return the number of each pixel's label, (B, H, W)."""
-        return along_edges(probabilities(self.network, image, self.file), image)
+        return snap_to_edges(probabilities(self.network, image, self.file), image)
 
     def _mask(self, image: Tensor, what: str) -> Tensor:
         found = self._found(image)

@@ -221,7 +221,7 @@ class MaskTool(Preprocessor):
         return canvas.replace(mask=changed)
 
 
-def depth(mask: Tensor) -> float:
+def inner_distance(mask: Tensor) -> float:
     """Return how far the innermost pixel of the masks is from the nearest pixel outside, in pixels."""
 
     def inside(values: np.ndarray) -> np.ndarray:
@@ -285,7 +285,7 @@ class ShrinkMask(MaskTool, name="shrink-mask"):
 
     def advice(self, mask: Tensor) -> str:
         """Say which radius would leave something."""
-        return f"radius below {depth(mask):.3g}: the middle of the mask is that far from its edge"
+        return f"radius below {inner_distance(mask):.3g}: the middle of the mask is that far from its edge"
 
 
 class FeatherMask(MaskTool, name="feather-mask"):
@@ -304,7 +304,7 @@ class FeatherMask(MaskTool, name="feather-mask"):
 
     def advice(self, mask: Tensor) -> str:
         """Say which radius would leave something."""
-        return f"radius below {2 * depth(mask):.3g}, or side='both'"
+        return f"radius below {2 * inner_distance(mask):.3g}, or side='both'"
 
 
 class InvertMask(MaskTool, name="invert-mask"):
@@ -356,7 +356,7 @@ class MatteMask(MaskTool, name="matte-mask"):
 
     def advice(self, mask: Tensor) -> str:
         """Say which band would leave something."""
-        return f"band below {depth(mask):.3g}, or grow-mask before it"
+        return f"band below {inner_distance(mask):.3g}, or grow-mask before it"
 
 
 class FeatherRegions(Preprocessor, name="feather-regions"):

@@ -1,242 +1,46 @@
-"""Masks and label pictures from files."""
+"""The stage that takes a mask, or regions with names, from a picture file."""
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from PIL import Image, ImageColor
 from scipy import ndimage  # type: ignore[import-untyped]
 from torch import Tensor
 
-import impasto
 from impasto import Canvas, ParameterError, PictureError, Preprocessor, StageError, param
 from impasto.errors import suggestion
 
+from .label_picture import (
+    FEW_LABELS,
+    REST,
+    UNKNOWN,
+    VOID,
+    Colour,
+    LabelFile,
+    LabelValue,
+    Numbers,
+    channel_difference,
+    classify,
+    describe_colours,
+    flat_colours,
+    hex_code,
+    open_labels,
+    parse_label_value,
+    resize_maps,
+    same_aspect,
+    unpack,
+)
 from .tools import with_mask
 
 __all__ = ["MaskFile"]
 
-FEW_LABELS = 64
-"""A picture with more flat colours than this, none of them named, is hardly a label picture."""
-REACH = 8
-"""Pixels, or a hundredth of the picture: where colours of two labels mix, by antialiasing or JPEG, the nearest pixel
-of a clear colour decides."""
-NOISY = 1024
-"""A picture with more colours than this is noisy, and a colour is a label's if it fills NOISE_SHARE of it."""
-NOISE_SHARE = 1e-3
-REST = "*"
-VOID, UNKNOWN = -1, -2
-GREY_NOISE = 3 / 255
-"""Difference of channels up to which a picture counts as grey, as JPEG leaves it."""
-
 JPEG_NOISE = 12 / 255
 """What a JPEG mask has of grey where black or white was meant."""
-
-Colour = tuple[int, int, int]
-Look = Colour | int | str
-"""What a label looks like: a colour, a number, or REST."""
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class LabelFile:
-    """A picture file, read for its labels: colours as whole numbers, and what the file says about them."""
-
-    path: str
-    tensor: Tensor
-    """(1, 3, h, w), float32 in [0, 1]."""
-    alpha: Tensor | None
-    bits: int
-    palette: Sequence[Colour]
-    """Colours by number, of a file that has a palette."""
-    single: bool
-    """Whether its pixels are numbers: places in a palette, or grey levels."""
-    lossy: bool
-
-    @property
-    def colours(self) -> Numbers:
-        """(h, w), each pixel's red, green and blue as one number; deep greys as they are."""
-        values = (self.tensor[0].cpu().double().numpy() * (65535 if self.deep else 255)).round().astype(np.int64)
-        return values[0] if self.deep else np.asarray(values[0] << 16 | values[1] << 8 | values[2])
-
-    @property
-    def deep(self) -> bool:
-        """Whether its numbers go beyond 255."""
-        return self.single and self.bits == 16
-
-    @property
-    def grey(self) -> bool:
-        """Whether the picture has no colour."""
-        return bool((self.tensor.amax(1) - self.tensor.amin(1)).max() <= GREY_NOISE)
-
-    @property
-    def cut_out(self) -> bool:
-        """Whether the picture has an alpha channel that says something."""
-        return self.alpha is not None and bool((self.alpha < 1).any())
-
-    def number(self, place: int) -> Colour | None:
-        """Return the colour that a number stands for, if any."""
-        if self.palette:
-            return self.palette[place] if place < len(self.palette) else None
-        if self.deep:
-            return split(place)
-        return (place, place, place) if self.single and place < 256 else None
-
-    def call(self, colour: Colour) -> str:
-        """Return the plain name of a colour: its number in a palette or among greys, or `#rrggbb`."""
-        if self.palette:
-            return str(self.palette.index(colour)) if colour in self.palette else spell(colour)
-        if self.single:
-            return str(pack(colour) if self.deep else colour[0])
-        return spell(colour)
-
-
-def open_labels(path: str) -> LabelFile:
-    """Read a picture with what the file says of its palette.
-
-    Raises:
-        PictureError: it cannot be read.
-        OSError: it is not there.
-    """
-    picture = impasto.read(path)
-    with Image.open(picture.meta.file) as image:  # read() has decoded it, so it is one and is not too large
-        single = image.mode in ("1", "L", "P", "I") or image.mode.startswith("I;16")
-        flat = image.getpalette("RGB") if image.mode == "P" else None
-        lossy = image.format == "JPEG"
-    palette = [] if flat is None else [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
-    return LabelFile(path, picture.tensor, picture.alpha, picture.meta.bits, palette, single, lossy)
-
-
-def lay_over(values: Tensor, canvas_size: tuple[int, int], mode: str) -> Tensor:
-    """Return maps (1, C, h, w) resized to (H, W); labels by the nearest pixel, soft masks smoothly."""
-    if values.shape[-2:] == canvas_size:
-        return values
-    if mode == "nearest":
-        return F.interpolate(values, canvas_size, mode="nearest-exact")
-    return F.interpolate(values, canvas_size, mode="bilinear", antialias=True).clamp(0, 1)
-
-
-def same_aspect(found: tuple[int, int], wanted: tuple[int, int]) -> bool:
-    """Return whether one size is the other scaled, up to a pixel of the smaller one: programs round differently."""
-    small, large = sorted((found, wanted))
-    scale = max(small) / max(large)
-    return all(abs(one - other * scale) <= 1 for one, other in zip(small, large, strict=True))
-
-
-def parse_look(text: str) -> Look | None:
-    """Return the colour, number or REST that a text says; None if it says none."""
-    if text == REST or text.isdecimal():
-        return REST if text == REST else int(text)
-    with contextlib.suppress(ValueError):
-        red, green, blue = ImageColor.getrgb(text)[:3]
-        return red, green, blue
-    return None
-
-
-def split(colour: int) -> Colour:
-    """Return red, green and blue of a colour that is one number."""
-    return colour >> 16 & 255, colour >> 8 & 255, colour & 255
-
-
-def pack(colour: Colour) -> int:
-    """Return a colour as one number."""
-    return colour[0] << 16 | colour[1] << 8 | colour[2]
-
-
-def spell(colour: Colour) -> str:
-    """Return a colour as `#rrggbb`."""
-    return f"#{pack(colour):06x}"
-
-
-def shares(file: LabelFile, colours: Numbers, most: int = 6) -> str:
-    """Say which colours an array holds and how much of it: `#00ff00 12.5 %, #ffff00 3.1 %`."""
-    values, counts = np.unique(colours, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    said = [f"{file.call(split(int(values[i])))} ({100 * counts[i] / colours.size:.1f} %)" for i in order[:most]]
-    return ", ".join(said) + (f" and {len(order) - most} more" if len(order) > most else "")
-
-
-def difference(one: Colour, other: Colour) -> int:
-    """Return the largest difference of two colours' channels."""
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
-
-
-def in_blocks(values: Numbers) -> Flags:
-    """Return which pixels lie in a block of 2×2 with one value: an area has such, a mixture at an edge does not."""
-    rows = values[1:] == values[:-1]
-    corner = rows[:, 1:] & rows[:, :-1] & (values[:-1, 1:] == values[:-1, :-1])
-    inside = np.zeros(values.shape, bool)
-    for down in (slice(1, None), slice(None, -1)):
-        for across in (slice(1, None), slice(None, -1)):
-            inside[down, across] |= corner
-    return inside
-
-
-def flat_colours(colours: Numbers, where: Flags, tolerance: float) -> list[Colour]:
-    """Return the colours that fill areas, the commonest first; those within `tolerance` of one count as that one."""
-    every = np.unique(colours[where])
-    values, counts = np.unique(colours[where & in_blocks(colours)], return_counts=True)
-    if not len(values):
-        return []
-    enough = NOISE_SHARE * colours.size if len(every) > NOISY else 0
-    order = np.argsort(-counts, kind="stable")
-    counts, channels = counts[order], channels_of(values[order])
-    kept: list[Colour] = []
-    for _ in range(8 * FEW_LABELS):  # a photograph has no end of them
-        if not len(counts) or len(kept) > FEW_LABELS:
-            break
-        red, green, blue = channels[0].tolist()
-        near = np.abs(channels - channels[0]).max(1) <= 255 * tolerance
-        if counts[near].sum() >= enough:
-            kept.append((red, green, blue))
-        counts, channels = counts[~near], channels[~near]
-    return kept
-
-
-def channels_of(values: Numbers) -> Numbers:
-    """Return red, green and blue, (N, 3), of colours that are one number each."""
-    return np.stack([values >> 16, values >> 8 & 255, values & 255], 1)
-
-
-def nearest_colour(values: Numbers, palette: Sequence[Colour]) -> tuple[Numbers, Numbers]:
-    """Return for each colour the place of the nearest one in a palette, and the largest difference of a channel."""
-    channels = channels_of(values)
-    nearest, distance = np.zeros(len(values), np.int64), np.full(len(values), 256)
-    for place, colour in enumerate(palette):
-        here = np.abs(channels - np.asarray(colour)).max(1)
-        nearest = np.where(here < distance, place, nearest)
-        distance = np.minimum(distance, here)
-    return nearest, distance
-
-
-def classify(colours: Numbers, opaque: Flags, palette: Sequence[Colour], tolerance: float) -> Numbers:
-    """Return for each pixel the place of its colour in the palette, or UNKNOWN, or VOID where it is transparent.
-
-    A colour within `tolerance` of one in the palette is that one.  What is left is unknown where it fills an area;
-    otherwise it is a mixture at an edge, and takes the label of the nearest pixel that is clear.
-    """
-    values, inverse = np.unique(colours, return_inverse=True)
-    inverse = inverse.reshape(colours.shape)
-    nearest, distance = nearest_colour(values, palette)
-    labels = np.where(distance <= 255 * tolerance, nearest, UNKNOWN)[inverse]
-    # Near a label's colour by chance, a mixture of two others would make a thin false line.
-    clear = opaque & (labels >= 0) & ((distance == 0)[inverse] | in_blocks(labels))
-    if clear.any() and not clear.all():
-        away, (rows, columns) = ndimage.distance_transform_edt(~clear, return_indices=True)
-        others = flat_colours(colours, opaque & (labels < 0), tolerance)
-        strange = (nearest_colour(values, others)[1] <= 255 * tolerance)[inverse] & (labels < 0)
-        strange |= away > max(REACH, max(colours.shape) // 100)
-        labels = np.where(strange & ~clear, UNKNOWN, labels[rows, columns])
-    return np.where(opaque, labels, VOID)
 
 
 class MaskFile(Preprocessor, name="mask-file"):
@@ -270,7 +74,7 @@ class MaskFile(Preprocessor, name="mask-file"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        names = self._looks()
+        names = self._label_values()
         if self.use in ("grey", "alpha") and (self.labels or self.paint or self.styles):
             raise ParameterError(
                 f"{self.name}: use = {self.use!r} reads a mask without labels, but labels are asked for\n"
@@ -283,24 +87,24 @@ class MaskFile(Preprocessor, name="mask-file"):
                     f"\n  labels: {', '.join(names)}{suggestion(label, names)}"
                 )
 
-    def _looks(self) -> Mapping[str, Look]:
-        """Return what each label looks like, by name."""
-        named: dict[str, Look] = {}
+    def _label_values(self) -> Mapping[str, LabelValue]:
+        """Return the colour or number of each label, by name."""
+        named: dict[str, LabelValue] = {}
         for entry in self.labels:
             label, _, said = (part.strip() for part in entry.rpartition("="))
-            look = parse_look(said)
-            if not label or look is None:
+            value = parse_label_value(said)
+            if not label or value is None:
                 raise ParameterError(
                     f"{self.name}: the label {entry!r} does not say what colour it has\n"
                     "  what would work: 'sky=#0000ff' or 'sky=blue', 'sky=3' for number 3 of a palette or grey level 3,"
                     " 'rest=*' for all other colours"
                 )
-            if label in named or look in named.values():
+            if label in named or value in named.values():
                 raise ParameterError(
                     f"{self.name}: the label {entry!r} has the name or the colour of another one\n"
                     f"  labels: {', '.join(self.labels)}\n  what would work: different names and colours"
                 )
-            named[label] = look
+            named[label] = value
         return named
 
     # ------------------------------------------------------------------------------------------------ the canvas
@@ -311,7 +115,7 @@ class MaskFile(Preprocessor, name="mask-file"):
         use = self.use
         if use == "auto":
             asked = self.labels or self.paint or self.styles
-            use = "labels" if asked else "alpha" if file.cut_out else "grey" if file.grey else "labels"
+            use = "labels" if asked else "alpha" if file.has_transparency else "grey" if file.is_grey else "labels"
         if use == "labels":
             return self._regions(canvas, file)
         if use == "alpha" and file.alpha is None:
@@ -322,7 +126,7 @@ class MaskFile(Preprocessor, name="mask-file"):
         values = file.alpha if use == "alpha" and file.alpha is not None else file.tensor.mean(1, keepdim=True)
         if file.lossy:  # its black is not quite black, and what a mask leaves out is kept to the bit
             values = ((values - JPEG_NOISE) / (1 - 2 * JPEG_NOISE)).clamp(0, 1)
-        mask = lay_over(values.to(canvas.image), (canvas.image.shape[-2], canvas.image.shape[-1]), "smooth")
+        mask = resize_maps(values.to(canvas.image), (canvas.image.shape[-2], canvas.image.shape[-1]), "smooth")
         return with_mask(self, canvas, mask, f"'{self.path}'")
 
     def _open(self, path: str, picture: Tensor, what: str) -> LabelFile:
@@ -350,21 +154,21 @@ class MaskFile(Preprocessor, name="mask-file"):
                 f" and {len(canvas.styles)} style pictures\n"
                 "  what would work: one path for each style, in their order, '' for a style without one"
             )
-        looks: dict[str, Colour] = {}
-        read = [(file, self._read(file, looks), canvas.image)]
+        palette: dict[str, Colour] = {}
+        read = [(file, self._read(file, palette), canvas.image)]
         paths = self.styles or ("",) * len(canvas.styles)
         for path, style in zip(paths, canvas.styles, strict=True):
             if path:
                 opened = self._open(path, style.image, "style")
-                read.append((opened, self._read(opened, looks), style.image))
-        names = tuple(looks)
-        self._say_what_is_nowhere(names, [found for _, found, _ in read])
-        laid = iter([self._lay(*one, names) for one in read])
+                read.append((opened, self._read(opened, palette), style.image))
+        names = tuple(palette)
+        self._warn_of_absent_labels(names, [found for _, found, _ in read])
+        laid = iter([self._resize_labels(*one, names) for one in read])
         content = next(laid)
         indices = [next(laid) if path else None for path in paths]
-        here = present(content, names)
-        there = [None if index is None else present(index, names) for index in indices]
-        painted = self._painted(here, there)
+        here = present_labels(content, names)
+        there = [None if index is None else present_labels(index, names) for index in indices]
+        painted = self._painted_labels(here, there)
         guides, mask = partition(content, [names.index(label) for label in painted])
         styles = []
         for style, index, labels in zip(canvas.styles, indices, there, strict=True):
@@ -379,27 +183,27 @@ class MaskFile(Preprocessor, name="mask-file"):
             return prepared
         return with_mask(self, prepared, mask.to(canvas.image), f"'{self.path}' ({', '.join(map(repr, painted))})")
 
-    def _read(self, file: LabelFile, looks: dict[str, Colour]) -> Numbers:
-        """Return a file's labels (h, w), as places in `looks`, to which new labels are added."""
-        colours, named = file.colours, self._looks()
+    def _read(self, file: LabelFile, palette: dict[str, Colour]) -> Numbers:
+        """Return a file's labels (h, w), as places in `palette`, to which new labels are added."""
+        colours, named = file.colours, self._label_values()
         opaque = np.ones(colours.shape, bool) if file.alpha is None else (file.alpha[0, 0] >= 0.5).cpu().numpy()
-        by_number = file.single and not file.lossy and not any(isinstance(look, tuple) for look in named.values())
+        by_number = file.single and not file.lossy and not any(isinstance(value, tuple) for value in named.values())
         tolerance = 0.0 if by_number else self.tolerance  # neighbouring numbers are different labels
-        known = {label: self._colour(file, label, look) for label, look in named.items() if look != REST}
+        known = {label: self._colour_of(file, label, value) for label, value in named.items() if value != REST}
         if not named:
-            known = dict(looks)
+            known = dict(palette)
             # Without areas, in a picture too small or too thin for them, every colour is a label.
-            found = flat_colours(colours, opaque, tolerance) or list(map(split, np.unique(colours[opaque]).tolist()))
+            found = flat_colours(colours, opaque, tolerance) or list(map(unpack, np.unique(colours[opaque]).tolist()))
             for colour in found:
-                if all(difference(colour, other) > 255 * tolerance for other in known.values()):
-                    name = file.call(colour)
-                    known[spell(colour) if name in known else name] = colour
+                if all(channel_difference(colour, other) > 255 * tolerance for other in known.values()):
+                    name = file.name_of(colour)
+                    known[hex_code(colour) if name in known else name] = colour
             if len(known) > FEW_LABELS:
                 self._refuse(file, f"has more than {FEW_LABELS} flat colours")
-        rest = next((label for label, look in named.items() if look == REST), None)
+        rest = next((label for label, value in named.items() if value == REST), None)
         for label in named or known:
-            looks.setdefault(label, known.get(label, (0, 0, 0)))
-        places = list(looks)
+            palette.setdefault(label, known.get(label, (0, 0, 0)))
+        places = list(palette)
         labels = classify(colours, opaque, list(known.values()), tolerance)
         strange = labels == UNKNOWN
         if strange.any() and rest is None:
@@ -408,10 +212,10 @@ class MaskFile(Preprocessor, name="mask-file"):
         order = np.asarray([*map(places.index, known), VOID if rest is None else places.index(rest), VOID])
         return np.asarray(order[labels])
 
-    def _lay(self, file: LabelFile, found: Numbers, picture: Tensor, names: Sequence[str]) -> Tensor:
+    def _resize_labels(self, file: LabelFile, found: Numbers, picture: Tensor, names: Sequence[str]) -> Tensor:
         """Return a file's labels resized to lie over a picture, (H, W)."""
         size = (picture.shape[-2], picture.shape[-1])
-        over = lay_over(torch.from_numpy(found)[None, None].float(), size, "nearest")[0, 0].long()
+        over = resize_maps(torch.from_numpy(found)[None, None].float(), size, "nearest")[0, 0].long()
         lost = [label for place, label in enumerate(names) if (found == place).any() and not (over == place).any()]
         if lost:
             warnings.warn(
@@ -422,15 +226,15 @@ class MaskFile(Preprocessor, name="mask-file"):
             )
         return over
 
-    def _colour(self, file: LabelFile, label: str, look: Look) -> Colour:
-        if isinstance(look, tuple):
-            return look
-        colour = file.number(int(look))
+    def _colour_of(self, file: LabelFile, label: str, value: LabelValue) -> Colour:
+        if isinstance(value, tuple):
+            return value
+        colour = file.colour_of(int(value))
         if colour is None:
             found = f"a palette of {len(file.palette)} colours" if file.palette else "colours, not numbers up to there"
             raise StageError(
-                f"{self.name}: the label {label!r} is number {look}, but '{file.path}' has {found}\n"
-                f"  found: {shares(file, file.colours)}\n  what would work: a colour, such as {label}=#0000ff"
+                f"{self.name}: the label {label!r} is number {value}, but '{file.path}' has {found}\n"
+                f"  found: {describe_colours(file, file.colours)}\n  what would work: a colour, such as {label}=#0000ff"
             )
         return colour
 
@@ -439,22 +243,22 @@ class MaskFile(Preprocessor, name="mask-file"):
         if not known:
             self._refuse(file, f"has no flat colour in {share} of it")
         values, counts = np.unique(strange, return_counts=True)
-        commonest = file.call(split(int(values[counts.argmax()])))
+        commonest = file.name_of(unpack(int(values[counts.argmax()])))
         raise StageError(
             f"{self.name}: {share} of '{file.path}' has colours that no label names\n"
-            f"  found there: {shares(file, strange)}\n"
-            f"  labels: {', '.join(f'{label}={file.call(colour)}' for label, colour in known.items())}\n"
+            f"  found there: {describe_colours(file, strange)}\n"
+            f"  labels: {', '.join(f'{label}={file.name_of(colour)}' for label, colour in known.items())}\n"
             f"  what would work: one more label, 'another={commonest}', or 'rest=*' for all other colours,"
             f" or a tolerance above {self.tolerance:g}"
         )
 
     def _refuse(self, file: LabelFile, found: str) -> NoReturn:
         raise StageError(
-            f"{self.name}: '{file.path}' {found}, so it is no label picture ({shares(file, file.colours)})\n"
+            f"{self.name}: '{file.path}' {found}, so it is no label picture ({describe_colours(file, file.colours)})\n"
             "  what would work: one flat colour for each label; for a mask, use='grey' or use='alpha'"
         )
 
-    def _say_what_is_nowhere(self, names: Sequence[str], found: Sequence[Numbers]) -> None:
+    def _warn_of_absent_labels(self, names: Sequence[str], found: Sequence[Numbers]) -> None:
         places = set().union(*(np.unique(one).tolist() for one in found))
         nowhere = [label for place, label in enumerate(names) if place not in places]
         if nowhere:
@@ -465,7 +269,7 @@ class MaskFile(Preprocessor, name="mask-file"):
                 stacklevel=2,
             )
 
-    def _painted(self, here: tuple[str, ...], there: Sequence[tuple[str, ...] | None]) -> tuple[str, ...]:
+    def _painted_labels(self, here: tuple[str, ...], there: Sequence[tuple[str, ...] | None]) -> tuple[str, ...]:
         """Return the content's labels that are painted; say which are not."""
         absent = [label for label in self.paint if label not in here]
         if absent:
@@ -505,7 +309,7 @@ class MaskFile(Preprocessor, name="mask-file"):
         return shared
 
 
-def present(index: Tensor, names: Sequence[str]) -> tuple[str, ...]:
+def present_labels(index: Tensor, names: Sequence[str]) -> tuple[str, ...]:
     """Return the labels that have pixels, in the order of their names."""
     found = set(np.unique(index.numpy()).tolist())
     return tuple(label for place, label in enumerate(names) if place in found)
