@@ -1,11 +1,61 @@
-"""Files: written whole or not at all, and found by folder and pattern."""
+"""Files: found by name, folder and pattern, and written whole or not at all, never over an input."""
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from .errors import PictureError
+
+
+def check_target(path: Path, inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+    """Raise where a file cannot be made at `path`, or where that is one of the inputs, by whatever name.
+
+    Raises:
+        IsADirectoryError: a folder stands there.
+        FileNotFoundError: the folder for it is missing.
+        PictureError: it is an input.
+    """
+    check_targets([path], inputs)
+
+
+def check_targets(paths: Iterable[Path], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+    """Raise where one of many files cannot be made: see `check_target`."""
+    sources: dict[tuple[int, int], Path] | None = None
+    for path in paths:
+        if path.is_dir():
+            raise IsADirectoryError(f"{path}: is a folder\n  what would work: a file in it, {path / 'painted.png'}")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(
+                f"{path}: there is no folder {path.parent}\n  what would work: make it, or check the spelling"
+            )
+        if not path.exists():
+            continue
+        if sources is None:  # only now: there may be a million, and what does not exist is none of them
+            sources = _identities(inputs)
+        if source := sources.get(_identity(path)):
+            link = "" if path == source else f", {source}"
+            raise PictureError(
+                f"{path}: is one of the inputs{link}; what a picture is made from is never overwritten\n"
+                "  what would work: another name"
+            )
+
+
+def _identities(paths: Iterable[str | os.PathLike[str]]) -> dict[tuple[int, int], Path]:
+    """Return files by what the system knows them by, whatever name or link leads to them."""
+    files = {}
+    for path in map(Path, paths):
+        with contextlib.suppress(OSError):
+            files[_identity(path.expanduser())] = path
+    return files
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

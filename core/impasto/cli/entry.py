@@ -10,11 +10,10 @@ import io
 import math
 import os
 import sys
-import tempfile
 import textwrap
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
@@ -307,15 +306,13 @@ def paint(given: argparse.Namespace) -> int:
         say(f"{out} exists and is left as it is")
         return DONE
     from ..device import pick_device
-    from ..picture import read
+    from ..picture import check_format, check_target, read
     from ..pipeline import Pipeline, read_mask
 
     areas = dict(region_file(text) for text in given.guides)
     inputs = [given.content, *map(style_path, given.style), *filter(None, [given.mask]), *areas.values()]
-    check_output(out, resolved(inputs))
-    check_format(out, given)
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {out.parent} for {out.name}; make it, or check the spelling")
+    check_target(out, inputs)
+    check_format(out, given.bits, given.quality)
     pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
     pick_device(given.device)
     limit = max_pixels(given)
@@ -336,7 +333,7 @@ def paint(given: argparse.Namespace) -> int:
 def run(given: argparse.Namespace) -> int:
     """Run a saved pipeline on many pictures; one that fails is reported and the others go on."""
     from ..device import pick_device
-    from ..picture import read, read_recipe
+    from ..picture import check_format, check_targets, read, read_recipe
     from ..pipeline import Pipeline
 
     contents = expand(given.content)
@@ -344,10 +341,9 @@ def run(given: argparse.Namespace) -> int:
         return run_stream(given, contents)
     targets = outputs(contents, Path(given.out).expanduser())
     others = [*map(style_path, given.style), given.pipeline]
-    kept = resolved([*contents, *others])
-    for target in targets:
-        check_output(target, kept)
-    check_format(targets[0], given)
+    # Folders that are not there are made below; there is nothing in them yet.
+    check_targets([target for target in targets if target.parent.is_dir()], [*contents, *others])
+    check_format(targets[0], given.bits, given.quality)
     recipe = read_recipe(given.pipeline)
     pipeline = Pipeline.from_toml(recipe)
     seed, precision = remembered(recipe)
@@ -396,7 +392,7 @@ def run(given: argparse.Namespace) -> int:
 
 def run_stream(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     """Run a saved pipeline on the frames of a video, or make a video of pictures."""
-    from ..picture import read_recipe
+    from ..picture import check_target, read_recipe
     from ..pipeline import Pipeline, ProgressBar
     from ..stream import Video, interrupted, write
 
@@ -406,10 +402,10 @@ def run_stream(given: argparse.Namespace, contents: Sequence[Path]) -> int:
             f"{videos[0]} is a video, and a video goes alone\n  what to type: one run for each, --content {videos[0]}"
         )
     out = Path(given.out).expanduser()
-    kept = resolved([*contents, *map(style_path, given.style), given.pipeline])
+    kept = [*contents, *map(style_path, given.style), given.pipeline]
     movie = out.suffix.lower() in VIDEOS
     if movie:
-        check_output(out, kept)
+        check_target(out, kept)
     elif out.suffix.lower() in PICTURES and not out.is_dir():
         raise ValueError(
             f"{videos[0]} is a video and {out} a picture\n  what to type: --out {out.stem}.mp4, or a folder: {out.stem}"
@@ -479,43 +475,6 @@ def _paint(
 def save(picture: Picture, path: Path, inputs: Sequence[str | Path], given: argparse.Namespace) -> None:
     """Write a painted picture with the options of the command line."""
     picture.save(path, bits=given.bits, quality=given.quality, recipe=given.recipe, keep=inputs)
-
-
-def resolved(files: Iterable[str | Path]) -> set[Path]:
-    """Return the files as absolute paths without links."""
-    return {Path(file).expanduser().resolve() for file in files}
-
-
-def check_output(out: Path, inputs: Collection[Path]) -> None:
-    """Refuse a file that cannot be made, or that is painted from, before the painting.
-
-    Raises:
-        IsADirectoryError: a folder where a file should be.
-        ValueError: one of the inputs, which are resolved paths.
-    """
-    if out.is_dir():
-        raise IsADirectoryError(f"{out} is a folder\n  what to type: -o {out / 'painted.png'}")
-    if out.resolve() in inputs:
-        raise ValueError(f"{out} is what is painted from; it is never overwritten\n  what would work: another name")
-
-
-def check_format(out: Path, given: argparse.Namespace) -> None:
-    """Refuse before the painting a format that `save` would refuse after it, by saving one pixel elsewhere.
-
-    Raises:
-        PictureError: the format, depth or quality cannot be written.
-    """
-    import torch
-
-    from ..errors import PictureError
-    from ..picture import Metadata, Picture
-
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            trial = Picture(torch.zeros(1, 3, 1, 1), meta=Metadata(recipe="trial"))
-            save(trial, Path(folder, out.name), [], given)
-        except PictureError as error:
-            raise PictureError(str(error).replace(f"{folder}{os.sep}", "")) from None
 
 
 def default_stages() -> str:

@@ -1,6 +1,19 @@
 """Pictures: read from whatever people have, and written with what came with them."""
 
+from ..files import check_target, check_targets
+from .formats import MAX_PIXELS, check_format
 from .metadata import Interrupted, Metadata
-from .picture import MAX_PIXELS, Picture, read, read_recipe, write
+from .picture import Picture, read, read_recipe, write
 
-__all__ = ["MAX_PIXELS", "Interrupted", "Metadata", "Picture", "read", "read_recipe", "write"]
+__all__ = [
+    "MAX_PIXELS",
+    "Interrupted",
+    "Metadata",
+    "Picture",
+    "check_format",
+    "check_target",
+    "check_targets",
+    "read",
+    "read_recipe",
+    "write",
+]

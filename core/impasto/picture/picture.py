@@ -26,40 +26,15 @@ from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin, Uni
 from torch.nn import functional as F
 
 from ..errors import PictureError
+from ..files import check_target
 from ..validation import is_finite
+from .formats import HOLDS_ALPHA, INSTALLATION, MAX_PIXELS, READABLE, check_format, register_heif
 from .metadata import Interrupted, Metadata
 
 __all__ = ["MAX_PIXELS", "Picture", "PictureError", "read", "read_recipe", "write"]
 
-MAX_PIXELS = 178_956_970  # a gibibyte of 16-bit RGB: what Pillow, too, takes for an attack when exceeded
 _MAX_RECIPE = 1 << 20
 _SHOWN = 1024  # longest side of the notebook's preview
-
-_READABLE = (
-    "JPEG",
-    "PNG",
-    "WEBP",
-    "TIFF",
-    "BMP",
-    "GIF",
-    "AVIF",
-    "HEIF",
-    "PPM",
-)  # EPS would start Ghostscript
-_WRITABLE = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-    ".avif": "AVIF",
-    ".heic": "HEIF",
-}
-_HOLDS_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF", "HEIF"}
-_HOLDS_16_BITS = {"PNG", "TIFF"}
-_NEEDS = {"AVIF": "pip install 'pillow>=11.3'", "HEIF": "pip install pillow-heif"}
 
 _ORIENTATION = 0x0112
 _EXIF_FOLDERS = {0x8769, 0x8825}  # how the picture was taken, and where
@@ -306,17 +281,7 @@ def write(
     if not isinstance(picture, Picture):
         raise TypeError(f"write: {type(picture).__name__} is no Picture; write(read(...), '{path}') makes one")
     path = Path(path).expanduser()
-    suffix = path.suffix.lower()
-    if suffix not in _WRITABLE:
-        raise PictureError(
-            f"save: '{path}' ends in '{path.suffix}', which names no format that can be written; "
-            f"end it in one of {', '.join(_WRITABLE)}"
-        )
-    form = _WRITABLE[suffix]
-    if bits not in (8, 16) or (bits == 16 and form not in _HOLDS_16_BITS):
-        raise PictureError(f"save: {form} cannot hold {bits} bits; use bits=8, or bits=16 with .png or .tiff")
-    if not 1 <= quality <= 100:
-        raise PictureError(f"save: quality must be from 1 to 100, found {quality}; 95 is the default")
+    form = check_format(path, bits, quality)
     text = picture.meta.recipe if recipe is not False else None
     if recipe and not text:
         raise PictureError("save: recipe=True, but meta.recipe is None; leave recipe out")
@@ -324,11 +289,13 @@ def write(
         stem = path.with_suffix("").name
         raise PictureError(
             f"save: {picture.batch} pictures do not fit into the one file '{path}'; write them one by one:\n"
-            f'  for i, p in enumerate(picture): p.save(f"{stem}-{{i}}{suffix}")'
+            f'  for i, p in enumerate(picture): p.save(f"{stem}-{{i}}{path.suffix}")'
         )
     beside = path.with_name(path.name + ".toml") if recipe and form != "PNG" else None
     for target in filter(None, (path, beside)):
-        _refuse(target, overwrite, [*keep, *filter(None, [picture.meta.file])])
+        check_target(target, [*keep, *filter(None, [picture.meta.file])])
+        if target.exists() and not overwrite:
+            raise FileExistsError(f"{target}: exists\n  what would work: another name, or overwrite=True")
     _place(_encode(picture, form, bits, quality, text), path)
     if beside:
         _place(str(text).encode(), beside)
@@ -396,15 +363,8 @@ def _decode(data: bytes, name: str, max_pixels: int) -> Picture:
 def _open(data: bytes) -> ImageFile.ImageFile:
     Image.init()
     if data[4:8] == b"ftyp":
-        _register_heif()
-    return Image.open(io.BytesIO(data), formats=[form for form in _READABLE if form in Image.OPEN])
-
-
-def _register_heif() -> None:
-    with contextlib.suppress(ImportError):  # those who then miss it say what to install
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
+        register_heif()
+    return Image.open(io.BytesIO(data), formats=[form for form in READABLE if form in Image.OPEN])
 
 
 def _what_instead(data: bytes) -> str:
@@ -412,9 +372,9 @@ def _what_instead(data: bytes) -> str:
         return "is empty; get a fresh copy of the file"
     brand = data[8:12] if data[4:8] == b"ftyp" else b""
     if brand in (b"avif", b"avis") and "AVIF" not in Image.OPEN:
-        return f"is AVIF, which this Pillow cannot read; {_NEEDS['AVIF']}"
+        return f"is AVIF, which this Pillow cannot read; {INSTALLATION['AVIF']}"
     if brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1") and "HEIF" not in Image.OPEN:
-        return f"is HEIC, which Pillow alone cannot read; {_NEEDS['HEIF']}"
+        return f"is HEIC, which Pillow alone cannot read; {INSTALLATION['HEIF']}"
     return (
         "is not a picture that can be read, or it is damaged; "
         "give JPEG, PNG, WebP, BMP, GIF, PPM, AVIF, HEIC, or TIFF of 8 or 16 bits"
@@ -692,20 +652,6 @@ def _embedded_recipe(file: Path) -> str | None:
     return str(text) if isinstance(text, str) else None
 
 
-def _refuse(target: Path, overwrite: bool, keep: Iterable[str | os.PathLike[str]]) -> None:
-    if target.is_dir():
-        raise IsADirectoryError(f"save: '{target}' is a folder; give a file in it: '{target / 'painted.png'}'")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"save: there is no folder '{target.parent}'; create it, or check the spelling")
-    for kept in map(Path, keep):
-        kept = kept.expanduser()
-        same = target.resolve() == kept.resolve()
-        if same or (target.exists() and kept.exists() and target.samefile(kept)):
-            raise PictureError(f"save: '{target}' is '{kept}', which this picture was made from; give another name")
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"save: '{target}' exists; give another name, or overwrite=True")
-
-
 def _place(data: bytes, path: Path) -> None:
     """Write the whole file or nothing."""
     target = path.resolve()  # a link stays a link
@@ -742,7 +688,7 @@ def _quantise(picture: Picture, bits: int, *, keep_alpha: bool) -> npt.NDArray[A
 
 
 def _encode(picture: Picture, form: str, bits: int, quality: int, recipe: str | None) -> bytes:
-    keep_alpha = form in _HOLDS_ALPHA
+    keep_alpha = form in HOLDS_ALPHA
     if picture.alpha is not None and not keep_alpha and picture.alpha.amin() < 1:
         warnings.warn(f"{form} cannot hold transparency: blended over white; PNG would keep it", stacklevel=4)
     pixels = _quantise(picture, bits, keep_alpha=keep_alpha)
@@ -751,11 +697,6 @@ def _encode(picture: Picture, form: str, bits: int, quality: int, recipe: str | 
         return _tiff(pixels, exif, icc)
     if bits == 16:
         return _png16(pixels, exif, icc, recipe)
-    Image.init()
-    if form == "HEIF":
-        _register_heif()
-    if form not in Image.SAVE:
-        raise PictureError(f"save: this Pillow cannot write {form}; {_NEEDS[form]}, or end the name in .png")
     options: dict[str, Any] = {"quality": quality}
     if form == "PNG":
         options = {"pnginfo": PngImagePlugin.PngInfo()}
