@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ParameterError
-from ..pipeline import Pipeline
+from ..pipeline import Pipeline, RunKeywords
 from ..stage import Stage
 from .sheet import Sheet
 
@@ -37,7 +37,7 @@ def sweep(pipeline: Pipeline | Stage, content: Any, style: Any = None, **values:
         factor=1.0: Picture(8×8, mean 1.00 1.00 1.00)
     """
     whole = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
-    how = {name: values.pop(name) for name in RUN_OPTIONS if name in values}
+    options: Any = {name: values.pop(name) for name in RunKeywords.__annotations__ if name in values}
     if not 1 <= len(values) <= 2:
         raise ParameterError(
             f"sweep: {len(values)} parameters given, {', '.join(values) or 'none'}\n"
@@ -53,15 +53,11 @@ def sweep(pipeline: Pipeline | Stage, content: Any, style: Any = None, **values:
             changed = whole
             for (index, key), value in settings:
                 changed = changed.replace(index, **{key: value})
-            painted.append(changed(content, style, **how))
+            painted.append(changed(content, style, **options))
             named.append(", ".join(f"{key}={value!r}" for (_, key), value in settings))
         pictures.append(tuple(painted))
         titles.append(tuple(named))
     return Sheet(tuple(pictures), tuple(titles))
-
-
-RUN_OPTIONS = ("mask", "guides", "device", "precision", "seed", "plugins")
-"""What a run takes beside its pictures."""
 
 
 def _place(pipeline: Pipeline, name: str) -> tuple[int, str]:

@@ -11,7 +11,7 @@ import torch
 
 from ..errors import ParameterError
 from ..picture import Picture, read
-from ..pipeline import Pipeline, setting
+from ..pipeline import Pipeline, parse_value
 from ..stage import Parameter, Style
 from .widgets import limits, parameter_widget
 
@@ -60,7 +60,7 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
             value = event["new"]
             try:
                 if isinstance(widget, widgets.Text):
-                    value = setting(parameter, value)
+                    value = parse_value(value, parameter)
                 elif isinstance(widget, widgets.FloatLogSlider):
                     # Its powers of ten are crooked numbers, and the pipeline is there to be read.
                     low, high = limits(parameter)

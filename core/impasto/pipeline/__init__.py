@@ -1,9 +1,20 @@
 """Pipelines: stages in order, as a value; run, saved as TOML, and fed with frames."""
 
-from .inputs import read_mask
+from .masks import read_guides, read_mask
+from .options import RunKeywords, RunOptions
+from .parsing import parse_stages, parse_value
 from .pipeline import Pipeline
 from .progress import ProgressBar
 from .run import Run
-from .text import setting
 
-__all__ = ["Pipeline", "ProgressBar", "Run", "read_mask", "setting"]
+__all__ = [
+    "Pipeline",
+    "ProgressBar",
+    "Run",
+    "RunKeywords",
+    "RunOptions",
+    "parse_stages",
+    "parse_value",
+    "read_guides",
+    "read_mask",
+]

@@ -5,29 +5,21 @@ from __future__ import annotations
 import dataclasses
 import html
 import itertools
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from typing_extensions import Unpack
 
-from ..device import Precision
-from ..errors import ParameterError
 from ..files import write_atomically
-from ..host import get_host
 from ..picture import MAX_PIXELS, Picture, read, read_recipe
 from ..stage import Canvas, Preprocessor, Stage
-from .inputs import digest
+from .frames import painted_frames
+from .options import RunKeywords, RunOptions
+from .parsing import parse_stages
 from .run import Run
-from .stream import painted
-from .text import TOML_LIMIT, _split, _table, setting
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .toml import TOML_LIMIT, read_toml, stage_table, write_toml
 
 
 class Pipeline:
@@ -60,32 +52,13 @@ class Pipeline:
                 )
         self.stages = stages
 
-    def __call__(
-        self,
-        content: Any,
-        style: Any = None,
-        *,
-        mask: Any = None,
-        guides: Tensor | Mapping[str, Any] | None = None,
-        device: str | torch.device = "auto",
-        precision: Precision = "auto",
-        seed: int = 0,
-        plugins: Iterable[Any] = (),
-    ) -> Picture:
+    def __call__(self, content: Any, style: Any = None, **options: Unpack[RunKeywords]) -> Picture:
         """Run the stages and return the picture.
 
         Args:
             content: a path, bytes, PIL image, array, tensor or `Picture`; a batch (B, 3, H, W) too.
             style: a picture like `content` or a `Style`, or a list of several.
-            mask: where to paint, as a tensor (B or 1, 1, H, W) or any grey picture of the content's size:
-                white is painted, black keeps the content to the bit.
-            guides: where each region is: masks by label, `{"sky": "sky.png", "sea": "sea.png"}`, which leave
-                the rest of the picture alone; or region maps (B or 1, K, H, W) that sum to 1 over K.
-            device: "auto" takes cuda, mps or cpu, in this order.
-            precision: "auto" computes networks in bfloat16 where the hardware does so faster;
-                "float32" is the reference.
-            seed: the same seed on the same CPU gives the same bits.
-            plugins: objects with `impasto_run_stage` or `impasto_step`, for this run alone.
+            options: `mask`, `guides`, `device`, `precision`, `seed` and `plugins`: see `RunOptions`.
 
         Returns:
             The picture, on the CPU, with the content's EXIF, profile and alpha.
@@ -98,33 +71,17 @@ class Pipeline:
         the stages after it are not run, save those that bring back its size, and
         `picture.interrupted` says where it stopped.
         """
-        run = Run(self.stages, style, mask, guides, device=device, precision=precision, seed=seed, plugins=plugins)
-        given = read(content)
-        return run(given, digest(given.tensor))
+        return Run(self.stages, style, RunOptions.of(options)).paint(read(content), digest=True)
 
-    def prepare(
-        self,
-        content: Any,
-        style: Any = None,
-        *,
-        mask: Any = None,
-        guides: Tensor | Mapping[str, Any] | None = None,
-        device: str | torch.device = "auto",
-        seed: int = 0,
-        plugins: Iterable[Any] = (),
-    ) -> Canvas:
+    def prepare(self, content: Any, style: Any = None, **options: Unpack[RunKeywords]) -> Canvas:
         """Run the stages that come before painting, and return the canvas as the stylizer would get it.
 
         To see what a mask selects, `impasto.show(pipe.prepare(photo))`, or to go on with it by hand.
 
         Args:
-            content: as for a call, and so the others.
-            style: likewise.
-            mask: likewise.
-            guides: likewise.
-            device: likewise.
-            seed: likewise.
-            plugins: likewise.
+            content: as for a call.
+            style: as for a call.
+            options: as for a call.
 
         Returns:
             The canvas, on the CPU: its `mask`, its `guides` with their `labels`, its `styles`, and the `image`.
@@ -139,24 +96,19 @@ class Pipeline:
             >>> impasto.Pipeline().prepare(impasto.samples.content("astronaut", 64), mask=left).mask.mean()
             tensor(0.5000)
         """
-        run = Run(self.stages, style, mask, guides, device=device, seed=seed, plugins=plugins)
+        run = Run(self.stages, style, RunOptions.of(options))
         first = tuple(itertools.takewhile(lambda stage: isinstance(stage, Preprocessor), self.stages))
-        return run.through(read(content), first).to(torch.device("cpu"))
+        return run.canvas(read(content), first).to(torch.device("cpu"))
 
     def stream(
         self,
         frames: Any,
         style: Any = None,
         *,
-        mask: Any = None,
-        guides: Tensor | Mapping[str, Any] | None = None,
-        device: str | torch.device = "auto",
-        precision: Precision = "auto",
-        seed: int = 0,
-        plugins: Iterable[Any] = (),
         batch: int = 1,
         ahead: int = 4,
         max_pixels: int = MAX_PIXELS,
+        **options: Unpack[RunKeywords],
     ) -> Iterator[Picture]:
         """Run the stages on frame after frame, each to the bit as by itself; the styles are prepared once.
 
@@ -166,12 +118,12 @@ class Pipeline:
         Args:
             frames: a folder of pictures, a video file, or anything that gives one picture after another (see
                 `impasto.read`); they may differ in size.
-            style: as for a single picture, and so `mask`, `guides`, `device`, `precision`, `seed` (each frame
-                starts from it) and `plugins`.
+            style: as for a single picture.
             batch: frames to paint at once where they have one size, which can be faster on a GPU; the results
                 then agree to rounding, and stages that draw random numbers draw others.
             ahead: frames that are read before they are needed, which bounds the memory.
             max_pixels: refuse larger frames before decoding them.
+            options: as for a single picture; each frame starts from the seed.
 
         Returns:
             The pictures in order.  A video's frames know their time, `picture.meta.time`, in seconds.
@@ -186,8 +138,8 @@ class Pipeline:
             >>> [picture.size for picture in impasto.Pipeline().stream(two)]
             [(64, 64), (96, 96)]
         """
-        run = Run(self.stages, style, mask, guides, device=device, precision=precision, seed=seed, plugins=plugins)
-        return painted(run, frames, batch=batch, ahead=ahead, max_pixels=max_pixels)
+        run = Run(self.stages, style, RunOptions.of(options))
+        return painted_frames(run, frames, batch=batch, ahead=ahead, max_pixels=max_pixels)
 
     # -------------------------------------------------------------------------------------- as a value
 
@@ -239,9 +191,7 @@ class Pipeline:
 
     def to_toml(self) -> str:
         """Return the pipeline as TOML, with every parameter, so that a later default changes nothing."""
-        import tomli_w
-
-        return tomli_w.dumps({"stages": [_table(stage) for stage in self.stages]})
+        return write_toml(stage_table(stage) for stage in self.stages)
 
     def save(self, path: str | Path) -> None:
         """Write the pipeline as a TOML file."""
@@ -256,23 +206,7 @@ class Pipeline:
             LookupError: a stage that no installed plugin offers.
             ParameterError: a parameter that the stage does not have, or a value out of its range.
         """
-        try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"the pipeline is not valid TOML: {error}") from error
-        tables = document.get("stages")
-        if not isinstance(tables, list) or not all(
-            isinstance(table, dict) and isinstance(table.get("stage"), str) for table in tables
-        ):
-            raise ValueError(
-                "the TOML describes no pipeline\n  what would work:\n"
-                '    [[stages]]\n    stage = "gatys"\n    steps = 200'
-            )
-        stages = []
-        for table in tables:
-            values = {key: value for key, value in table.items() if key != "stage"}
-            stages.append(get_host().stage(table["stage"])(**values))
-        return cls(*stages)
+        return cls(*read_toml(text))
 
     @classmethod
     def load(cls, path: str | Path) -> Pipeline:
@@ -305,21 +239,4 @@ class Pipeline:
             >>> impasto.Pipeline.parse("")
             Pipeline()
         """
-        stages = []
-        for part in filter(None, (part.strip() for part in _split(text, ","))):
-            name, *settings = _split(part, ":")
-            if "(" in name:
-                raise ParameterError(
-                    f"{part!r} is written as Python; here parameters follow a colon\n"
-                    f"  what to type: {name.partition('(')[0].strip()}:parameter=value"
-                )
-            kind = get_host().stage(name.strip())
-            values: dict[str, Any] = {}
-            for word in settings:
-                key, equals, value = word.partition("=")
-                if not equals:
-                    raise ParameterError(f"{name}: {word!r} is not a setting\n  what to type: {name}:parameter=value")
-                key = key.strip().replace("-", "_")
-                values[key] = setting(kind.parameters().get(key), value)
-            stages.append(kind(**values))
-        return cls(*stages)
+        return cls(*parse_stages(text))

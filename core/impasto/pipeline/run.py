@@ -3,117 +3,98 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..device import Precision, keep_memory, pick_device, use_bfloat16
+from ..device import keep_memory, pick_device, use_bfloat16
 from ..errors import StageError
-from ..host import StageRunner, get_host, version
+from ..host import StageRunner, get_host
 from ..picture import Picture, read
 from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
-from .inputs import _listed, digest, read_guides, read_mask
-from .text import _table
+from .masks import read_guides, read_mask
+from .options import RunOptions
+from .recipe import Recipe
 
 
 class Run:
     """A pipeline with its styles, mask and guides read and on the device, for one picture after another.
 
     Args:
-        stages: what runs, in order; the others as in `Pipeline.__call__`.
+        stages: what runs, in order.
+        style: a picture or a `Style`, a list of several, or None.
+        options: how it runs.
     """
 
-    def __init__(
-        self,
-        stages: Sequence[Stage],
-        style: Any = None,
-        mask: Any = None,
-        guides: Tensor | Mapping[str, Any] | None = None,
-        *,
-        device: str | torch.device = "auto",
-        precision: Precision = "auto",
-        seed: int = 0,
-        plugins: Iterable[Any] = (),
-    ) -> None:
+    def __init__(self, stages: Sequence[Stage], style: Any, options: RunOptions) -> None:
         self.stages = tuple(stages)
-        self.device = pick_device(device)
+        self.device = pick_device(options.device)
         keep_memory(self.device)
-        self._low = use_bfloat16(self.device, precision)
-        self._seed = seed
-        self._runner = StageRunner(plugins)
-        styles = [one if isinstance(one, Style) else Style(read(one).tensor) for one in _listed(style)]
-        self._styles = tuple(one.to(self.device) for one in styles)
+        self._options = options
+        self._low_precision = use_bfloat16(self.device, options.precision)
+        self._runner = StageRunner(options.plugins)
+        given = [] if style is None else style if isinstance(style, (list, tuple)) else [style]
+        styles = [picture if isinstance(picture, Style) else Style(read(picture).tensor) for picture in given]
+        self._styles = tuple(style.to(self.device) for style in styles)
         if styles:
-            _say_who_looks_at_no_style(self.stages)
-        self._mask, self._guides = mask, guides
-        self._fits: torch.Size | None = None
-        self._tables = [_table(stage) for stage in self.stages]
-        for stage, table in zip(self.stages, self._tables, strict=True):
-            for parameter in stage.parameters().values():
-                if parameter.writes:
-                    table.pop(parameter.name, None)
-        self._made = {
-            "impasto": version("impasto"),
-            "torch": torch.__version__,
-            "plugins": sorted({get_host().distribution(type(stage)) for stage in self.stages}),
-            "seed": seed,
-            "precision": precision,
-            "device": self.device.type,
-            "styles": [
-                {"sha256": digest(style.image), "weight": style.weight}
-                | ({"region": style.region} if style.region else {})
-                for style in styles
-            ],
-        }
+            _warn_of_unused_styles(self.stages)
+        self._recipe = Recipe(self.stages, styles, options, self.device)
+        self._size: torch.Size | None = None
 
-    def __call__(self, given: Picture, content_sha256: str | None = None, *, memo: StreamMemo | None = None) -> Picture:
-        """Return the picture that the stages make of one; its recipe names the content if told its digest."""
-        canvas = self.through(given, self.stages, memo)
-        meta = canvas.meta.replace(recipe=self._recipe(content_sha256))
+    def paint(self, given: Picture, *, digest: bool = False, memo: StreamMemo | None = None) -> Picture:
+        """Return the picture that the stages make of one.
+
+        Args:
+            given: the content.
+            digest: whether the recipe says which content it was.
+            memo: what a stream keeps from frame to frame.
+        """
+        canvas = self.canvas(given, self.stages, memo)
+        meta = canvas.meta.replace(recipe=self._recipe.text(given.tensor if digest else None))
         alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
         return Picture(canvas.image.float().cpu(), alpha, meta, canvas.interrupted)
 
-    def through(self, given: Picture, stages: Sequence[Stage], memo: StreamMemo | None = None) -> Canvas:
+    def canvas(self, given: Picture, stages: Sequence[Stage], memo: StreamMemo | None = None) -> Canvas:
         """Return the canvas that the first of the stages, or all, make of a picture."""
-        self._lay(given.tensor)
+        self._read_maps(given.tensor)
         content = given.tensor.to(self.device)
-        canvas = Canvas(content, content, self._styles, self._area, self._maps, self._labels, given.meta)
-        with ExitStack() as around:
-            around.enter_context(torch.no_grad())
-            around.enter_context(RunContext(self._seed, watcher=self._runner.watch, memo=memo))
-            around.enter_context(torch.random.fork_rng(range(torch.cuda.device_count())))
-            torch.manual_seed(self._seed)
+        canvas = Canvas(content, content, self._styles, self._mask, self._guides, self._labels, given.meta)
+        context = RunContext(self._options.seed, watcher=self._runner.watch, memo=memo)
+        with torch.no_grad(), context:
             for index, stage in enumerate(stages, 1):
                 if canvas.interrupted is not None and not stage.finishes:
                     continue
                 # Networks gain from bfloat16; colours and filters, which hold eight bits or more, only lose.
-                low = self._low and isinstance(stage, Stylizer)
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
-                    canvas = self._run(index, stage, canvas)
+                low = self._low_precision and isinstance(stage, Stylizer)
+                with self._explained(index), torch.autocast(self.device.type, torch.bfloat16, enabled=low):
+                    canvas = self._runner.run_stage(stage, canvas)
         return canvas
 
-    def _lay(self, content: Tensor) -> None:
-        """Lay mask and guides over a picture, unless they lie over one of its size already."""
-        if content.shape[-2:] == self._fits:
+    def _read_maps(self, content: Tensor) -> None:
+        """Read mask and guides for a picture, unless they were read for one of its size."""
+        if content.shape[-2:] == self._size:
             return
-        maps, self._labels = read_guides(self._guides, content)
-        self._maps = None if maps is None else maps.to(self.device)
-        self._area = None if self._mask is None else read_mask(self._mask, content).to(self.device)
-        self._fits = content.shape[-2:]
+        guides, self._labels = read_guides(self._options.guides, content)
+        self._guides = None if guides is None else guides.to(self.device)
+        mask = self._options.mask
+        self._mask = None if mask is None else read_mask(mask, content).to(self.device)
+        self._size = content.shape[-2:]
 
-    def _run(self, index: int, stage: Stage, canvas: Canvas) -> Canvas:
+    @contextmanager
+    def _explained(self, index: int) -> Iterator[None]:
+        """Turn what goes wrong in a stage into a `StageError` that names it."""
         try:
-            return self._runner.run_stage(stage, canvas)
+            yield
         except (torch.OutOfMemoryError, MemoryError) as error:
             advice = "a smaller picture, precision='bfloat16', or device='cpu'"
             raise StageError(f"{self._place(index)} ran out of memory\n  what would work: {advice}") from error
         except Exception as error:
             explained = isinstance(error, (StageError, ValueError, TypeError, FloatingPointError))
-            said = str(error) if explained else f"{type(error).__name__}: {error}"
-            raise StageError(f"{self._place(index)}: {said}") from error
+            message = str(error) if explained else f"{type(error).__name__}: {error}"
+            raise StageError(f"{self._place(index)}: {message}") from error
 
     def _place(self, index: int) -> str:
         stage = self.stages[index - 1]
@@ -122,15 +103,8 @@ class Run:
             f" ({get_host().distribution(type(stage))})"
         )
 
-    def _recipe(self, content_sha256: str | None) -> str:
-        """Return TOML that says how a picture was made, and loads as the pipeline that made it."""
-        import tomli_w
 
-        content = {} if content_sha256 is None else {"content_sha256": content_sha256}
-        return tomli_w.dumps({"stages": self._tables, "made": self._made | content})
-
-
-def _say_who_looks_at_no_style(stages: Iterable[Stage]) -> None:
+def _warn_of_unused_styles(stages: Iterable[Stage]) -> None:
     """Warn that a style picture was given and no stylizer looks at it."""
     ignoring = [stage.name for stage in stages if stage.style == "ignored" and isinstance(stage, Stylizer)]
     others = [stage for stage in stages if stage.style != "ignored"]

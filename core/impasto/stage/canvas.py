@@ -67,7 +67,7 @@ class Style:
     def to(self, device: torch.device) -> Style:
         """Return the style with its tensors on a device."""
         guides = None if self.guides is None else self.guides.to(device)
-        return self.replace(image=self.image.to(device), guides=guides)
+        return _copied(self, image=self.image.to(device), guides=guides)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ class Canvas:
         mask, guides = (None if maps is None else maps.to(device) for maps in (self.mask, self.guides))
         styles = tuple(style.to(device) for style in self.styles)
         parts = {"content": self.content.to(device), "image": self.image.to(device)}
-        return self.replace(**parts, styles=styles, mask=mask, guides=guides)
+        return _copied(self, **parts, styles=styles, mask=mask, guides=guides)
 
     def picture(self) -> Tensor:
         """Return the image with its regions tinted and what the mask leaves out paled, (B, 3, H, W) in [0, 1].
@@ -161,7 +161,13 @@ def _replaced(part: Part, changes: Mapping[str, Any]) -> Part:
                 f"a {type(part).__name__.lower()} has no part {name!r}\n"
                 f"  it has: {', '.join(sorted(names))}{suggestion(name, names)}"
             )
+    copy = _copied(part, **changes)
+    copy._check({name for name, value in changes.items() if value is not getattr(part, name)})
+    return copy
+
+
+def _copied(part: Part, **changes: Any) -> Part:
+    """Return a copy with some fields replaced, unchecked."""
     copy = object.__new__(type(part))
     copy.__dict__.update(part.__dict__, **changes)
-    copy._check({name for name, value in changes.items() if value is not getattr(part, name)})
     return copy

@@ -1,8 +1,7 @@
-"""Content, styles, masks and guides, as a run is given them."""
+"""Masks and guides of a run, read from pictures of the content's size."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,20 +9,6 @@ import torch
 from torch import Tensor
 
 from ..picture import read
-
-
-def _listed(style: Any) -> list[Any]:
-    if style is None:
-        return []
-    return list(style) if isinstance(style, (list, tuple)) else [style]
-
-
-def digest(tensor: Tensor) -> str:
-    """Return the sha256 of a picture's values in 16 bits, which tells whether two runs saw the same picture."""
-    # Files hold no more.  Of float32, of style and content, it would take a twentieth of the fastest painting.
-    levels = tensor.mul(65535).add_(0.5).to(torch.uint16)
-    return hashlib.sha256(levels.contiguous().cpu().flatten().numpy().data).hexdigest()
-
 
 REST = "rest"
 """Label of what the regions given by name leave of a picture."""
@@ -79,8 +64,8 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
         name = given.meta.file or ""
     if values.shape[-2:] != content.shape[-2:]:
         raise ValueError(
-            f"the mask{name and f' {name}'} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
-            f" {content.shape[-2]}×{content.shape[-1]}\n"
+            f"the mask{name and f' {name}'} is {values.shape[-1]}×{values.shape[-2]} pixels and the content is"
+            f" {content.shape[-1]}×{content.shape[-2]}\n"
             "  what would work: a mask drawn over the content itself, of the same size;"
             " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )

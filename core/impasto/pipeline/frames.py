@@ -17,7 +17,7 @@ from ..stream.messages import _name, _said
 from .run import Run
 
 
-def painted(run: Run, frames: Any, *, batch: int, ahead: int, max_pixels: int = MAX_PIXELS) -> Iterator[Picture]:
+def painted_frames(run: Run, frames: Any, *, batch: int, ahead: int, max_pixels: int = MAX_PIXELS) -> Iterator[Picture]:
     """Return a generator of what a run makes of frame after frame: see `Pipeline.stream`."""
     if batch < 1 or ahead < 1:
         raise ValueError(f"batch = {batch} and ahead = {ahead} should both be 1 or more")
@@ -30,7 +30,7 @@ def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Itera
         for group in _groups(waiting, batch):
             try:
                 memo.next_frame()
-                done = run(_joined(group), memo=memo)
+                done = run.paint(_joined(group), memo=memo)
             except Exception as error:
                 names = _name(group[0].meta) + (f" and {len(group) - 1} after it" if len(group) > 1 else "")
                 raise FrameError(f"{names}: {_said(error)}") from error
