@@ -27,7 +27,8 @@ from torch import Tensor
 import impasto
 from impasto.device import use_bfloat16
 from impasto.networks import VGG
-from impasto_gatys import LBFGS, Gatys, Objective
+from impasto.optim import LBFGS
+from impasto_gatys import Gatys, Objective
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 

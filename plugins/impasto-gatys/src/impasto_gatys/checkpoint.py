@@ -18,8 +18,8 @@ EVERY = 50
 
 
 def fingerprint(recipe: str, *pictures: Tensor | None) -> str:
-    """Return a digest of what determines a run: its recipe, its pictures, and the seed."""
-    digest = hashlib.sha256(f"{recipe} seed {torch.initial_seed()}".encode())
+    """Return a digest of what determines a run: its recipe with the seed, and its pictures."""
+    digest = hashlib.sha256(recipe.encode())
     for picture in pictures:
         if picture is not None:
             digest.update(str(tuple(picture.shape)).encode())
@@ -33,15 +33,15 @@ class Checkpoint:
     Args:
         path: the file; an empty one keeps no checkpoints.
         recipe: the run in words, for messages.
-        belongs: the run's `fingerprint`.
+        run_id: the run's `fingerprint`.
     """
 
-    def __init__(self, path: str, recipe: str, belongs: str) -> None:
+    def __init__(self, path: str, recipe: str, run_id: str) -> None:
         self.path = Path(path).expanduser() if path else None
-        self.recipe, self.belongs = recipe, belongs
+        self.recipe, self.run_id = recipe, run_id
         if self.path is not None and not self.path.parent.is_dir():
             raise StageError(
-                f"checkpoint: there is no folder {self.path.parent}\n  what would work: a file in one that exists"
+                f"checkpoint: there is no folder {self.path.parent}\n  what would work: a file in a folder that exists"
             )
 
     def load(self) -> dict[str, Any] | None:
@@ -54,13 +54,13 @@ class Checkpoint:
             return None
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
-            belongs, recipe, state = saved["belongs"], saved["recipe"], saved["state"]
+            run_id, recipe, state = saved["run_id"], saved["recipe"], saved["state"]
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
             raise StageError(
                 f"checkpoint: {self.path} cannot be read as a checkpoint of this stage\n"
                 "  what would work: another file name, or deleting it to start again"
             ) from error
-        if belongs != self.belongs:
+        if run_id != self.run_id:
             why = "with other pictures or another seed" if recipe == self.recipe else f"of {recipe}"
             raise StageError(
                 f"checkpoint: {self.path} belongs to another run, {why}\n"
@@ -72,10 +72,10 @@ class Checkpoint:
     def save(self, state: dict[str, Any]) -> None:
         """Write the state; a kill while writing leaves the one before."""
         if self.path is not None:
-            whole = {"belongs": self.belongs, "recipe": self.recipe, "state": state}
+            whole = {"run_id": self.run_id, "recipe": self.recipe, "state": state}
             write_atomically(self.path, lambda temporary: torch.save(whole, temporary))
 
-    def done(self) -> None:
-        """Delete the file, for the picture is finished."""
+    def delete(self) -> None:
+        """Delete the file: the picture is finished."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)

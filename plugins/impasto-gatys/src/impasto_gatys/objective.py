@@ -14,6 +14,9 @@ from impasto import Encoder, StageError, Style
 from impasto.functional.losses import HISTOGRAM, STATISTICS, Measured, Statistic, content_loss, mixed, total_variation
 from impasto.stage import covers
 
+FIRSTS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""The first layer of each block, where Gatys et al. measure style."""
+
 
 class Term(NamedTuple):
     """A weighted loss of one layer's features, or of the picture itself where there is no layer."""
@@ -25,10 +28,10 @@ class Term(NamedTuple):
 
 
 class Objective:
-    """Give the losses of a picture by name; callable with (1, 3, H, W).
+    """The losses of a picture by name: call it with (1, 3, H, W).
 
     Args:
-        encoder: computes the features, under autocast in low precision; the losses are float32 all the same.
+        encoder: of the features, under autocast in low precision; the losses are float32 all the same.
         terms: what is added up; those of one name together.
     """
 
@@ -102,30 +105,30 @@ def style_terms(
                     "  what would work: weights whose sum is not 0"
                 )
             for layer, weight in layers.items():
-                found = [features[i][layer] for i in members]
-                shares = [region_of(weighted[i].guides, region, features[i][layer]) for i in members]
-                kinds = [("style", 1.0, STATISTICS[statistic](found[0]))]
+                seen = [features[i][layer] for i in members]
+                maps = [region_map(weighted[i].guides, region, features[i][layer]) for i in members]
+                kinds = [("style", 1.0, STATISTICS[statistic](seen[0]))]
                 if histogram_weight:
                     kinds.append(("histogram", histogram_weight, HISTOGRAM))
                 for name, share, kind in kinds:
-                    measured = [kind.measure(*pair) for pair in zip(found, shares, strict=True)]
-                    wanted = kind.target(mixed(measured, [weighted[i].weight for i in members]))
-                    loss = partial(style_loss, kind=kind, wanted=wanted, guides=guides, region=region)
+                    measured = [kind.measure(*pair) for pair in zip(seen, maps, strict=True)]
+                    target = kind.target(mixed(measured, [weighted[i].weight for i in members]))
+                    loss = partial(style_loss, kind=kind, target=target, guides=guides, region=region)
                     terms.append(Term(name, layer, share * weight * area, loss))
     return terms
 
 
-def style_loss(features: Tensor, *, kind: Statistic, wanted: Measured, guides: Tensor | None, region: int) -> Tensor:
+def style_loss(features: Tensor, *, kind: Statistic, target: Measured, guides: Tensor | None, region: int) -> Tensor:
     """Return how far the statistics of one region of features (1, C, h, w) are from the style's."""
-    return kind.distance(kind.measure(features, region_of(guides, region, features)), wanted)
+    return kind.distance(kind.measure(features, region_map(guides, region, features)), target)
 
 
 def smoothness_terms(weight: float) -> list[Term]:
-    """Return the term that takes grain away."""
+    """Return the term of the total variation."""
     return [Term("smoothness", None, weight, total_variation)]
 
 
-def region_of(guides: Tensor | None, region: int, features: Tensor) -> Tensor | None:
+def region_map(guides: Tensor | None, region: int, features: Tensor) -> Tensor | None:
     """Return one region (1, 1, h, w) as large as features (1, C, h, w), or None for everywhere."""
     if guides is None:
         return None

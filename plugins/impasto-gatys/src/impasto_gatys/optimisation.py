@@ -1,0 +1,180 @@
+"""The stage that optimises the pixels of a picture, coarse to fine; what it minimises, its subclasses say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+import impasto
+from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto.networks import SLIM19, SLIM19_HALF, VGG19
+from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
+
+from .checkpoint import EVERY, Checkpoint, fingerprint
+from .memory import check_memory
+from .objective import Objective, Term
+from .pieces import composite_pieces, region_pieces, with_surroundings
+from .recoloring import recolor
+
+RECORDS = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
+
+
+class Optimisation(impasto.Stylizer):
+    """Paint by moving the pixels of a picture down a loss; what the loss is made of, a subclass says."""
+
+    smallest: ClassVar[int] = 16
+    regional: ClassVar[bool] = True
+    calibrated: ClassVar[bool] = True
+    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
+
+    encoder: str = impasto.param(
+        default="slim19-half",
+        help="network that looks: slim19 (fastest), slim19-half, vgg19 (finest), or a checkpoint's path",
+    )
+    pooling: Literal["max", "average"] = impasto.param(
+        default="max", choices=("max", "average"), help="of the encoder; average is smoother, for vgg19"
+    )
+    steps: int = impasto.param(default=50, low=1, help="optimisation steps at each level of the pyramid")
+    coarsest: int = impasto.param(
+        default=128,
+        low=16,
+        help="longer side in pixels to begin at, growing by √2 a level; as large as the picture: one level",
+    )
+    optimiser: str = impasto.param(
+        default="l-bfgs", choices=("l-bfgs", "adam"), help="l-bfgs, or adam, which needs less memory"
+    )
+    learning_rate: float = impasto.param(
+        default=0.03,
+        low=1e-4,
+        high=1,
+        help="of Adam, as a share of a pixel's range; l-bfgs finds its own",
+    )
+    average: float = impasto.param(
+        default=0.8,
+        low=0,
+        high=0.999,
+        help="decay of the average over steps that is the picture; 0: the last step",
+    )
+    smoothness: float = impasto.param(
+        default=2.0, low=0, help="weight of the total variation, which takes away grain and then detail"
+    )
+    init: str = impasto.param(
+        default="recolored",
+        choices=("recolored", "content", "noise", "style-noise", "grey", "file"),
+        help="start: the content in the style's colours, the content, noise, noise in those colours, …",
+    )
+    init_file: str = impasto.param(default="", help="picture to start from with init='file'")
+    checkpoint: str = impasto.param(
+        default="", writes=True, help="file to keep a long run in and to go on from after a stop; empty keeps none"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.init == "file") != bool(self.init_file):
+            raise ParameterError(
+                f"{self.name}: init = {self.init!r} and init_file = {self.init_file!r} do not go together\n"
+                "  what to type: init='file', init_file='start.png'"
+            )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the record of the encoder, unless it is a file or another plugin's."""
+        return (RECORDS[self.encoder],) if self.encoder in RECORDS else ()
+
+    def layers(self) -> tuple[str, ...]:
+        """Return the layers the loss looks at."""
+        raise NotImplementedError
+
+    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
+        """Return what is minimised at one level; the content and the guides have its size."""
+        raise NotImplementedError
+
+    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
+        """Paint each region of each picture by itself, so that none depends on its neighbours."""
+        device = content.device
+        encoder = impasto.encoder(self.encoder, pooling=self.pooling, calibrated=self.calibrated, device=device)
+        pieces = region_pieces(content, styles, guides, self.context, self.smallest)
+        pyramids = [pyramid(*piece.size, self.coarsest) for piece in pieces]
+        largest = max((sizes[-1] for sizes in pyramids), key=lambda size: size[0] * size[1])
+        check_memory(self.name, encoder, self.layers(), largest, device, self.optimiser)
+        recipe = repr(replace(self, checkpoint=""))
+        weights = [style.weight for style in styles]
+        tensors = [tensor for style in styles for tensor in (style.image, style.guides)]
+        generator = self.generator(device)
+        seed = torch.initial_seed() if generator is None else generator.initial_seed()
+        run_id = fingerprint(f"{recipe} {weights} seed {seed}", content, guides, *tensors)
+        checkpoint = Checkpoint(self.checkpoint, recipe, run_id)
+        saved = checkpoint.load() or {"finished": [], "run": None}
+        finished = [image.to(device) for image in saved["finished"]]
+        total = sum(map(len, pyramids)) * self.steps
+
+        def paint(number: int) -> Tensor:
+            piece, sizes = pieces[number], pyramids[number]
+            picture = piece.crop(content)
+            regions, own_styles = with_surroundings(piece.region, piece.styles)
+            before = sum(map(len, pyramids[:number])) * self.steps
+
+            def objective_at(size: Size) -> Objective:
+                small = None if regions is None else resize(regions, size).clamp(0, 1)
+                return Objective(encoder, self.terms(encoder, resize(picture, size).clamp(0, 1), own_styles, small))
+
+            def after(run: Descent, losses: dict[str, Tensor]) -> None:
+                step = before + run.level * self.steps + run.step
+                shown = run.average.value
+                if len(pieces) > 1:
+                    shown = composite_pieces(content, pieces, [*finished, resize(shown, sizes[-1])])
+                self.report(step, total, shown, losses)
+                if step % EVERY == 0:
+                    checkpoint.save({"finished": finished, "run": run.state()})
+
+            start = self.start(picture, own_styles, regions, sizes[0])
+            run = Descent(start, self._optimiser(), Average(self.average, start))
+            if saved["run"] is not None:
+                run.restore(saved.pop("run"))
+                saved["run"] = None
+            try:
+                return descend(run, sizes, self.steps, objective_at, after)
+            except KeyboardInterrupt:
+                if run.whole:
+                    checkpoint.save({"finished": finished, "run": run.state()})
+                raise
+
+        while len(finished) < len(pieces):
+            finished.append(paint(len(finished)))
+        checkpoint.delete()
+        return composite_pieces(content, pieces, finished)
+
+    def _optimiser(self) -> Optimiser:
+        return Adam(self.learning_rate) if self.optimiser == "adam" else LBFGS()
+
+    def start(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None, size: Size) -> Tensor:
+        """Return the picture (1, 3, h, w) that the optimisation starts from, at the coarsest size."""
+        image = resize(content, size).clamp(0, 1)
+        generator = self.generator(image.device)
+        if self.init == "noise":
+            return torch.empty_like(image).uniform_(generator=generator)
+        if self.init == "grey":
+            return torch.full_like(image, 0.5)
+        if self.init == "file":
+            return resize(self._picture_in_file(content), size).clamp(0, 1)
+        if self.init == "content":
+            return image
+        if self.init == "style-noise":
+            image = torch.empty_like(image).normal_(generator=generator)
+        regions = None if guides is None else resize(guides, size).clamp(0, 1)
+        return recolor(image, styles, regions).clamp(0, 1)
+
+    def _picture_in_file(self, content: Tensor) -> Tensor:
+        """Return the picture of `init_file`, which must have the content's proportions."""
+        image = impasto.read(self.init_file).tensor.to(content.device)
+        height, width = content.shape[-2:]
+        if abs(image.shape[-1] / image.shape[-2] / (width / height) - 1) > 0.02:
+            raise StageError(
+                f"{self.name}: init_file {self.init_file} is {image.shape[-1]}×{image.shape[-2]} pixels and the"
+                f" content {width}×{height}, of other proportions\n"
+                "  what would work: a picture of the content's proportions"
+            )
+        return image
