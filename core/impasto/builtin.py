@@ -8,7 +8,7 @@ from torch import nn
 
 from .host import hookimpl
 from .networks import Slim19, load_slim19, load_slim19_half, load_vgg19
-from .training import Recipe
+from .training import Trainer
 
 
 @hookimpl
@@ -18,6 +18,6 @@ def impasto_encoders() -> Mapping[str, Callable[[], nn.Module]]:
 
 
 @hookimpl
-def impasto_trainers() -> list[type[Recipe]]:
-    """Offer the recipe of the shipped encoders."""
+def impasto_trainers() -> list[type[Trainer]]:
+    """Offer the training of the shipped encoders."""
     return [Slim19]

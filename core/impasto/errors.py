@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class ParameterError(ValueError):
-    """A parameter of a stage or recipe has a value it cannot take."""
+    """A parameter of a stage or trainer has a value it cannot take."""
 
 
 class StageError(RuntimeError):

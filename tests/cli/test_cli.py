@@ -391,7 +391,7 @@ class Line(impasto.training.Task):
         return [folder / "line.pth"]
 
 
-class FitLine(impasto.training.Recipe, name="fit-line"):
+class FitLine(impasto.training.Trainer, name="fit-line"):
     """Fit a line."""
 
     rate: float = impasto.param(default=0.1, low=0, help="learning rate, 100 % of it")

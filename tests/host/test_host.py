@@ -9,7 +9,7 @@ import torch
 
 import impasto
 from impasto.host.registry import _installed
-from impasto.training import Recipe
+from impasto.training import Trainer
 
 CONTENT = torch.linspace(0, 1, 12 * 16 * 3).reshape(1, 3, 12, 16)
 
@@ -137,7 +137,7 @@ def test_hook_encoders():
 
 
 def test_hook_trainers():
-    class Tiny(Recipe, name="tiny"):
+    class Tiny(Trainer, name="tiny"):
         """Train next to nothing."""
 
     host = impasto.Host(plugin(impasto_trainers=lambda: [Tiny]))
@@ -239,7 +239,7 @@ def test_a_function_named_like_a_hook_and_not_marked_warns_and_is_not_taken():
         ({"impasto_stylizers": lambda: [Flat()]}, "a list of classes"),
         ({"impasto_postprocessors": lambda: [None]}, "offers None"),
         ({"impasto_encoders": lambda: ["glance"]}, "a dict of name: loader"),
-        ({"impasto_trainers": lambda: [Flat]}, "impasto.Recipe"),
+        ({"impasto_trainers": lambda: [Flat]}, "impasto.Trainer"),
     ],
 )
 def test_an_offer_of_the_wrong_kind_is_refused(hooks, message):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ..stage import Canvas, Postprocessor, Preprocessor, Stage, Stylizer
-    from ..training import Recipe
+    from ..training import Trainer
 
 hookspec = pluggy.HookspecMarker("impasto")
 hookimpl = pluggy.HookimplMarker("impasto")
@@ -40,8 +40,8 @@ def impasto_encoders() -> Mapping[str, Callable[[], nn.Module]]:  # type: ignore
 
 
 @hookspec
-def impasto_trainers() -> Sequence[type[Recipe]]:  # type: ignore[empty-body]
-    """Return training recipes for networks that a plugin uses (see `impasto.training`)."""
+def impasto_trainers() -> Sequence[type[Trainer]]:  # type: ignore[empty-body]
+    """Return trainers of networks that a plugin uses (see `impasto.training`)."""
 
 
 # Call-time hooks: what a run passes through.  A plugin joins only by being passed to that run,

@@ -14,7 +14,7 @@ from torch import nn
 
 from ..errors import PluginError, suggestion
 from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer
-from ..training import Recipe
+from ..training import Trainer
 from .manager import plugin_manager, register
 from .versions import version
 
@@ -23,7 +23,7 @@ REGISTRIES: dict[str, tuple[str, type[Declared] | None]] = {
     "impasto_stylizers": ("stage", Stylizer),
     "impasto_postprocessors": ("stage", Postprocessor),
     "impasto_encoders": ("encoder", None),
-    "impasto_trainers": ("trainer", Recipe),
+    "impasto_trainers": ("trainer", Trainer),
 }
 """What each registry hook offers: its kind, and the class that every offer derives from."""
 
@@ -35,7 +35,7 @@ class Offer:
     Args:
         name: by which it is asked for.
         kind: "stage", "encoder" or "trainer".
-        object: a class of stages or recipes, or an encoder's loader.
+        object: a class of stages or trainers, or an encoder's loader.
         distribution: of the plugin, with its version.
     """
 
@@ -46,7 +46,7 @@ class Offer:
 
 
 class Host:
-    """Look up stages, encoders and training recipes by name, and say which plugins did not load.
+    """Look up stages, encoders and trainers by name, and say which plugins did not load.
 
     Args:
         plugins: modules or objects with hook implementations, besides Impasto's own.
@@ -178,8 +178,8 @@ class Host:
         return self._by_name("encoder")
 
     @property
-    def trainers(self) -> dict[str, type[Recipe]]:
-        """Every training recipe by name, sorted."""
+    def trainers(self) -> dict[str, type[Trainer]]:
+        """Every trainer by name, sorted."""
         return self._by_name("trainer")
 
     @property
@@ -207,8 +207,8 @@ class Host:
         """
         return self._look_up("encoder", name)  # type: ignore[no-any-return]
 
-    def trainer(self, name: str) -> type[Recipe]:
-        """Return the training recipe of this name.
+    def trainer(self, name: str) -> type[Trainer]:
+        """Return the trainer of this name.
 
         Raises:
             LookupError: none or several plugins offer it; lists the names there are.
@@ -233,7 +233,7 @@ class Host:
         raise LookupError("\n".join(lines))
 
     def distribution(self, offered: Any) -> str:
-        """Return the distribution that offers a stage, recipe or loader, such as `impasto-adain 0.1.0`."""
+        """Return the distribution that offers a stage, trainer or loader, such as `impasto-adain 0.1.0`."""
         for offers in self._offers.values():
             for offer in offers:
                 if offer.object is offered:

@@ -1,4 +1,4 @@
-"""The recipe of the shipped encoders: VGG-19's plan made thin, taught by VGG-19."""
+"""The training of the shipped encoders: VGG-19's plan made thin, taught by VGG-19."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..files import write_atomically
 from ..functional import statistics
 from ..stage import param
-from ..training import Crops, Recipe, Task, pictures
+from ..training import Crops, Task, Trainer, pictures
 from .encoders import encoder
 from .vgg import VGG
 
@@ -28,8 +28,8 @@ LAYER_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0,
 the last is the hardest and rests on all the others."""
 
 
-class Slim19(Recipe, name="slim19"):
-    """Teach thin networks to see as VGG-19 does; the recipe of the encoders that ship with Impasto."""
+class Slim19(Trainer, name="slim19"):
+    """Teach thin networks to see as VGG-19 does; the training of the encoders that ship with Impasto."""
 
     steps = 6_000
     precision = "bf16"

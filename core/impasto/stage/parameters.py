@@ -79,7 +79,7 @@ def param(
     help: str,
     writes: bool = False,
 ) -> Any:
-    """Declare a parameter of a stage or recipe; its type is the annotation it stands under.
+    """Declare a parameter of a stage or trainer; its type is the annotation it stands under.
 
     Args:
         default: the value when none is given; without one the parameter must be given.

@@ -1,15 +1,15 @@
-"""Training: recipes, their tasks, the one loop that runs them, batches from folders, and what is written."""
+"""Training: trainers, their tasks, the one loop that runs them, batches from folders, and what is written."""
 
 from .data import SUFFIXES, Crops, held_out, pictures
 from .export import preview_grid, save_half
 from .loop import generator, train, trapezoid
-from .recipe import Recipe, Task
+from .trainer import Task, Trainer
 
 __all__ = [
     "SUFFIXES",
     "Crops",
-    "Recipe",
     "Task",
+    "Trainer",
     "generator",
     "held_out",
     "pictures",

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..device import keep_memory
 from ..files import write_atomically
 from .export import save_preview
-from .recipe import Task
+from .trainer import Task
 
 
 def trapezoid(step: int, steps: int, warmup: int = 100, decay: float = 0.3) -> float:

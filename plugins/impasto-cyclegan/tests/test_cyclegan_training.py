@@ -18,7 +18,7 @@ from impasto.training import train
 from impasto_cyclegan import (
     ADVERSARIAL,
     CycleGAN,
-    CycleGANRecipe,
+    CycleGANTrainer,
     ImagePool,
     PatchGAN,
     ProjectedDiscriminator,
@@ -42,7 +42,7 @@ def folders(tmp_path_factory):
 
 
 def recipe(folders, **changes):
-    return CycleGANRecipe(**folders, **(SMALL | changes))
+    return CycleGANTrainer(**folders, **(SMALL | changes))
 
 
 def losses(folder):
@@ -91,8 +91,8 @@ def test_killed_and_gone_on_with_it_gives_the_same_network(folders, tmp_path, wh
         import torch
         torch.set_num_threads({torch.get_num_threads()})
         from impasto.training import train
-        from impasto_cyclegan import CycleGANRecipe
-        train(CycleGANRecipe(**{folders | SMALL!r}).task(torch.device("cpu")), {str(tmp_path / "killed")!r}, **{RUN!r})
+        from impasto_cyclegan import CycleGANTrainer
+        train(CycleGANTrainer(**{folders | SMALL!r}).task(torch.device("cpu")), {str(tmp_path / "killed")!r}, **{RUN!r})
     """)
     process = subprocess.Popen([sys.executable, "-c", program])
     checkpoint = tmp_path / "killed" / "checkpoint.pt"

@@ -9,7 +9,7 @@ from torchvision.utils import save_image
 import impasto
 from impasto import ParameterError
 from impasto.training import train
-from impasto_fast import Fast, FastRecipe, load_network
+from impasto_fast import Fast, FastTrainer, load_network
 
 pytest.importorskip("accelerate")
 CPU = torch.device("cpu")
@@ -41,7 +41,7 @@ RUN = {"steps": 4, "checkpoint_every": 2, "log_every": 1}
 
 def test_it_goes_on_to_the_bit_and_gives_what_the_stage_takes(folders, tmp_path):
     def task():
-        return FastRecipe(**folders, **SMALL).task(CPU)
+        return FastTrainer(**folders, **SMALL).task(CPU)
 
     (whole,) = train(task(), tmp_path / "whole", **RUN)
 
@@ -62,14 +62,14 @@ def test_it_goes_on_to_the_bit_and_gives_what_the_stage_takes(folders, tmp_path)
 
 @pytest.mark.parametrize("statistic", ["gram", "wasserstein2"])
 def test_it_learns(folders, tmp_path, statistic):
-    recipe = FastRecipe(**folders, **SMALL, statistic=statistic, batch=3)
+    recipe = FastTrainer(**folders, **SMALL, statistic=statistic, batch=3)
     train(recipe.task(CPU), tmp_path, steps=60, log_every=10)
     found = [float(row["style"]) for row in losses(tmp_path)]
     assert found[-1] < 0.85 * found[0]
 
 
 def test_it_begins_in_each_styles_colours(folders):
-    task = FastRecipe(**folders, **SMALL).task(CPU)
+    task = FastTrainer(**folders, **SMALL).task(CPU)
     image = impasto.samples.content("cat", 64)[..., :40, :]
     style = impasto.samples.style("mosaic", 64)
     painted = task.networks["network"](image, torch.tensor([[0.0, 1.0, 0.0]]))
@@ -79,6 +79,6 @@ def test_it_begins_in_each_styles_colours(folders):
 
 def test_a_folder_without_pictures_is_refused(folders, tmp_path):
     with pytest.raises(ParameterError, match="has no pictures"):
-        FastRecipe(images=folders["images"], styles=str(tmp_path)).task(CPU)
+        FastTrainer(images=folders["images"], styles=str(tmp_path)).task(CPU)
     with pytest.raises(ParameterError, match="none is no folder"):
-        FastRecipe(images=str(tmp_path / "none"), styles=folders["styles"]).task(CPU)
+        FastTrainer(images=str(tmp_path / "none"), styles=folders["styles"]).task(CPU)

@@ -9,7 +9,7 @@ from torchvision.utils import save_image
 import impasto
 from impasto import ParameterError
 from impasto.training import train
-from impasto_local import Local, LocalRecipe, load_network
+from impasto_local import Local, LocalTrainer, load_network
 from impasto_local.training import content_loss, seam_loss, smooth_loss
 
 pytest.importorskip("accelerate")
@@ -31,7 +31,7 @@ def folders(tmp_path_factory):
 
 
 def recipe(folders, **changes):
-    return LocalRecipe(**folders, **({"size": 64, "style_size": 96, "batch": 1} | changes))
+    return LocalTrainer(**folders, **({"size": 64, "style_size": 96, "batch": 1} | changes))
 
 
 def losses(folder):

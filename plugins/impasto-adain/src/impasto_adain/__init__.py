@@ -107,5 +107,5 @@ def impasto_stylizers() -> list[type[impasto.Stylizer]]:
 
 @impasto.hookimpl
 def impasto_trainers() -> list[type[AdaINDecoder]]:
-    """Offer the recipe of the decoder."""
+    """Offer the training of the decoder."""
     return [AdaINDecoder]

@@ -15,7 +15,7 @@ from impasto.files import write_atomically
 from impasto.functional.statistics import Moments, covariance
 from impasto.networks import Decoder, Goal, Judge, check_pair, inverted, load_decoders, narrowed, seen_by
 from impasto.optim import Soap
-from impasto.training import Crops, Recipe, Task, pictures
+from impasto.training import Crops, Task, Trainer, pictures
 
 from .transfer import LAYER, adain, turned
 
@@ -29,7 +29,7 @@ PIXEL_WEIGHT = 10.0
 """Of the mean squared error of sRGB beside the relative squared error of features: about even."""
 
 
-class AdaINDecoder(Recipe, name="adain-decoder"):
+class AdaINDecoder(Trainer, name="adain-decoder"):
     """Teach a decoder to paint features whose mean and deviation were exchanged (Huang and Belongie 2017)."""
 
     steps = 2_000

@@ -17,7 +17,7 @@ from impasto.weights import find
 
 from .discriminators import ADVERSARIAL, Adversarial, PatchGAN, ProjectedDiscriminator
 from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator, generators, load_generators
-from .training import Cycle, CycleGANRecipe, ImagePool
+from .training import Cycle, CycleGANTrainer, ImagePool
 
 __all__ = [
     "ADVERSARIAL",
@@ -25,7 +25,7 @@ __all__ = [
     "Adversarial",
     "Cycle",
     "CycleGAN",
-    "CycleGANRecipe",
+    "CycleGANTrainer",
     "ImagePool",
     "PatchGAN",
     "ProjectedDiscriminator",
@@ -124,6 +124,6 @@ def impasto_stylizers() -> list[type[impasto.Stylizer]]:
 
 
 @impasto.hookimpl
-def impasto_trainers() -> list[type[CycleGANRecipe]]:
-    """Offer the recipe of generators."""
-    return [CycleGANRecipe]
+def impasto_trainers() -> list[type[CycleGANTrainer]]:
+    """Offer the training of generators."""
+    return [CycleGANTrainer]

@@ -1,4 +1,4 @@
-"""The recipe: two generators that undo each other, and two discriminators that they have to fool."""
+"""The training: two generators that undo each other, and two discriminators that they have to fool."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import impasto
 from impasto import ParameterError
 from impasto.optim import Soap
-from impasto.training import Crops, Recipe, Task, pictures, preview_grid, save_half
+from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
 from .discriminators import ADVERSARIAL, LAYERS, PatchGAN, ProjectedDiscriminator
 from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator
@@ -32,7 +32,7 @@ DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 GENERATORS = ("resnet-4", "resnet-6", "resnet-9", "unet-128", "unet-256")
 
 
-class CycleGANRecipe(Recipe, name="cyclegan"):
+class CycleGANTrainer(Trainer, name="cyclegan"):
     """Teach two generators to turn one domain of pictures into another and back (Zhu et al. 2017)."""
 
     steps = 4_000
@@ -155,37 +155,37 @@ class Cycle(Task):
     decay = 0.5  # as in the paper: half of the steps at the full rate, then linearly to 0
 
     def __init__(
-        self, recipe: CycleGANRecipe, a: Sequence[Path], b: Sequence[Path], *, device: torch.device, seed: int = 0
+        self, trainer: CycleGANTrainer, a: Sequence[Path], b: Sequence[Path], *, device: torch.device, seed: int = 0
     ) -> None:
         self.recipe, self.device = recipe, device
-        self.crops = {"a": Crops(a, recipe.size, aspect=1.2), "b": Crops(b, recipe.size, aspect=1.2)}
-        self.adversarial, self.distance = ADVERSARIAL[recipe.adversarial], DISTANCES[recipe.distance]
-        self.pools = {"a": ImagePool(recipe.pool), "b": ImagePool(recipe.pool)}
+        self.crops = {"a": Crops(a, trainer.size, aspect=1.2), "b": Crops(b, trainer.size, aspect=1.2)}
+        self.adversarial, self.distance = ADVERSARIAL[trainer.adversarial], DISTANCES[trainer.distance]
+        self.pools = {"a": ImagePool(trainer.pool), "b": ImagePool(trainer.pool)}
         rng = torch.Generator().manual_seed(seed)
         self.shown = {domain: crops.draw(SHOWN, rng) for domain, crops in self.crops.items()}
         self.look: Callable[[Tensor], Any] = lambda image: image
-        if recipe.discriminator == "projected":
+        if trainer.discriminator == "projected":
             samples = torch.cat([crops.draw(SAMPLES, rng) for crops in self.crops.values()])
             self.look = Look(samples.to(device))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            generators = {direction: recipe.new_generator() for direction in DIRECTIONS}
+            generators = {direction: trainer.new_generator() for direction in DIRECTIONS}
             discriminators = {f"discriminator-{domain}": self._new_discriminator() for domain in self.crops}
         # In torch's own layout: the gradient of normalisation is many times as slow in channels_last.
         self.networks = {name: network.to(device) for name, network in (generators | discriminators).items()}
         self.optimisers = {
-            "generators": recipe.new_optimiser(generators.values(), recipe.learning_rate),
-            "discriminators": recipe.new_optimiser(discriminators.values(), recipe.discriminator_learning_rate),
+            "generators": trainer.new_optimiser(generators.values(), trainer.learning_rate),
+            "discriminators": trainer.new_optimiser(discriminators.values(), trainer.discriminator_learning_rate),
         }
 
     def _new_discriminator(self) -> nn.Module:
         if isinstance(self.look, Look):
-            return ProjectedDiscriminator(self.look.channels, self.recipe.discriminator_width)
-        return PatchGAN(self.recipe.discriminator_width)
+            return ProjectedDiscriminator(self.look.channels, self.trainer.discriminator_width)
+        return PatchGAN(self.trainer.discriminator_width)
 
     def batch(self, rng: torch.Generator) -> dict[str, Tensor]:
         """Return crops of each domain."""
-        return {domain: crops.draw(self.recipe.batch, rng) for domain, crops in self.crops.items()}
+        return {domain: crops.draw(self.trainer.batch, rng) for domain, crops in self.crops.items()}
 
     def losses(
         self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor], rng: torch.Generator
@@ -198,22 +198,22 @@ class Cycle(Task):
         fake, losses = {}, {}
         for direction, (there, back) in zip(DIRECTIONS, (("a", "b"), ("b", "a")), strict=True):
             paint = networks[direction]
-            if self.recipe.identity_weight:
+            if self.trainer.identity_weight:
                 # Instance normalisation takes each picture alone, so both go through at once.
                 fake[back], same = paint(torch.cat([real[there], real[back]])).chunk(2)
-                weight = self.recipe.cycle_weight * self.recipe.identity_weight
+                weight = self.trainer.cycle_weight * self.trainer.identity_weight
                 losses[f"identity {back}"] = weight * self.away(same, real[back])
             else:
                 fake[back] = paint(real[there])
         for direction, (there, back) in zip(DIRECTIONS, (("a", "b"), ("b", "a")), strict=True):
-            losses[f"cycle {back}"] = self.recipe.cycle_weight * self.away(networks[direction](fake[there]), real[back])
+            losses[f"cycle {back}"] = self.trainer.cycle_weight * self.away(networks[direction](fake[there]), real[back])
             fooled = self.adversarial.generator(judges[back](self.look(self.window(fake[back], rng))))
-            losses[f"fool {back}"] = self.recipe.adversarial_weight * fooled
+            losses[f"fool {back}"] = self.trainer.adversarial_weight * fooled
         yield "generators", losses
 
         for judge in judges.values():
             judge.requires_grad_(True)
-            if self.recipe.adversarial == "wasserstein":
+            if self.trainer.adversarial == "wasserstein":
                 with torch.no_grad():
                     for parameter in judge.parameters():
                         parameter.clamp_(-CLIP, CLIP)
@@ -230,10 +230,10 @@ class Cycle(Task):
 
         Generators and encoders halve pictures; where their grids always meet, one hides a weave from the other.
         """
-        if self.recipe.discriminator == "patch":
+        if self.trainer.discriminator == "patch":
             return image
         top, left = (int(torch.randint(SHIFTS, (), generator=rng)) for _ in range(2))
-        side = self.recipe.size - SHIFTS
+        side = self.trainer.size - SHIFTS
         return image[..., top : top + side, left : left + side]
 
     def judged(self, judge: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:

@@ -15,9 +15,9 @@ from impasto.weights import find
 
 from .checkpoints import LAYOUTS, load_network, network, tensors
 from .network import Network
-from .training import FastRecipe, Painting
+from .training import FastTrainer, Painting
 
-__all__ = ["FAST", "LAYOUTS", "Fast", "FastRecipe", "Network", "Painting", "load_network", "tensors"]
+__all__ = ["FAST", "LAYOUTS", "Fast", "FastTrainer", "Network", "Painting", "load_network", "tensors"]
 
 FAST = Weights(
     name="fast.safetensors",
@@ -92,6 +92,6 @@ def impasto_stylizers() -> list[type[impasto.Stylizer]]:
 
 
 @impasto.hookimpl
-def impasto_trainers() -> list[type[FastRecipe]]:
-    """Offer their recipe."""
-    return [FastRecipe]
+def impasto_trainers() -> list[type[FastTrainer]]:
+    """Offer their training."""
+    return [FastTrainer]

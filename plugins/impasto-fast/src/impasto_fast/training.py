@@ -1,4 +1,4 @@
-"""The recipe: Gatys' losses, paid once in a training instead of at every picture."""
+"""The training: Gatys' losses, paid once in a training instead of at every picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from impasto.functional import statistics
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
 from impasto.networks import seen_by
 from impasto.optim import Soap
-from impasto.training import Crops, Recipe, Task, pictures, preview_grid, save_half
+from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
 from .checkpoints import tensors
 from .network import Network
@@ -25,7 +25,7 @@ QUICKER = 5.0
 """How much faster scales and shifts move than kernels: each is moved only when its style comes up."""
 
 
-class FastRecipe(Recipe, name="fast"):
+class FastTrainer(Trainer, name="fast"):
     """Teach one network to paint in one or many styles, in one pass (Johnson et al. 2016, Dumoulin et al. 2017)."""
 
     steps = 2_000
@@ -61,19 +61,19 @@ def named(file: Path) -> str:
 class Painting(Task):
     """Teach a network to lower, in one pass, what Gatys lowers in hundreds of steps."""
 
-    def __init__(self, recipe: FastRecipe, device: torch.device, seed: int = 0) -> None:
+    def __init__(self, trainer: FastTrainer, device: torch.device, seed: int = 0) -> None:
         self.recipe, self.device = recipe, device
-        files = pictures(recipe.styles, held_back=False)
-        self.judge: Encoder = impasto.encoder(recipe.judge, device=device)
-        self.photographs = Crops(pictures(recipe.images), recipe.size, aspect=1.1)
-        images = [_sized(file, recipe.style_size).to(device) for file in files]
+        files = pictures(trainer.styles, held_back=False)
+        self.judge: Encoder = impasto.encoder(trainer.judge, device=device)
+        self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
+        images = [_sized(file, trainer.style_size).to(device) for file in files]
         with torch.no_grad():
-            self.goals = [StyleGoal(self.seen(image), recipe.statistic) for image in images]
+            self.goals = [StyleGoal(self.seen(image), trainer.statistic) for image in images]
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.photographs.draw(3, rng)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            network = Network(recipe.width, [named(file) for file in files])
+            network = Network(trainer.width, [named(file) for file in files])
         assert network.skip is not None
         assert network.skip.scale is not None
         assert network.skip.shift is not None
@@ -83,7 +83,7 @@ class Painting(Task):
             network.skip.scale.weight.data[:, index] = deviation.flatten().cpu()
             network.skip.shift.weight.data[:, index] = mean.flatten().cpu()
         self.networks = {"network": network.to(device).to(memory_format=torch.channels_last)}
-        optimiser = Soap(network, lr=recipe.learning_rate)
+        optimiser = Soap(network, lr=trainer.learning_rate)
         own = {id(linear.weight) for _, unit in network.units() for linear in (unit.scale, unit.shift) if linear}
         for group in optimiser.param_groups:
             if id(group["params"][0]) in own:
@@ -96,7 +96,7 @@ class Painting(Task):
 
     def batch(self, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return crops of photographs, and the number of the style that each shall be painted in."""
-        count = self.recipe.batch
+        count = self.trainer.batch
         images = self.photographs.draw(count, rng)
         order = torch.randperm(max(count, len(self.goals)), generator=rng)[:count]
         return images, order % len(self.goals)
@@ -119,9 +119,9 @@ class Painting(Task):
         yield (
             "network",
             {
-                "content": self.recipe.content_weight * torch.stack(content).mean(),
+                "content": self.trainer.content_weight * torch.stack(content).mean(),
                 "style": torch.stack(style).mean(),
-                "smoothness": self.recipe.smoothness * total_variation(painted),
+                "smoothness": self.trainer.smoothness * total_variation(painted),
             },
         )
 

@@ -15,9 +15,9 @@ from impasto.errors import suggestion
 from impasto.weights import find
 
 from .network import LocalNetwork, load_network, painter
-from .training import LocalRecipe, LocalTask, random_mask
+from .training import LocalTask, LocalTrainer, random_mask
 
-__all__ = ["NETWORK", "STYLES", "Local", "LocalNetwork", "LocalRecipe", "LocalTask", "load_network", "random_mask"]
+__all__ = ["NETWORK", "STYLES", "Local", "LocalNetwork", "LocalTask", "LocalTrainer", "load_network", "random_mask"]
 
 STYLES = ("chalk", "fauvism", "impasto", "pointillism", "wave")
 """The sample styles that the network that ships has learned."""
@@ -83,6 +83,6 @@ def impasto_stylizers() -> list[type[impasto.Stylizer]]:
 
 
 @impasto.hookimpl
-def impasto_trainers() -> list[type[LocalRecipe]]:
-    """Offer its recipe."""
-    return [LocalRecipe]
+def impasto_trainers() -> list[type[LocalTrainer]]:
+    """Offer its training."""
+    return [LocalTrainer]

@@ -1,4 +1,4 @@
-"""The recipe: styles inside random masks, and borders that nobody sees."""
+"""The training: styles inside random masks, and borders that nobody sees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, S
 from impasto.networks import seen_by
 from impasto.optim import Soap
 from impasto.stage import composite
-from impasto.training import Crops, Recipe, Task, pictures, preview_grid, save_half
+from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
 from .network import LocalNetwork, at_size, grain_for
 
@@ -30,7 +30,7 @@ QUICKER = 5.0
 """How much faster scales and shifts move than kernels: each is moved only when its style comes up."""
 
 
-class LocalRecipe(Recipe, name="local"):
+class LocalTrainer(Trainer, name="local"):
     """Teach a network to paint several styles inside a mask (after Sun and Liu 2020)."""
 
     steps = 4_000
@@ -72,7 +72,7 @@ class LocalTask(Task):
 
     def __init__(
         self,
-        recipe: LocalRecipe,
+        trainer: LocalTrainer,
         photographs: Sequence[Path],
         styles: Sequence[Path],
         *,
@@ -80,15 +80,15 @@ class LocalTask(Task):
         seed: int = 0,
     ) -> None:
         self.recipe, self.device = recipe, device
-        self.judge: Encoder = impasto.encoder(recipe.judge, device=device)
-        self.photographs = Crops(photographs, recipe.size, aspect=1.1)
+        self.judge: Encoder = impasto.encoder(trainer.judge, device=device)
+        self.photographs = Crops(photographs, trainer.size, aspect=1.1)
         self.goals = [self._goal(impasto.read(style).tensor) for style in styles]
         self.shown = self.batch(torch.Generator().manual_seed(seed), SHOWN)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             network = LocalNetwork([style.stem for style in styles])
         self.networks = {"local": network.to(device)}
-        optimiser = Soap(network, lr=recipe.learning_rate, betas=(0.9, 0.95))
+        optimiser = Soap(network, lr=trainer.learning_rate, betas=(0.9, 0.95))
         own = {id(parameter) for manner in network.manners() for parameter in manner.parameters()}
         for group in optimiser.param_groups:
             if id(group["params"][0]) in own:
@@ -98,9 +98,9 @@ class LocalTask(Task):
     @torch.no_grad()
     def _goal(self, style: Tensor) -> StyleGoal:
         """Return what is to be reached of a style picture."""
-        scale = self.recipe.style_size / min(style.shape[-2:])
+        scale = self.trainer.style_size / min(style.shape[-2:])
         sized = F.interpolate(style, scale_factor=scale, mode="bicubic", antialias=True).clamp(0, 1)
-        return StyleGoal(self.seen(sized.to(self.device)), self.recipe.statistic)
+        return StyleGoal(self.seen(sized.to(self.device)), self.trainer.statistic)
 
     def seen(self, image: Tensor) -> dict[str, Tensor]:
         """Return the judge's features."""
@@ -108,10 +108,10 @@ class LocalTask(Task):
 
     def batch(self, rng: torch.Generator, count: int = 0) -> dict[str, Tensor]:
         """Return photographs, masks, and the numbers of the styles to paint them in."""
-        count = count or self.recipe.batch
+        count = count or self.trainer.batch
         return {
             "image": self.photographs.draw(count, rng),
-            "mask": torch.cat([random_mask(self.recipe.size, rng) for _ in range(count)]),
+            "mask": torch.cat([random_mask(self.trainer.size, rng) for _ in range(count)]),
             "style": torch.randint(len(self.goals), (count,), generator=rng),
         }
 
@@ -123,7 +123,7 @@ class LocalTask(Task):
         painted = networks["local"](image, mask, self.shares(batch["style"]), grain_for(image, rng)).float()
         joined = image.lerp(painted, mask)  # what the host makes of it, so that paint is judged beside the photograph
         top, left = (int(torch.randint(SHIFTS, (), generator=rng)) for _ in range(2))
-        side = self.recipe.size - SHIFTS
+        side = self.trainer.size - SHIFTS
         window = (..., slice(top, top + side), slice(left, left + side))
         area = mask[window]
         with torch.no_grad():
@@ -137,10 +137,10 @@ class LocalTask(Task):
         yield (
             "local",
             {
-                "content": recipe.content_weight * content_loss(found[CONTENT_LAYER], kept, area),
+                "content": trainer.content_weight * content_loss(found[CONTENT_LAYER], kept, area),
                 "style": torch.stack(style).mean(),
-                "seam": recipe.seam_weight * seam_loss(joined - image, mask),
-                "smoothness": recipe.smoothness * smooth_loss(joined, mask),
+                "seam": trainer.seam_weight * seam_loss(joined - image, mask),
+                "smoothness": trainer.smoothness * smooth_loss(joined, mask),
             },
         )
 

@@ -27,7 +27,7 @@ from impasto.networks import (
     study,
 )
 from impasto.stage import remember
-from impasto.training import Recipe
+from impasto.training import Trainer
 from impasto.weights import find
 
 from .networks import level_encoder
@@ -218,6 +218,6 @@ def impasto_stylizers() -> list[type[impasto.Stylizer]]:
 
 
 @impasto.hookimpl
-def impasto_trainers() -> list[type[Recipe]]:
-    """Offer the recipes of the decoders."""
+def impasto_trainers() -> list[type[Trainer]]:
+    """Offer the trainings of the decoders."""
     return [WCTDecoders, WCTPhotoDecoder]

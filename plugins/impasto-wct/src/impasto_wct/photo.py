@@ -17,7 +17,7 @@ from impasto.files import write_atomically
 from impasto.networks import CONVOLUTIONS, SLIM19, Decoder, by_region, check_pair, decoders, fit, load_decoders, shrunk
 from impasto.optim import Soap
 from impasto.stage import remember
-from impasto.training import Crops, Recipe, Task, pictures
+from impasto.training import Crops, Task, Trainer, pictures
 from impasto.weights import find
 
 from .networks import level_encoder
@@ -198,7 +198,7 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
 # -------------------------------------------------------------------------------------------------- the recipe
 
 
-class WCTPhotoDecoder(Recipe, name="wct-photo-decoder"):
+class WCTPhotoDecoder(Trainer, name="wct-photo-decoder"):
     """Teach a decoder to paint from features and the details that pooling took away (Yoo et al. 2019)."""
 
     steps = 5_000

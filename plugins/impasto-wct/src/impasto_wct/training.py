@@ -1,4 +1,4 @@
-"""The recipe of the shipped decoders: to paint again what a layer of the encoder sees, also after its change."""
+"""The training of the shipped decoders: to paint again what a layer of the encoder sees, also after its change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impasto.files import write_atomically
 from impasto.functional import statistics
 from impasto.networks import Decoder, Judge, inverted, load_decoders, seen_by
 from impasto.optim import Soap
-from impasto.training import Crops, Recipe, Task, pictures
+from impasto.training import Crops, Task, Trainer, pictures
 
 from .transfer import wct
 
@@ -30,7 +30,7 @@ TRANSFORMED_WEIGHT = 0.25
 """Of the error of transformed features, most of which no picture has: it must not rule over what can be reached."""
 
 
-class WCTDecoders(Recipe, name="wct-decoders"):
+class WCTDecoders(Trainer, name="wct-decoders"):
     """Teach decoders to paint from one layer of an encoder, what it saw and what it was given (Li et al. 2017)."""
 
     steps = 4_000

@@ -1,4 +1,4 @@
-"""What a training is made of: the recipe with its parameters, and its task."""
+"""What a training is made of: the trainer with its parameters, and its task."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Task(ABC):
         """Take back what `state` returned."""
 
 
-class Recipe(Declared):
+class Trainer(Declared):
     """A training that `impasto train NAME` can run: declared parameters, and the task they describe."""
 
     steps: ClassVar[int] = 10_000
