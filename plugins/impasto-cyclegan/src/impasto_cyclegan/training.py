@@ -157,7 +157,7 @@ class Cycle(Task):
     def __init__(
         self, trainer: CycleGANTrainer, a: Sequence[Path], b: Sequence[Path], *, device: torch.device, seed: int = 0
     ) -> None:
-        self.recipe, self.device = recipe, device
+        self.trainer, self.device = trainer, device
         self.crops = {"a": Crops(a, trainer.size, aspect=1.2), "b": Crops(b, trainer.size, aspect=1.2)}
         self.adversarial, self.distance = ADVERSARIAL[trainer.adversarial], DISTANCES[trainer.distance]
         self.pools = {"a": ImagePool(trainer.pool), "b": ImagePool(trainer.pool)}
@@ -206,7 +206,9 @@ class Cycle(Task):
             else:
                 fake[back] = paint(real[there])
         for direction, (there, back) in zip(DIRECTIONS, (("a", "b"), ("b", "a")), strict=True):
-            losses[f"cycle {back}"] = self.trainer.cycle_weight * self.away(networks[direction](fake[there]), real[back])
+            losses[f"cycle {back}"] = self.trainer.cycle_weight * self.away(
+                networks[direction](fake[there]), real[back]
+            )
             fooled = self.adversarial.generator(judges[back](self.look(self.window(fake[back], rng))))
             losses[f"fool {back}"] = self.trainer.adversarial_weight * fooled
         yield "generators", losses

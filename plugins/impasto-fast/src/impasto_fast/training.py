@@ -62,7 +62,7 @@ class Painting(Task):
     """Teach a network to lower, in one pass, what Gatys lowers in hundreds of steps."""
 
     def __init__(self, trainer: FastTrainer, device: torch.device, seed: int = 0) -> None:
-        self.recipe, self.device = recipe, device
+        self.trainer, self.device = trainer, device
         files = pictures(trainer.styles, held_back=False)
         self.judge: Encoder = impasto.encoder(trainer.judge, device=device)
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)

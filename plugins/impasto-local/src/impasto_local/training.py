@@ -79,7 +79,7 @@ class LocalTask(Task):
         device: torch.device,
         seed: int = 0,
     ) -> None:
-        self.recipe, self.device = recipe, device
+        self.trainer, self.device = trainer, device
         self.judge: Encoder = impasto.encoder(trainer.judge, device=device)
         self.photographs = Crops(photographs, trainer.size, aspect=1.1)
         self.goals = [self._goal(impasto.read(style).tensor) for style in styles]
@@ -133,7 +133,7 @@ class LocalTask(Task):
         for index, number in enumerate(batch["style"].tolist()):
             alone = {layer: x[index : index + 1] for layer, x in found.items()}
             style.append(self.goals[number].distance(alone, area[index : index + 1]))
-        recipe = self.recipe
+        trainer = self.trainer
         yield (
             "local",
             {
