@@ -26,7 +26,7 @@ from impasto.functional import statistics
 from impasto_adain import AdaIN
 from impasto_gatys import Gatys
 from impasto_local import STYLES, Local, random_mask
-from impasto_local.network import at_size
+from impasto_local.network import resize_mask
 from impasto_local.training import content_loss, seam_loss
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -38,7 +38,7 @@ def losses(judge: Encoder, picture: Tensor, photograph: Tensor, mask: Tensor, st
     away = 0.0
     for layer, x in found.items():
         wanted = statistics.gram(goal[layer])
-        away += ((statistics.gram(x, at_size(mask, x)) - wanted).norm() / wanted.norm()).item()
+        away += ((statistics.gram(x, resize_mask(mask, x)) - wanted).norm() / wanted.norm()).item()
     content = content_loss(found["relu4_1"], kept["relu4_1"], mask).item()
     return content, away, seam_loss(picture - photograph, mask).sqrt().item()
 

@@ -10,7 +10,7 @@ from impasto import ParameterError, StageError, WeightsError
 from impasto.testing import parametrize_checks
 from impasto.weights import find
 from impasto_local import NETWORK, STYLES, Local, LocalNetwork, load_network, random_mask
-from impasto_local.network import grain_for
+from impasto_local.network import noise_map
 
 
 @parametrize_checks(Local(), Local(paint="wave"))
@@ -119,14 +119,14 @@ def test_an_untrained_network_changes_nothing():
     assert torch.equal(LocalNetwork(["one"])(image, mask, torch.ones(1, 1)), image)
 
 
-def test_grain_is_the_same_for_every_picture_and_draws_nothing_from_the_run():
+def test_noise_is_the_same_for_every_picture_and_draws_nothing_from_the_run():
     images = torch.rand(2, 3, 8, 12)
     state = torch.get_rng_state()
-    first, second = grain_for(images)
+    first, second = noise_map(images)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first, second)
     assert first.shape == (1, 4, 6)
-    other, another = grain_for(images, torch.Generator().manual_seed(1))
+    other, another = noise_map(images, torch.Generator().manual_seed(1))
     assert not torch.equal(other, another)
 
 

@@ -1,4 +1,4 @@
-"""The recipe: it learns, goes on to the bit after a stop, and gives a file that the stage takes."""
+"""The training: it learns, goes on to the bit after a stop, and gives a file that the stage takes."""
 
 import csv
 
@@ -10,7 +10,7 @@ import impasto
 from impasto import ParameterError
 from impasto.training import train
 from impasto_local import Local, LocalTrainer, load_network
-from impasto_local.training import content_loss, seam_loss, smooth_loss
+from impasto_local.training import content_loss, seam_loss, smoothness_loss
 
 pytest.importorskip("accelerate")
 CPU = torch.device("cpu")
@@ -103,8 +103,8 @@ def test_losses_by_hand(left):
     change = 0.5 * left.expand(1, 3, 8, 8)
     # All of the mask's steps have the change's step of 0.5; the mask has none from row to row.
     assert float(seam_loss(change, left)) == pytest.approx(0.25 / 2)
-    assert float(smooth_loss(change, left)) == pytest.approx(0.0, abs=1e-6)
-    assert float(smooth_loss(change, 1 - left)) == pytest.approx(0.25 / 4)
+    assert float(smoothness_loss(change, left)) == pytest.approx(0.0, abs=1e-6)
+    assert float(smoothness_loss(change, 1 - left)) == pytest.approx(0.25 / 4)
     assert float(content_loss(2 * change, change, left)) == pytest.approx(1)
 
 

@@ -14,7 +14,7 @@ from impasto import ParameterError, StageError, Style, Weights
 from impasto.errors import suggestion
 from impasto.weights import find
 
-from .network import LocalNetwork, load_network, painter
+from .network import LocalNetwork, cached_network, load_network
 from .training import LocalTask, LocalTrainer, random_mask
 
 __all__ = ["NETWORK", "STYLES", "Local", "LocalNetwork", "LocalTask", "LocalTrainer", "load_network", "random_mask"]
@@ -25,7 +25,7 @@ NETWORK = Weights(
     name="local-samples.safetensors",
     sha256="288a0fbef41fe28940e48832ef7b46169688ea3d1509b1e4ad60e86c9bf0f1f1",
     size=386_056,
-    licence="MIT; judged by a network that VGG-19 taught, whose weights are CC BY 4.0",
+    licence="MIT; trained by losses of slim19, a student of VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",
     expects=f"a network that paints inside a mask: {', '.join(STYLES)}",
     file="impasto_local/networks/local-samples.safetensors",
@@ -62,17 +62,17 @@ class Local(impasto.Stylizer, name="local"):
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture, painted inside the mask."""
         file = Path(self.network) if self.network else find(NETWORK)
-        learned = painter(file, content.device)
-        if self.paint not in learned.names:
+        network = cached_network(file, content.device)
+        if self.paint not in network.names:
             raise StageError(
                 f"{self.name}: {os.fspath(file)} has not learned {self.paint!r}\n"
-                f"  what would work: paint={learned.names[0]!r}, one of {', '.join(learned.names)}"
+                f"  what would work: paint={network.names[0]!r}, one of {', '.join(network.names)}"
             )
         mask = (
             content.new_ones(1, 1, *content.shape[-2:]) if guides is None else guides.sum(1, keepdim=True).clamp(max=1)
         )
-        shares = content.new_tensor([[float(name == self.paint) for name in learned.names]])
-        painted: Tensor = learned(content, mask, shares)
+        shares = content.new_tensor([[float(name == self.paint) for name in network.names]])
+        painted: Tensor = network(content, mask, shares)
         return painted
 
 

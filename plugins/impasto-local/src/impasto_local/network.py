@@ -36,17 +36,16 @@ class Convolution(nn.Conv2d):
         return super().forward(padded(x, around, "replicate") if around else x)
 
 
-def at_size(mask: Tensor, like: Tensor) -> Tensor:
+def resize_mask(mask: Tensor, like: Tensor) -> Tensor:
     """Return a mask (B, 1, H, W) at the size of features (B, C, h, w): the mean over what a position stands for."""
     return F.adaptive_avg_pool2d(mask, (like.shape[-2], like.shape[-1]))
 
 
-class Manner(nn.Module):
-    """Normalise channels by what they are inside the mask, then scale and shift them as the style asks.
+class ConditionalInstanceNorm(nn.Module):
+    """Conditional instance normalisation (Dumoulin et al. 2017) by the mean and deviation inside a mask.
 
-    By the whole picture a mask that selects everything could not be told from one that selects nothing.  What lies
-    outside counts a little, so that beside a flat region it does not become boundless.  Conditional instance
-    normalisation is Dumoulin et al. 2017.
+    By those of the whole picture a mask that selects everything could not be told from one that selects nothing.  What
+    lies outside counts a little, so that beside a flat region it does not become boundless.
 
     Args:
         styles: how many.
@@ -61,11 +60,11 @@ class Manner(nn.Module):
         nn.init.zeros_(self.table.bias.data[channels:])
 
     def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
-        """Return `x` (B, C, h, w) in the manner of styles with `shares` (B, S)."""
-        centre, spread = mean_std(x, at_size(mask, x) + OUTSIDE)
+        """Return `x` (B, C, h, w), normalised, with the scales and shifts of styles that count `shares` (B, S)."""
+        mean, std = mean_std(x, resize_mask(mask, x) + OUTSIDE)
         scale, shift = self.table(shares).float()[..., None, None].chunk(2, dim=1)
-        moved: Tensor = (x.float() - centre) * (scale / spread) + shift
-        return moved
+        normalised: Tensor = (x.float() - mean) * (scale / std) + shift
+        return normalised
 
     def vectors(self) -> Tensor:
         """Return each style's scales and shifts, (S, 2C)."""
@@ -73,48 +72,50 @@ class Manner(nn.Module):
 
 
 class Layer(nn.Module):
-    """A convolution, the manner of the style, a ReLU."""
+    """A convolution, a normalisation, a ReLU."""
 
     def __init__(self, styles: int, channels: int, out: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__()
         self.conv = Convolution(channels, out, kernel, stride)
-        self.manner = Manner(styles, out)
+        self.norm = ConditionalInstanceNorm(styles, out)
 
     def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
         """Return (B, C', h, w) of `x` (B, C, H, W)."""
-        return F.relu(self.manner(self.conv(x), mask, shares))
+        return F.relu(self.norm(self.conv(x), mask, shares))
 
 
 class Fusion(nn.Module):
-    """Mix features with the mask at their size and with grain, position by position."""
+    """Mix features with the mask at their size and with noise, position by position."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = Convolution(channels + 2, channels, 1)
 
-    def forward(self, x: Tensor, mask: Tensor, grain: Tensor) -> Tensor:
-        """Return features like `x` (B, C, h, w), of that, a mask (B, 1, H, W) of any size, and grain (B, 1, h, w)."""
-        return F.relu(self.conv(torch.cat([x, at_size(mask, x).to(x), grain.to(x)], dim=1)))
+    def forward(self, x: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
+        """Return features like `x` (B, C, h, w), of that, a mask (B, 1, H, W) of any size, and noise (B, 1, h, w)."""
+        return F.relu(self.conv(torch.cat([x, resize_mask(mask, x).to(x), noise.to(x)], dim=1)))
 
 
-def grain_for(image: Tensor, rng: torch.Generator | None = None) -> Tensor:
+def noise_map(image: Tensor, rng: torch.Generator | None = None) -> Tensor:
     """Return white noise (B, 1, H / 2, W / 2) for pictures (B, 3, H, W) whose sides are even.
 
     Args:
         image: what the noise is for.
-        rng: on the CPU, what draws for each picture by itself; None gives all of them the same noise, whenever asked.
+        rng: on the CPU, what draws for each picture by itself; None gives all of them, and every frame of a clip, the
+            same noise.
     """
     count = 1 if rng is None else len(image)
     rng = torch.Generator().manual_seed(0) if rng is None else rng
     # Drawn on the CPU: every device has numbers of its own.
-    drawn = torch.randn(count, 1, image.shape[-2] // 2, image.shape[-1] // 2, generator=rng)
-    return drawn.to(image).expand(len(image), -1, -1, -1)
+    noise = torch.randn(count, 1, image.shape[-2] // 2, image.shape[-1] // 2, generator=rng)
+    return noise.to(image).expand(len(image), -1, -1, -1)
 
 
-def smoothed(x: Tensor) -> Tensor:
-    """Return `x` (B, C, h, w) without what alternates from position to position: networks like to weave of it.
+def binomial_blur(x: Tensor) -> Tensor:
+    """Return `x` (B, C, h, w) filtered by 1, 2, 1 along both axes.
 
-    The binomial filter 1, 2, 1 is the shortest that takes that away and nothing of what is even.
+    The shortest filter that takes away what alternates from position to position, of which networks make weaves, and
+    nothing of what is even.
     """
     return F.avg_pool2d(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1), 2, 1)
 
@@ -126,11 +127,11 @@ class Block(nn.Module):
         super().__init__()
         self.first = Layer(styles, channels, channels)
         self.conv = Convolution(channels, channels, 3)
-        self.manner = Manner(styles, channels)
+        self.norm = ConditionalInstanceNorm(styles, channels)
 
     def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
         """Return `x` (B, C, h, w) with the block's change."""
-        change: Tensor = self.manner(self.conv(self.first(x, mask, shares)), mask, shares)
+        change: Tensor = self.norm(self.conv(self.first(x, mask, shares)), mask, shares)
         return x + change
 
 
@@ -169,44 +170,44 @@ class LocalNetwork(nn.Module):
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, image: Tensor, mask: Tensor, shares: Tensor, grain: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, mask: Tensor, shares: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return the picture painted inside the mask.
 
         Args:
             image: (B, 3, H, W), sRGB in [0, 1], sides that are multiples of 4.
             mask: (1 or B, 1, H, W) in [0, 1].
             shares: (1 or B, S), how much of each style; 1 for one of them is that style.
-            grain: see `grain_for`; None is always the same.
+            noise: see `noise_map`; None is always the same.
 
         Returns:
             (B, 3, H, W), sRGB, a little beyond [0, 1] in places.
         """
         mask = mask.expand(len(image), -1, -1, -1)
-        grain = grain_for(image) if grain is None else grain
+        noise = noise_map(image) if noise is None else noise
         x = self.enter(torch.cat([2 * image - 1, 2 * mask - 1], dim=1), mask, shares)
         for halve, fuse in zip(self.halvings, self.fusions, strict=True):
-            x = fuse(halve(x, mask, shares), mask, grain)
-            grain = grain[..., ::2, ::2]
+            x = fuse(halve(x, mask, shares), mask, noise)
+            noise = noise[..., ::2, ::2]
         for block in self.blocks:
             x = block(x, mask, shares)
         for double in self.doublings:
             # Transposed convolutions leave a checkerboard (Odena et al. 2016), repetition a weave.
-            x = double(F.interpolate(smoothed(x), scale_factor=2.0, mode="bilinear"), mask, shares)
+            x = double(F.interpolate(binomial_blur(x), scale_factor=2.0, mode="bilinear"), mask, shares)
         pigment, cover = self.leave(padded(x, 3, "replicate")).float().split((3, 1), dim=1)
         painted: Tensor = image * (1 - cover) + pigment
         return painted
 
-    def manners(self) -> list[Manner]:
-        """Return the layers that know the styles, in order."""
-        return [layer for layer in self.modules() if isinstance(layer, Manner)]
+    def norms(self) -> list[ConditionalInstanceNorm]:
+        """Return the layers with scales and shifts of each style, in order."""
+        return [layer for layer in self.modules() if isinstance(layer, ConditionalInstanceNorm)]
 
     def shared(self) -> dict[str, Tensor]:
         """Return what no style has to itself: the convolutions."""
-        return {key: value for key, value in self.state_dict().items() if ".manner." not in key}
+        return {key: value for key, value in self.state_dict().items() if ".norm." not in key}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what a file holds: the convolutions, and one vector for each style."""
-        vectors = torch.cat([manner.vectors() for manner in self.manners()], dim=1)
+        vectors = torch.cat([norm.vectors() for norm in self.norms()], dim=1)
         return self.shared() | {STYLES + name: vector for name, vector in zip(self.names, vectors, strict=True)}
 
 
@@ -230,20 +231,20 @@ def load_network(path: str | os.PathLike[str]) -> LocalNetwork:
         ('mosaic', 'wave')
     """
     file = Path(path).expanduser()
-    found = weights.load(file)
-    names = [key.removeprefix(STYLES) for key in found if key.startswith(STYLES)]
-    widths = [len(found[key]) for key in WIDTH_KEYS if key in found]
+    stored = weights.load(file)
+    names = [key.removeprefix(STYLES) for key in stored if key.startswith(STYLES)]
+    widths = [len(stored[key]) for key in WIDTH_KEYS if key in stored]
     if not names or len(widths) != len(WIDTH_KEYS):
-        raise _refusal(file, f"is laid out as something else: {', '.join(list(found)[:4])} …")
+        raise _refusal(file, f"is laid out as something else: {', '.join(list(stored)[:4])} …")
     with weights.empty_init():
-        network = LocalNetwork(names, widths, len({key.split(".")[1] for key in found if key.startswith("blocks.")}))
-    sizes = [manner.table.out_features for manner in network.manners()]
+        network = LocalNetwork(names, widths, len({key.split(".")[1] for key in stored if key.startswith("blocks.")}))
+    sizes = [norm.table.out_features for norm in network.norms()]
     vector = torch.empty(sum(sizes), device="meta")
     expected = network.shared() | {STYLES + name: vector for name in names}
-    tensors = weights.check_state_dict(found, expected, partial(_refusal, file))
+    tensors = weights.check_state_dict(stored, expected, partial(_refusal, file))
     state = {key: value for key, value in tensors.items() if not key.startswith(STYLES)}
     vectors = torch.stack([tensors[STYLES + name] for name in names])
-    places = [key.removesuffix(".weight") for key in network.state_dict() if key.endswith(".manner.table.weight")]
+    places = [key.removesuffix(".weight") for key in network.state_dict() if key.endswith(".norm.table.weight")]
     for place, part in zip(places, torch.split(vectors, sizes, dim=1), strict=True):
         state |= {f"{place}.weight": part.mT.contiguous(), f"{place}.bias": torch.zeros_like(part[0])}
     network.load_state_dict(state, assign=True)
@@ -256,7 +257,7 @@ def _refusal(file: Path, what: str) -> WeightsError:
     )
 
 
-def painter(path: str | os.PathLike[str], device: torch.device | str | None = None) -> LocalNetwork:
+def cached_network(path: str | os.PathLike[str], device: torch.device | str | None = None) -> LocalNetwork:
     """Return the network of a file, ready to use; the same one whenever asked again.
 
     Args:

@@ -17,16 +17,16 @@ from impasto.optim import Soap
 from impasto.stage import composite
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
-from .network import LocalNetwork, at_size, grain_for
+from .network import LocalNetwork, noise_map, resize_mask
 
 SHIFTS = 8
-"""Where the judge's view may begin, in pixels: every place on the grid of relu4_1.  Network and judge halve pictures;
-where their grids always meet, the one hides a weave from the other."""
+"""Where the crop that losses are measured on may begin, in pixels: every place on the grid of relu4_1.  Both networks
+halve pictures; where their grids always meet, the one hides a weave from the other."""
 SHOWN = 4
 """Pictures in a preview."""
 EVERYWHERE = 0.15
 """Share of the training's masks that select everything."""
-QUICKER = 5.0
+NORM_RATE = 5.0
 """How much faster scales and shifts move than kernels: each is moved only when its style comes up."""
 
 
@@ -89,21 +89,21 @@ class LocalTask(Task):
             network = LocalNetwork([style.stem for style in styles])
         self.networks = {"local": network.to(device)}
         optimiser = Soap(network, lr=trainer.learning_rate, betas=(0.9, 0.95))
-        own = {id(parameter) for manner in network.manners() for parameter in manner.parameters()}
+        own = {id(parameter) for norm in network.norms() for parameter in norm.parameters()}
         for group in optimiser.param_groups:
             if id(group["params"][0]) in own:
-                group["lr"] *= QUICKER
+                group["lr"] *= NORM_RATE
         self.optimisers = {"local": optimiser}
 
     @torch.no_grad()
     def _goal(self, style: Tensor) -> StyleGoal:
-        """Return what is to be reached of a style picture."""
+        """Return the statistics that are to be reached of a style picture."""
         scale = self.trainer.style_size / min(style.shape[-2:])
-        sized = F.interpolate(style, scale_factor=scale, mode="bicubic", antialias=True).clamp(0, 1)
-        return StyleGoal(self.seen(sized.to(self.device)), self.trainer.statistic)
+        resized = F.interpolate(style, scale_factor=scale, mode="bicubic", antialias=True).clamp(0, 1)
+        return StyleGoal(self.features(resized.to(self.device)), self.trainer.statistic)
 
-    def seen(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the judge's features."""
+    def features(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the loss network's features."""
         return seen_by(self.judge, image, list(STYLE_LAYERS))
 
     def batch(self, rng: torch.Generator, count: int = 0) -> dict[str, Tensor]:
@@ -120,27 +120,27 @@ class LocalTask(Task):
     ) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield content and style inside the mask, the seam at its border, and smoothness."""
         image, mask = (batch[key].to(self.device) for key in ("image", "mask"))
-        painted = networks["local"](image, mask, self.shares(batch["style"]), grain_for(image, rng)).float()
-        joined = image.lerp(painted, mask)  # what the host makes of it, so that paint is judged beside the photograph
+        painted = networks["local"](image, mask, self.shares(batch["style"]), noise_map(image, rng)).float()
+        joined = image.lerp(painted, mask)  # what the host makes of it, so that paint is seen beside the photograph
         top, left = (int(torch.randint(SHIFTS, (), generator=rng)) for _ in range(2))
         side = self.trainer.size - SHIFTS
         window = (..., slice(top, top + side), slice(left, left + side))
         area = mask[window]
         with torch.no_grad():
-            kept = self.seen(image[window])[CONTENT_LAYER]
-        found = self.seen(joined[window])
+            content = self.features(image[window])[CONTENT_LAYER]
+        features = self.features(joined[window])
         style = []
         for index, number in enumerate(batch["style"].tolist()):
-            alone = {layer: x[index : index + 1] for layer, x in found.items()}
-            style.append(self.goals[number].distance(alone, area[index : index + 1]))
+            single = {layer: x[index : index + 1] for layer, x in features.items()}
+            style.append(self.goals[number].distance(single, area[index : index + 1]))
         trainer = self.trainer
         yield (
             "local",
             {
-                "content": trainer.content_weight * content_loss(found[CONTENT_LAYER], kept, area),
+                "content": trainer.content_weight * content_loss(features[CONTENT_LAYER], content, area),
                 "style": torch.stack(style).mean(),
                 "seam": trainer.seam_weight * seam_loss(joined - image, mask),
-                "smoothness": trainer.smoothness * smooth_loss(joined, mask),
+                "smoothness": trainer.smoothness * smoothness_loss(joined, mask),
             },
         )
 
@@ -207,24 +207,25 @@ def random_mask(size: int, rng: torch.Generator) -> Tensor:
 # ------------------------------------------------------------------------------------------------------- losses
 
 
-def inside(values: Tensor, weights: Tensor) -> Tensor:
+def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Return the mean of values (B, C, H, W) over channels and, weighted (B, 1, H, W), positions; (B,)."""
     return (values.mean(1, keepdim=True) * weights).sum((1, 2, 3)) / weights.sum((1, 2, 3)).clamp_min(1e-6)
 
 
-def content_loss(found: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+def content_loss(features: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Return the squared error of features (B, C, h, w) inside the mask, relative to their power there."""
-    area = at_size(mask, wanted)
-    return (inside((found - wanted).square(), area) / inside(wanted.square(), area).clamp_min(1e-6)).mean()
+    area = resize_mask(mask, target)
+    error = masked_mean((features - target).square(), area)
+    return (error / masked_mean(target.square(), area).clamp_min(1e-6)).mean()
 
 
 def seam_loss(change: Tensor, mask: Tensor) -> Tensor:
     """Return the squared steps from pixel to pixel that a change (B, 3, H, W) makes where the mask makes one."""
-    steps = [inside(change.diff(dim=dim).square(), mask.diff(dim=dim).abs()) for dim in (2, 3)]
+    steps = [masked_mean(change.diff(dim=dim).square(), mask.diff(dim=dim).abs()) for dim in (2, 3)]
     return torch.stack(steps).mean()
 
 
-def smooth_loss(image: Tensor, mask: Tensor) -> Tensor:
+def smoothness_loss(image: Tensor, mask: Tensor) -> Tensor:
     """Return the total variation of pictures (B, 3, H, W) inside the mask: squared steps from pixel to pixel."""
-    steps = [inside(image.diff(dim=dim).square(), mask.narrow(dim, 1, mask.shape[dim] - 1)) for dim in (2, 3)]
+    steps = [masked_mean(image.diff(dim=dim).square(), mask.narrow(dim, 1, mask.shape[dim] - 1)) for dim in (2, 3)]
     return torch.stack(steps).sum()
