@@ -39,7 +39,7 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
     images: str = impasto.param(help="folder of photographs")
     styles: str = impasto.param(help="folder of paintings")
     encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
-    judge: str = impasto.param(default="slim19-half", help="network that measures the losses: a name or a file")
+    loss_network: str = impasto.param(default="slim19-half", help="network that measures the losses: a name or a file")
     start: str = impasto.param(
         default="", help="file with a decoder for relu4_1 to begin with, such as wct-decoders trains"
     )
@@ -71,7 +71,7 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
             check_pair(f"{self.name}: the decoder {self.start}", start, encoder)
         return Stylization(
             encoder,
-            impasto.encoder(self.judge, calibrated=True, device=device),
+            impasto.encoder(self.loss_network, calibrated=True, device=device),
             pictures(self.images),
             pictures(self.styles),
             start=start,
@@ -88,16 +88,16 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
 
 
 class Stylization(Task):
-    """Teach a decoder for exchanged statistics; another network, which knows VGG-19 better, is the judge.
+    """Teach a decoder for exchanged statistics; another network, which knows VGG-19 better, measures the losses.
 
-    The judge compares what is painted with what it would itself make of content and style: its own features of
+    The loss network compares what is painted with what it would itself make of content and style: its own features of
     the content, given the statistics of its features of the style.
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        judge: Encoder,
+        loss_network: Encoder,
         photographs: Sequence[Path],
         paintings: Sequence[Path],
         *,
@@ -131,7 +131,7 @@ class Stylization(Task):
         decoder.to(memory_format=torch.channels_last)
         self.networks = {"decoder": decoder}
         self.optimisers = {"decoder": Soap(decoder, lr=learning_rate)}
-        self.judge = Judge(judge, samples)
+        self.judge = Judge(loss_network, samples)
 
     def batch(self, rng: torch.Generator) -> Tensor:
         """Return crops of photographs, then as many of paintings."""

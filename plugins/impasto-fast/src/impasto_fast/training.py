@@ -34,7 +34,7 @@ class FastTrainer(Trainer, name="fast"):
 
     images: str = impasto.param(help="folder of photographs")
     styles: str = impasto.param(help="folder of style pictures: one style each, named by its file")
-    judge: str = impasto.param(default="slim19", help="network that measures the losses: a name or a file")
+    loss_network: str = impasto.param(default="slim19", help="network that measures the losses: a name or a file")
     statistic: str = impasto.param(
         default="wasserstein2",
         choices=tuple(STATISTICS),
@@ -64,7 +64,7 @@ class Painting(Task):
     def __init__(self, trainer: FastTrainer, device: torch.device, seed: int = 0) -> None:
         self.trainer, self.device = trainer, device
         files = pictures(trainer.styles, held_back=False)
-        self.judge: Encoder = impasto.encoder(trainer.judge, device=device)
+        self.loss_network: Encoder = impasto.encoder(trainer.loss_network, device=device)
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
         images = [_sized(file, trainer.style_size).to(device) for file in files]
         with torch.no_grad():
@@ -91,8 +91,8 @@ class Painting(Task):
         self.optimisers = {"network": optimiser}
 
     def seen(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the judge's features."""
-        return seen_by(self.judge, image, list(STYLE_LAYERS))
+        """Return the loss network's features."""
+        return seen_by(self.loss_network, image, list(STYLE_LAYERS))
 
     def batch(self, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return crops of photographs, and the number of the style that each shall be painted in."""

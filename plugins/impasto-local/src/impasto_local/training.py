@@ -39,7 +39,7 @@ class LocalTrainer(Trainer, name="local"):
 
     images: str = impasto.param(help="folder of photographs")
     styles: str = impasto.param(help="folder of style pictures; the names of the files become those of the styles")
-    judge: str = impasto.param(default="slim19", help="network that measures the losses: a name or a file")
+    loss_network: str = impasto.param(default="slim19", help="network that measures the losses: a name or a file")
     statistic: str = impasto.param(
         default="wasserstein2",
         choices=tuple(STATISTICS),
@@ -80,7 +80,7 @@ class LocalTask(Task):
         seed: int = 0,
     ) -> None:
         self.trainer, self.device = trainer, device
-        self.judge: Encoder = impasto.encoder(trainer.judge, device=device)
+        self.loss_network: Encoder = impasto.encoder(trainer.loss_network, device=device)
         self.photographs = Crops(photographs, trainer.size, aspect=1.1)
         self.goals = [self._goal(impasto.read(style).tensor) for style in styles]
         self.shown = self.batch(torch.Generator().manual_seed(seed), SHOWN)
@@ -104,7 +104,7 @@ class LocalTask(Task):
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss network's features."""
-        return seen_by(self.judge, image, list(STYLE_LAYERS))
+        return seen_by(self.loss_network, image, list(STYLE_LAYERS))
 
     def batch(self, rng: torch.Generator, count: int = 0) -> dict[str, Tensor]:
         """Return photographs, masks, and the numbers of the styles to paint them in."""

@@ -25,7 +25,7 @@ PIXEL_WEIGHT = 10.0
 SAMPLES = 48
 """Crops for the least squares that decoders begin with."""
 CONTENT_WEIGHT = 0.5
-"""Of the judge's content beside its style."""
+"""Of the loss network's content beside its style."""
 TRANSFORMED_WEIGHT = 0.25
 """Of the error of transformed features, most of which no picture has: it must not rule over what can be reached."""
 
@@ -43,7 +43,9 @@ class WCTDecoders(Trainer, name="wct-decoders"):
     levels: tuple[int, ...] = impasto.param(
         default=LEVELS, low=1, high=5, help="which decoders to teach: 3 is the one from relu3_1"
     )
-    judge: str = impasto.param(default="slim19-half", help="network that measures stylized pictures: a name or a file")
+    loss_network: str = impasto.param(
+        default="slim19-half", help="network that measures stylized pictures: a name or a file"
+    )
     style_weight: float = impasto.param(
         default=1.0, low=0, help="of a painting's moments in stylized pictures; 0 only reconstructs, as in the paper"
     )
@@ -58,7 +60,7 @@ class WCTDecoders(Trainer, name="wct-decoders"):
         """Return the task."""
         return Reconstruction(
             impasto.encoder(self.encoder, device=device),
-            impasto.encoder(self.judge, calibrated=True, device=device),
+            impasto.encoder(self.loss_network, calibrated=True, device=device),
             pictures(self.images),
             pictures(self.styles),
             levels=self.levels,
@@ -78,13 +80,13 @@ class Reconstruction(Task):
     Each decoder is shown natural features, whose pictures are known.  And photographs go through the cascade, deep to
     shallow: there each decoder is shown what its level will give it in use, features with a painting's mean and
     covariance.  Of those no picture is known, but the encoder must see in it what the decoder was asked for, and a
-    judge, another network that knows VGG-19 better, the photograph's content and the painting's moments.
+    loss network, another one that knows VGG-19 better, the photograph's content and the painting's moments.
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        judge: Encoder,
+        loss_network: Encoder,
         photographs: Sequence[Path],
         paintings: Sequence[Path],
         *,
@@ -105,7 +107,7 @@ class Reconstruction(Task):
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.batch(rng)
         samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // batch))]).to(self.device)
-        self.judge = Judge(judge, samples)
+        self.judge = Judge(loss_network, samples)
         self.networks, self.optimisers = {}, {}
         for layer in [f"relu{level}_1" for level in sorted(levels)]:
             tail = next((self.start[one] for one in reversed(self.start) if one < layer and one != "relu1_1"), None)
@@ -124,7 +126,7 @@ class Reconstruction(Task):
     def losses(
         self, networks: Mapping[str, nn.Module], batch: Tensor, rng: torch.Generator
     ) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield, deep to shallow, the errors of pixels, features and transformed features, and what the judge finds."""
+        """Yield, deep to shallow, the errors of pixels, features, transformed features, and under the loss network."""
         image = batch.to(self.device).contiguous(memory_format=torch.channels_last)
         photographs, paintings = image.chunk(2)
         decoders: dict[str, nn.Module] = {**self.start, **networks}
