@@ -16,7 +16,7 @@ from impasto.errors import suggestion
 from impasto.weights import find
 
 from .discriminators import ADVERSARIAL, Adversarial, PatchGAN, ProjectedDiscriminator
-from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator, generators, load_generators
+from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator, cached_generators, load_generators
 from .training import Cycle, CycleGANTrainer, ImagePool
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "ProjectedDiscriminator",
     "ResNetGenerator",
     "UNetGenerator",
-    "generators",
+    "cached_generators",
     "load_generators",
 ]
 
@@ -41,7 +41,7 @@ def _pair(name: str, painters: str, sha256: str, size: int) -> Weights:
         name=f"cyclegan-{name}.safetensors",
         sha256=sha256,
         size=size,
-        licence="MIT; judged by a network that VGG-19 taught, whose weights are CC BY 4.0",
+        licence="MIT; trained by losses of slim19, distilled from VGG-19, whose weights are CC BY 4.0",
         origin="trained by the Impasto project, see its model card",
         expects=f"two generators: photographs to paintings by {painters}, and back",
         file=f"impasto_cyclegan/networks/cyclegan-{name}.safetensors",
@@ -99,17 +99,20 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
     def generator_network(self, device: torch.device) -> nn.Module:
         """Return the generator of `direction` on a device."""
         file = find(PAIRS[self.network]) if self.network in PAIRS else Path(self.network)
-        found = generators(file, device)
-        if "" in found:
+        pair = cached_generators(file, device)
+        if "" in pair:
             if self.direction != DIRECTIONS[0]:
                 raise StageError(
                     f"{self.name}: {file} holds one generator, which has no way back\n"
                     "  what would work: the file of the other direction (latest_net_G_B.pth beside latest_net_G_A.pth)"
                 )
-            return found[""]
-        if self.direction not in found:
-            raise StageError(f"{self.name}: {file} holds {', '.join(found)}, and nothing for {self.direction}")
-        return found[self.direction]
+            return pair[""]
+        if self.direction not in pair:
+            raise StageError(
+                f"{self.name}: {file} holds {', '.join(pair)}, and nothing for {self.direction}\n"
+                f"  what to type: CycleGAN(network={self.network!r}, direction={next(iter(pair))!r})"
+            )
+        return pair[self.direction]
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture that the generator paints."""

@@ -1,4 +1,4 @@
-"""Discriminators, which tell pictures of a domain from painted ones, and what is asked of them."""
+"""Discriminators, which tell pictures of a domain from painted ones, and the adversarial losses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 class PatchGAN(nn.Module):
-    """Judge every patch of a picture by itself; with 3 halvings a patch has 70 pixels (Isola et al. 2017).
+    """Tell real from painted patch by patch; with 3 halvings a patch has 70 pixels (Isola et al. 2017).
 
     Args:
         width: channels after the first halving; eight times as many at the end.
@@ -44,7 +44,7 @@ class PatchGAN(nn.Module):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Judge features that a frozen encoder has of pictures, at several depths (Sauer et al. 2021).
+    """Tell real from painted by a frozen encoder's features, at several depths (Sauer et al. 2021).
 
     It begins with the encoder's knowledge of pictures and has only small heads to learn.  Channels of a layer
     are mixed by a fixed random matrix, so that no head can rest on the few that tell most.
@@ -55,8 +55,8 @@ class ProjectedDiscriminator(nn.Module):
 
     Example:
         >>> import torch
-        >>> judge = ProjectedDiscriminator({"relu2_1": 32})
-        >>> [tuple(map.shape) for map in judge({"relu2_1": torch.rand(1, 32, 64, 64)})]
+        >>> discriminator = ProjectedDiscriminator({"relu2_1": 32})
+        >>> [tuple(map.shape) for map in discriminator({"relu2_1": torch.rand(1, 32, 64, 64)})]
         [(1, 1, 32, 32)]
     """
 
@@ -94,7 +94,7 @@ class ProjectedDiscriminator(nn.Module):
 
 @dataclass(frozen=True)
 class Adversarial:
-    """What the two sides want: how far a map is from what the discriminator, or the generator, would have it be."""
+    """An adversarial loss: how far a discriminator's map is from what it, or the generator, is trained for."""
 
     real: Callable[[Tensor], Tensor]
     """Of the discriminator, on pictures of the domain."""

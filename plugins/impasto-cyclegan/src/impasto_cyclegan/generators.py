@@ -138,8 +138,8 @@ class ResNetGenerator(nn.Module):
             return from_tanh(painted)
         # A picture has more levels than bfloat16.
         with torch.autocast(image.device.type, enabled=False):
-            kept: Tensor = self.skip(image.float())
-        return kept + painted / 2
+            skipped: Tensor = self.skip(image.float())
+        return skipped + painted / 2
 
 
 class UNetLevel(nn.Module):
@@ -235,17 +235,17 @@ def load_generators(path: str | os.PathLike[str]) -> dict[str, nn.Module]:
     """
     file = Path(path).expanduser()
     tensors = weights.load(file)
-    found: dict[str, nn.Module] = {}
+    pair: dict[str, nn.Module] = {}
     for direction in DIRECTIONS:
         prefix = f"{direction}."
         own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         if own:
-            found[direction] = _generator(file, own, prefix)
-    return found or {"": _generator(file, tensors, "")}
+            pair[direction] = _generator(file, own, prefix)
+    return pair or {"": _generator(file, tensors, "")}
 
 
-def _generator(file: Path, found: Mapping[str, Tensor], prefix: str) -> nn.Module:
-    tensors = {key: value for key, value in found.items() if not BUFFER.search(key)}
+def _generator(file: Path, stored: Mapping[str, Tensor], prefix: str) -> nn.Module:
+    tensors = {key: value for key, value in stored.items() if not BUFFER.search(key)}
     with weights.empty_init():
         generator = _plan(file, tensors)
     state = weights.check_state_dict(tensors, generator.state_dict(), partial(_refusal, file), prefix)
@@ -254,7 +254,7 @@ def _generator(file: Path, found: Mapping[str, Tensor], prefix: str) -> nn.Modul
 
 
 def _plan(file: Path, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """Return the generator, without values, that the names and shapes of a checkpoint tell of."""
+    """Return a generator, without values, of the plan that the names and shapes of a checkpoint show."""
     kernels = {key: value for key, value in tensors.items() if key.endswith(".weight") and value.ndim == 4}
     blocks = {int(match[1]) for key in tensors if (match := re.match(r"model\.(\d+)\.conv_block\.", key))}
     first = next((kernels[key] for key in ("model.1.weight", "model.model.0.weight") if key in kernels), None)
@@ -284,10 +284,10 @@ def _plan(file: Path, tensors: Mapping[str, Tensor]) -> nn.Module:
 
 
 def _description(tensors: Mapping[str, Tensor]) -> str:
-    """Say what networks people have that are not generators."""
+    """Return in words what a network is, of those that people have, that is not a generator."""
     kernel = tensors.get("model.0.weight")
     if kernel is not None and kernel.ndim == 4 and kernel.shape[-2:] == (4, 4):
-        return "is a discriminator (latest_net_D.pth), which judges pictures and paints none"
+        return "is a discriminator (latest_net_D.pth), which tells pictures apart and paints none"
     if "conv1.conv2d.weight" in tensors:
         return "is a fast network for one style (Johnson et al. 2016), which the stage fast of impasto-fast takes"
     if any(re.fullmatch(r"(features\.\d+|conv\d_\d)\.weight", key) for key in tensors):
@@ -303,7 +303,9 @@ def _refusal(file: Path, what: str) -> WeightsError:
     )
 
 
-def generators(path: str | os.PathLike[str], device: torch.device | str | None = None) -> Mapping[str, nn.Module]:
+def cached_generators(
+    path: str | os.PathLike[str], device: torch.device | str | None = None
+) -> Mapping[str, nn.Module]:
     """Return the generators of a file, ready to use; the same ones whenever asked again.
 
     Args:

@@ -20,7 +20,7 @@ from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator
 SAMPLES = 32
 """Crops of each domain that the deviations of features are taken from."""
 SHIFTS = 16
-"""Where a projected discriminator's view may begin, in pixels: every place on the grid of the encoder's relu5_1."""
+"""Where the crop that a projected discriminator sees may begin, in pixels: every place on the grid of relu5_1."""
 SHOWN = 4
 """Pictures of each domain in a preview."""
 CLIP = 0.01
@@ -55,7 +55,7 @@ class CycleGANTrainer(Trainer, name="cyclegan"):
     discriminator: str = impasto.param(
         default="projected",
         choices=("projected", "patch"),
-        help="what judges: heads on the features of slim19, or the paper's PatchGAN",
+        help="what tells real from painted: heads on the features of slim19, or the paper's PatchGAN",
     )
     discriminator_width: int = impasto.param(
         default=32, low=1, help="channels of the discriminators; the paper's is 64"
@@ -163,10 +163,10 @@ class Cycle(Task):
         self.pools = {"a": ImagePool(trainer.pool), "b": ImagePool(trainer.pool)}
         rng = torch.Generator().manual_seed(seed)
         self.shown = {domain: crops.draw(SHOWN, rng) for domain, crops in self.crops.items()}
-        self.look: Callable[[Tensor], Any] = lambda image: image
+        self.project: Callable[[Tensor], Any] = lambda image: image
         if trainer.discriminator == "projected":
             samples = torch.cat([crops.draw(SAMPLES, rng) for crops in self.crops.values()])
-            self.look = Look(samples.to(device))
+            self.project = NormalisedFeatures(samples.to(device))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             generators = {direction: trainer.new_generator() for direction in DIRECTIONS}
@@ -179,8 +179,8 @@ class Cycle(Task):
         }
 
     def _new_discriminator(self) -> nn.Module:
-        if isinstance(self.look, Look):
-            return ProjectedDiscriminator(self.look.channels, self.trainer.discriminator_width)
+        if isinstance(self.project, NormalisedFeatures):
+            return ProjectedDiscriminator(self.project.channels, self.trainer.discriminator_width)
         return PatchGAN(self.trainer.discriminator_width)
 
     def batch(self, rng: torch.Generator) -> dict[str, Tensor]:
@@ -192,9 +192,9 @@ class Cycle(Task):
     ) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield those of the generators (fooling, coming back, staying), then those of the discriminators."""
         real = {domain: image.to(self.device) for domain, image in batch.items()}
-        judges = {domain: networks[f"discriminator-{domain}"] for domain in real}
-        for judge in judges.values():
-            judge.requires_grad_(False)
+        discriminators = {domain: networks[f"discriminator-{domain}"] for domain in real}
+        for discriminator in discriminators.values():
+            discriminator.requires_grad_(False)
         fake, losses = {}, {}
         for direction, (there, back) in zip(DIRECTIONS, (("a", "b"), ("b", "a")), strict=True):
             paint = networks[direction]
@@ -202,33 +202,38 @@ class Cycle(Task):
                 # Instance normalisation takes each picture alone, so both go through at once.
                 fake[back], same = paint(torch.cat([real[there], real[back]])).chunk(2)
                 weight = self.trainer.cycle_weight * self.trainer.identity_weight
-                losses[f"identity {back}"] = weight * self.away(same, real[back])
+                losses[f"identity {back}"] = weight * self.image_distance(same, real[back])
             else:
                 fake[back] = paint(real[there])
         for direction, (there, back) in zip(DIRECTIONS, (("a", "b"), ("b", "a")), strict=True):
-            losses[f"cycle {back}"] = self.trainer.cycle_weight * self.away(
+            losses[f"cycle {back}"] = self.trainer.cycle_weight * self.image_distance(
                 networks[direction](fake[there]), real[back]
             )
-            fooled = self.adversarial.generator(judges[back](self.look(self.window(fake[back], rng))))
-            losses[f"fool {back}"] = self.trainer.adversarial_weight * fooled
+            maps = discriminators[back](self.project(self.random_crop(fake[back], rng)))
+            losses[f"fool {back}"] = self.trainer.adversarial_weight * self.adversarial.generator(maps)
         yield "generators", losses
 
-        for judge in judges.values():
-            judge.requires_grad_(True)
+        for discriminator in discriminators.values():
+            discriminator.requires_grad_(True)
             if self.trainer.adversarial == "wasserstein":
                 with torch.no_grad():
-                    for parameter in judge.parameters():
+                    for parameter in discriminator.parameters():
                         parameter.clamp_(-CLIP, CLIP)
         shown = {domain: self.pools[domain].exchange(image, rng) for domain, image in fake.items()}
-        judged = {domain: self.judged(judge, real[domain], shown[domain], rng) for domain, judge in judges.items()}
-        yield "discriminators", {f"discriminator {domain}": loss for domain, loss in judged.items()}
+        yield (
+            "discriminators",
+            {
+                f"discriminator {domain}": self.discriminator_loss(discriminator, real[domain], shown[domain], rng)
+                for domain, discriminator in discriminators.items()
+            },
+        )
 
-    def away(self, found: Tensor, wanted: Tensor) -> Tensor:
+    def image_distance(self, painted: Tensor, target: Tensor) -> Tensor:
         """Return the distance of pictures, measured in [-1, 1] as the paper's weights are meant for."""
-        return self.distance(2 * found.float(), 2 * wanted)
+        return self.distance(2 * painted.float(), 2 * target)
 
-    def window(self, image: Tensor, rng: torch.Generator) -> Tensor:
-        """Return what a discriminator sees of pictures (Zhao et al. 2020): a part that begins anywhere.
+    def random_crop(self, image: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the part of pictures that a discriminator sees, which begins anywhere (Zhao et al. 2020).
 
         Generators and encoders halve pictures; where their grids always meet, one hides a weave from the other.
         """
@@ -238,11 +243,11 @@ class Cycle(Task):
         side = self.trainer.size - SHIFTS
         return image[..., top : top + side, left : left + side]
 
-    def judged(self, judge: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-        """Return the discriminator's loss."""
+    def discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the discriminator's loss on pictures of its domain and painted ones."""
         with torch.no_grad():
-            seen = self.look(self.window(torch.cat([real, fake]), rng))
-        maps = judge(seen)
+            projected = self.project(self.random_crop(torch.cat([real, fake]), rng))
+        maps = discriminator(projected)
         return self.adversarial.discriminator([x[: len(real)] for x in maps], [x[len(real) :] for x in maps])
 
     @torch.no_grad()
@@ -274,8 +279,8 @@ class Cycle(Task):
         return [save_half(folder / "cyclegan.safetensors", tensors)]
 
 
-class Look:
-    """Give the features of slim19 with deviation 1 in each channel, pooled by averages, which pass on every gradient.
+class NormalisedFeatures:
+    """The features of slim19 with deviation 1 in each channel, pooled by averages, which pass on every gradient.
 
     Args:
         samples: (B, 3, H, W), the pictures that deviations are taken of.
@@ -286,11 +291,11 @@ class Look:
         self.channels = {layer: self.encoder.channels[layer] for layer in LAYERS}
         self.deviations: dict[str, Tensor] = {}
         with torch.no_grad():
-            seen = self(samples)
-        self.deviations = {layer: x.std((0, 2, 3), keepdim=True).clamp_min(1e-3) for layer, x in seen.items()}
+            features = self(samples)
+        self.deviations = {layer: x.std((0, 2, 3), keepdim=True).clamp_min(1e-3) for layer, x in features.items()}
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Return features, computed in bfloat16."""
         with torch.autocast(image.device.type, torch.bfloat16):
-            seen = self.encoder.features(image, LAYERS)
-        return {layer: x.float() / self.deviations.get(layer, x.new_ones(())) for layer, x in seen.items()}
+            features = self.encoder.features(image, LAYERS)
+        return {layer: x.float() / self.deviations.get(layer, x.new_ones(())) for layer, x in features.items()}

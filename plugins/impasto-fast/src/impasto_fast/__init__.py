@@ -13,7 +13,7 @@ from impasto import ParameterError, StageError, Style, Weights
 from impasto.errors import suggestion
 from impasto.weights import find
 
-from .checkpoints import LAYOUTS, load_network, network, tensors
+from .checkpoints import LAYOUTS, cached_network, load_network, tensors
 from .network import Network
 from .training import FastTrainer, Painting
 
@@ -23,7 +23,7 @@ FAST = Weights(
     name="fast.safetensors",
     sha256="0d3acbb27dc093ea97fc62b098fae4f06c1675555c56f72c700bb611e02f361a",
     size=897_886,
-    licence="MIT; judged by a network that VGG-19 taught, whose weights are CC BY 4.0",
+    licence="MIT; trained by losses of slim19, distilled from VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",
     expects="a network that paints in eight of impasto's sample styles",
     file="impasto_fast/networks/fast.safetensors",
@@ -64,25 +64,25 @@ class Fast(impasto.Stylizer, name="fast"):
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture that the network paints."""
-        painter = network(self.network or find(FAST), content.device)
-        painted: Tensor = painter(content, self._counted(painter).to(content.device))
+        network = cached_network(self.network or find(FAST), content.device)
+        painted: Tensor = network(content, self._style_shares(network).to(content.device))
         return painted
 
-    def _counted(self, painter: Network) -> Tensor:
-        """Return (1, S): how much each of a network's styles counts."""
-        counted = torch.zeros(1, len(painter.styles))
+    def _style_shares(self, network: Network) -> Tensor:
+        """Return (1, S): how much each of a network's styles counts; they sum to 1."""
+        shares = torch.zeros(1, len(network.styles))
         if not self.styles:
-            counted[:, 0] = 1
-            return counted
+            shares[:, 0] = 1
+            return shares
         for style, share in zip(self.styles, self.shares or [1.0] * len(self.styles), strict=True):
-            if style not in painter.styles:
-                known = ", ".join(painter.styles) if any(painter.styles) else "no styles: it has but one"
+            if style not in network.styles:
+                names = f"styles=({', '.join(map(repr, network.styles))})" if any(network.styles) else "styles=()"
                 raise StageError(
-                    f"{self.name}: {self.network or 'our network'} does not know the style {style!r}\n"
-                    f"  what would work: {known}{suggestion(style, painter.styles)}"
+                    f"{self.name}: {self.network or 'our network'} has not learned the style {style!r}\n"
+                    f"  what would work: {names}{suggestion(style, network.styles)}"
                 )
-            counted[0, painter.styles.index(style)] += share
-        return counted / counted.sum()
+            shares[0, network.styles.index(style)] += share
+        return shares / shares.sum()
 
 
 @impasto.hookimpl

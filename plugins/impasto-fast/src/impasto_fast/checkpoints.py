@@ -27,11 +27,11 @@ class Key(NamedTuple):
     part: str
 
 
-def _ours(key: Key, style: str) -> str:
+def _impasto_key(key: Key, style: str) -> str:
     return f"styles.{style}.{key.unit}.{key.part}" if key.part in ("scale", "shift") else f"{key.unit}.{key.part}"
 
 
-def _named(scale: str, shift: str) -> Callable[[Key, str], str]:
+def _flat_key(scale: str, shift: str) -> Callable[[Key, str], str]:
     parts = {"scale": scale, "shift": shift}
     return lambda key, style: f"{key.unit}.{parts.get(key.part, key.part)}"
 
@@ -40,7 +40,7 @@ NORMS = {"conv1": "in1", "conv2": "in2", "conv3": "in3", "up1": "in4", "up2": "i
 UPS = {"up1": "deconv1", "up2": "deconv2", "out": "deconv3"}
 
 
-def _examples(key: Key, style: str) -> str:
+def _examples_key(key: Key, style: str) -> str:
     part = {"scale": "weight", "shift": "bias"}.get(key.part)
     if match := re.fullmatch(r"res(\d)([ab])", key.unit):
         number = {"a": 1, "b": 2}[match[2]]
@@ -61,17 +61,17 @@ class Layout(NamedTuple):
 
 
 LAYOUTS = {
-    "pytorch/examples": Layout("conv1.conv2d.weight", "examples", _examples, range=255.0),
-    "pytorch/examples, renamed": Layout("conv1.gamma", "examples", _named("gamma", "beta"), range=255.0),
-    "lengstrom/fast-style-transfer": Layout("conv1.scale", "tensorflow", _named("scale", "shift"), False, 255.0),
-    "Impasto": Layout("skip.weight", "ours", _ours),
+    "pytorch/examples": Layout("conv1.conv2d.weight", "examples", _examples_key, range=255.0),
+    "pytorch/examples, renamed": Layout("conv1.gamma", "examples", _flat_key("gamma", "beta"), range=255.0),
+    "lengstrom/fast-style-transfer": Layout("conv1.scale", "tensorflow", _flat_key("scale", "shift"), False, 255.0),
+    "Impasto": Layout("skip.weight", "ours", _impasto_key),
 }
 
 
 def tensors(network: Network) -> dict[str, Tensor]:
     """Return the tensors of a network by their names in our files: `conv1.weight`, `styles.wave.conv1.scale`."""
     return {
-        _ours(Key(unit, part), network.styles[index]): value
+        _impasto_key(Key(unit, part), network.styles[index]): value
         for unit, module in network.units()
         for part, index, value in _parts(module, len(network.styles))
     }
@@ -79,13 +79,13 @@ def tensors(network: Network) -> dict[str, Tensor]:
 
 def _parts(unit: Unit, styles: int) -> list[tuple[str, int, Tensor]]:
     """Return (part, number of the style, tensor) of a unit; views, so that a copy into them changes the unit."""
-    found = [("weight", 0, unit.convolution.weight.data)]
+    parts = [("weight", 0, unit.convolution.weight.data)]
     if unit.convolution.bias is not None:
-        found.append(("bias", 0, unit.convolution.bias.data))
+        parts.append(("bias", 0, unit.convolution.bias.data))
     for part, linear in (("scale", unit.scale), ("shift", unit.shift)):
         if linear is not None:
-            found += [(part, index, linear.weight.data[:, index]) for index in range(styles)]
-    return found
+            parts += [(part, index, linear.weight.data[:, index]) for index in range(styles)]
+    return parts
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
@@ -112,32 +112,32 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         ('mosaic', 'wave')
     """
     file = Path(path).expanduser()
-    found = {key: value for key, value in weights.load(file).items() if not BUFFER.search(key)}
-    layout = next((layout for layout in LAYOUTS.values() if layout.first in found), None)
+    stored = {key: value for key, value in weights.load(file).items() if not BUFFER.search(key)}
+    layout = next((layout for layout in LAYOUTS.values() if layout.first in stored), None)
     if layout is None:
-        raise _refusal(file, _description(found))
+        raise _refusal(file, _description(stored))
     own = layout.plan == "ours"
-    styles = sorted({key.split(".")[1] for key in found if key.startswith("styles.")}) if own else [""]
+    styles = sorted({key.split(".")[1] for key in stored if key.startswith("styles.")}) if own else [""]
     if not styles:
         raise _refusal(file, "holds no style (styles.NAME.conv1.scale, …)")
-    first = found.get(layout.name(Key("conv1", "weight"), styles[0]))
+    first = stored.get(layout.name(Key("conv1", "weight"), styles[0]))
     if first is None or first.ndim != 4:
         raise _refusal(file, f"lacks {layout.name(Key('conv1', 'weight'), styles[0])}")
     network = Network(len(first), styles, layout.plan)
     if not layout.has_bias:
         for _, unit in network.units():
             unit.convolution.bias = None
-    _fill(network, found, layout, file)
+    _fill(network, stored, layout, file)
     return network
 
 
-def _fill(network: Network, found: Mapping[str, Tensor], layout: Layout, file: Path) -> None:
+def _fill(network: Network, stored: Mapping[str, Tensor], layout: Layout, file: Path) -> None:
     places = {
         layout.name(Key(unit, part), network.styles[index]): value
         for unit, module in network.units()
         for part, index, value in _parts(module, len(network.styles))
     }
-    for name, value in weights.check_state_dict(found, places, partial(_refusal, file)).items():
+    for name, value in weights.check_state_dict(stored, places, partial(_refusal, file)).items():
         places[name].copy_(value)
     # From here on pictures are in [0, 1].
     network.conv1.convolution.weight.data *= layout.range
@@ -147,15 +147,15 @@ def _fill(network: Network, found: Mapping[str, Tensor], layout: Layout, file: P
         network.out.convolution.bias.data /= layout.range
 
 
-def _description(found: Mapping[str, Tensor]) -> str:
-    """Say what networks people have that are not painting networks of this kind."""
-    if any(".conv_block." in key for key in found):
+def _description(stored: Mapping[str, Tensor]) -> str:
+    """Return in words what a network is, of those that people have, that is not a painting network of this kind."""
+    if any(".conv_block." in key for key in stored):
         return "is a generator of CycleGAN, which the stage cyclegan of impasto-cyclegan takes"
-    if any(re.fullmatch(r"(features\.\d+|conv\d_\d)\.weight", key) for key in found):
+    if any(re.fullmatch(r"(features\.\d+|conv\d_\d)\.weight", key) for key in stored):
         return "looks like VGG, an encoder"
-    if any(key.startswith("content_encoder.") for key in found):
+    if any(key.startswith("content_encoder.") for key in stored):
         return "is a network that takes a style picture (MicroAST), which none of our stages does yet"
-    return f"is laid out as something else: {', '.join(list(found)[:4])} …"
+    return f"is laid out as something else: {', '.join(list(stored)[:4])} …"
 
 
 def _refusal(file: Path, what: str) -> WeightsError:
@@ -166,7 +166,7 @@ def _refusal(file: Path, what: str) -> WeightsError:
     )
 
 
-def network(path: str | os.PathLike[str], device: torch.device | str | None = None) -> Network:
+def cached_network(path: str | os.PathLike[str], device: torch.device | str | None = None) -> Network:
     """Return the network of a file, ready to use; the same one whenever asked again.
 
     Args:

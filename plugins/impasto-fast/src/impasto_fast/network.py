@@ -1,4 +1,4 @@
-"""The painting network: halvings, residual blocks, doublings, and a normalisation that each style has its own of."""
+"""The painting network: halvings, residual blocks, doublings, conditional instance normalisation."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ NORM_EPS: dict[Plan, float] = {"ours": 1e-5, "examples": 1e-5, "tensorflow": 1e-
 
 
 class Unit(nn.Module):
-    """Pad, convolve, normalise each channel of each picture, and give it the deviation and mean of the style.
+    """A convolution with conditional instance normalisation (Dumoulin et al. 2017): styles have scales and shifts.
 
     Args:
-        inner: channels that come in.
-        outer: channels that go out.
+        channels: of what comes in.
+        out: channels of what goes out.
         kernel: side of the convolution.
         stride: 2 halves the sides; 1/2 doubles them first.
         styles: how many styles have a scale and a shift of their own; 0: no normalisation.
         plan: see `Network`.
     """
 
-    def __init__(self, inner: int, outer: int, kernel: int, stride: float, styles: int, plan: Plan) -> None:
+    def __init__(self, channels: int, out: int, kernel: int, stride: float, styles: int, plan: Plan) -> None:
         super().__init__()
         self.stride, self.plan = stride, plan
         transposed = stride < 1 and plan == "tensorflow"
         self.convolution: nn.Conv2d | nn.ConvTranspose2d
         if transposed:
-            self.convolution = nn.ConvTranspose2d(inner, outer, kernel, stride=2)
-        elif outer == 3 and kernel > 1:
-            self.convolution = FewChannels(inner, outer, kernel)
+            self.convolution = nn.ConvTranspose2d(channels, out, kernel, stride=2)
+        elif out == 3 and kernel > 1:
+            self.convolution = FewChannels(channels, out, kernel)
         else:
-            self.convolution = nn.Conv2d(inner, outer, kernel, stride=2 if stride > 1 else 1)
-        # A linear map of what each style counts: convolutions and linear layers are what SOAP trains.
-        self.scale = nn.Linear(styles, outer, bias=False) if styles else None
-        self.shift = nn.Linear(styles, outer, bias=False) if styles else None
+            self.convolution = nn.Conv2d(channels, out, kernel, stride=2 if stride > 1 else 1)
+        # A linear map of the styles' shares: convolutions and linear layers are what SOAP trains.
+        self.scale = nn.Linear(styles, out, bias=False) if styles else None
+        self.shift = nn.Linear(styles, out, bias=False) if styles else None
         if self.scale is not None and self.shift is not None:
             nn.init.ones_(self.scale.weight)
             nn.init.zeros_(self.shift.weight)
@@ -110,8 +110,8 @@ class Network(nn.Module):
         self.width, self.styles, self.plan = width, tuple(styles), plan
         count, inside = len(self.styles), 4 * width
 
-        def unit(inner: int, outer: int, kernel: int, stride: float = 1, norm: bool = True) -> Unit:
-            return Unit(inner, outer, kernel, stride, count if norm else 0, plan)
+        def unit(channels: int, out: int, kernel: int, stride: float = 1, norm: bool = True) -> Unit:
+            return Unit(channels, out, kernel, stride, count if norm else 0, plan)
 
         self.conv1 = unit(3, width, 9)
         self.conv2 = unit(width, 2 * width, 3, stride=2)
@@ -127,7 +127,7 @@ class Network(nn.Module):
             nn.init.dirac_(self.skip.convolution.weight)
 
     def units(self) -> Iterator[tuple[str, Unit]]:
-        """Give the units by the names that checkpoints have for them, from first to last."""
+        """Yield the units with the names that checkpoints have for them, from first to last."""
         yield from (("conv1", self.conv1), ("conv2", self.conv2), ("conv3", self.conv3))
         for index, block in enumerate(self.blocks, start=1):
             assert isinstance(block, Block)

@@ -21,7 +21,7 @@ from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_
 from .checkpoints import tensors
 from .network import Network
 
-QUICKER = 5.0
+NORM_RATE = 5.0
 """How much faster scales and shifts move than kernels: each is moved only when its style comes up."""
 
 
@@ -53,7 +53,7 @@ class FastTrainer(Trainer, name="fast"):
         return Painting(self, device, seed)
 
 
-def named(file: Path) -> str:
+def style_name(file: Path) -> str:
     """Return a style's name: that of its file, with nothing that a checkpoint's keys could be confused by."""
     return re.sub(r"[^\w-]+", "-", file.stem)
 
@@ -66,14 +66,14 @@ class Painting(Task):
         files = pictures(trainer.styles, held_back=False)
         self.loss_network: Encoder = impasto.encoder(trainer.loss_network, device=device)
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
-        images = [_sized(file, trainer.style_size).to(device) for file in files]
+        images = [_read_style(file, trainer.style_size).to(device) for file in files]
         with torch.no_grad():
-            self.goals = [StyleGoal(self.seen(image), trainer.statistic) for image in images]
+            self.goals = [StyleGoal(self.features(image), trainer.statistic) for image in images]
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.photographs.draw(3, rng)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            network = Network(trainer.width, [named(file) for file in files])
+            network = Network(trainer.width, [style_name(file) for file in files])
         assert network.skip is not None
         assert network.skip.scale is not None
         assert network.skip.shift is not None
@@ -87,10 +87,10 @@ class Painting(Task):
         own = {id(linear.weight) for _, unit in network.units() for linear in (unit.scale, unit.shift) if linear}
         for group in optimiser.param_groups:
             if id(group["params"][0]) in own:
-                group["lr"] *= QUICKER
+                group["lr"] *= NORM_RATE
         self.optimisers = {"network": optimiser}
 
-    def seen(self, image: Tensor) -> dict[str, Tensor]:
+    def features(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss network's features."""
         return seen_by(self.loss_network, image, list(STYLE_LAYERS))
 
@@ -106,16 +106,16 @@ class Painting(Task):
     ) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Yield content, style and smoothness, as the stage `gatys` measures them."""
         image = batch[0].to(self.device).contiguous(memory_format=torch.channels_last)
-        chosen = batch[1].tolist()
-        painted = networks["network"](image, self._shares(chosen)).float()
+        numbers = batch[1].tolist()
+        painted = networks["network"](image, self._shares(numbers)).float()
         with torch.no_grad():
-            kept = self.seen(image)[CONTENT_LAYER]
-        found = self.seen(painted)
+            target = self.features(image)[CONTENT_LAYER]
+        features = self.features(painted)
         style, content = [], []
-        for index, number in enumerate(chosen):
-            alone = {layer: x[index : index + 1] for layer, x in found.items()}
-            style.append(self.goals[number].distance(alone))
-            content.append(content_loss(alone[CONTENT_LAYER], kept[index : index + 1]))
+        for index, number in enumerate(numbers):
+            single = {layer: x[index : index + 1] for layer, x in features.items()}
+            style.append(self.goals[number].distance(single))
+            content.append(content_loss(single[CONTENT_LAYER], target[index : index + 1]))
         yield (
             "network",
             {
@@ -125,8 +125,9 @@ class Painting(Task):
             },
         )
 
-    def _shares(self, chosen: Sequence[int]) -> Tensor:
-        return F.one_hot(torch.tensor(chosen), len(self.goals)).float().to(self.device)
+    def _shares(self, numbers: Sequence[int]) -> Tensor:
+        """Return the shares (B, S) that ask for one style each."""
+        return F.one_hot(torch.tensor(numbers), len(self.goals)).float().to(self.device)
 
     @torch.no_grad()
     def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
@@ -144,9 +145,9 @@ class Painting(Task):
         return [save_half(folder / "fast.safetensors", tensors(network))]
 
 
-def _sized(file: Path, size: int) -> Tensor:
+def _read_style(file: Path, size: int) -> Tensor:
     """Return a style picture, shrunk to a longer side."""
     image = impasto.read(file).tensor
     shrink = min(1.0, size / max(image.shape[-2:]))
-    goal = [max(1, round(side * shrink)) for side in image.shape[-2:]]
-    return F.interpolate(image, size=goal, mode="bicubic", antialias=True).clamp(0, 1)
+    sides = [max(1, round(side * shrink)) for side in image.shape[-2:]]
+    return F.interpolate(image, size=sides, mode="bicubic", antialias=True).clamp(0, 1)
