@@ -106,7 +106,7 @@ def test_averaged_weights_ship_and_lie_nearer_the_truth_than_the_last_ones(tmp_p
 
 
 def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(tmp_path):
-    with pytest.raises(FloatingPointError, match=r"step 25 of 60: the losses are \{'fit': nan\}"):
+    with pytest.raises(FloatingPointError, match=r"step 25 of 60 gave the losses \{'fit': nan\}"):
         train(Line(poison=25), tmp_path, steps=60, checkpoint_every=10)
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 20
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from ..errors import ParameterError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+"""Of the files that a training takes for pictures."""
 
 
 def held_out(path: Path) -> bool:
-    """Return whether a picture is kept from every training, so that benchmarks may judge on it.
+    """Return whether a picture is kept from every training, so that benchmarks may measure on it.
 
     One group in ten; the tiles of one large picture (`name_t01.jpg`, `name_t02.jpg`) stay together.
     """
@@ -32,29 +33,28 @@ def pictures(folder: str | Path, held_back: bool = True) -> list[Path]:
     Args:
         folder: where they lie.
         held_back: leave out one in ten (`held_out`), as of what networks should learn to do well on all of its
-            kind; False gives all of them, as of styles that are each a goal.
+            kind; False gives all of them, as of styles that are learned one by one.
 
     Raises:
-        ParameterError: it is no folder, or has none.
+        ParameterError: it is no folder, or has no such pictures.
 
     Example:
         >>> pictures("nowhere")
         Traceback (most recent call last):
         ...
-        impasto.stage.ParameterError: nowhere is no folder of pictures
+        impasto.errors.ParameterError: nowhere is no folder of pictures
           what would work: a folder with .jpeg, .jpg, .png, .webp files
     """
-    given = Path(folder)
-    suited = given.iterdir() if given.is_dir() else ()
-    every = sorted(path for path in suited if path.suffix.lower() in SUFFIXES)
-    found = [path for path in every if not (held_back and held_out(path))]
-    if not found:
-        why = "is no folder of pictures" if not given.is_dir() else "has no pictures to train on"
+    files = Path(folder).iterdir() if Path(folder).is_dir() else ()
+    every = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+    allowed = [path for path in every if not (held_back and held_out(path))]
+    if not allowed:
+        why = "has no pictures to train on" if Path(folder).is_dir() else "is no folder of pictures"
         raise ParameterError(
             f"{folder or 'the empty path'} {why}\n  what would work: a folder with {', '.join(sorted(SUFFIXES))} files"
-            + (f"\n  it has {len(every)}, each held out: one in ten is kept to judge by" if every else "")
+            + (f"\n  it has {len(every)}, each held out: one in ten is kept to measure on" if every else "")
         )
-    return found
+    return allowed
 
 
 class Crops:

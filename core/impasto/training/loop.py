@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -62,10 +63,14 @@ def train(
         FloatingPointError: a loss became NaN or infinite; the message names it and the step.
     """
     try:
+        # An extra, which takes seconds to import.
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
     except ImportError as error:
-        raise ImportError("training needs the package accelerate: pip install 'impasto[train]'") from error
+        raise ImportError(
+            "training needs the package accelerate, which is not installed\n"
+            "  what to type: pip install 'impasto[train]'"
+        ) from error
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,14 +105,14 @@ def train(
     def save(step: int) -> None:
         if accelerator.is_main_process:
             bare = {name: accelerator.unwrap_model(networks[name]) for name in names}
-            content = {
+            checkpointed = {
                 "step": step,
                 "networks": {name: network.state_dict() for name, network in bare.items()},
                 "averages": {name: average.state_dict() for name, average in averages.items()},
                 "optimisers": {name: optimiser.state_dict() for name, optimiser in task.optimisers.items()},
                 "task": task.state(),
             }
-            write_atomically(checkpoint, lambda path: torch.save(content, path))
+            write_atomically(checkpoint, lambda path: torch.save(checkpointed, path))
 
     def batch(step: int) -> Any:
         return task.batch(generator(seed, step, accelerator.process_index, 0))
@@ -128,8 +133,8 @@ def train(
                 if not torch.isfinite(total):
                     bad = {key: float(value.detach()) for key, value in losses.items()}
                     raise FloatingPointError(
-                        f"step {step} of {steps}: the losses are {bad}\n"
-                        f"  the checkpoint in {folder} is from before; resume it with a lower learning rate"
+                        f"training: step {step} of {steps} gave the losses {bad}\n"
+                        f"  what would work: a lower learning rate; the checkpoint in {folder} is from before this step"
                     )
                 accelerator.backward(total)
                 for network in networks.values():
@@ -156,14 +161,17 @@ def train(
 
 def generator(*key: int) -> torch.Generator:
     """Return a random generator that depends on the given numbers alone."""
-    import numpy
-
     state = int(numpy.random.SeedSequence(key).generate_state(1, numpy.uint64)[0] >> 1)
     return torch.Generator().manual_seed(state)
 
 
 class LossLog:
-    """Keep the mean losses between two lines of a CSV file, dropping lines of steps that are done again."""
+    """A CSV file of mean losses; lines of steps that are done again are dropped.
+
+    Args:
+        path: the file; its lines are kept, up to the first step.
+        first: the step that the training goes on from.
+    """
 
     def __init__(self, path: Path, first: int) -> None:
         self.path = path
@@ -188,12 +196,12 @@ class LossLog:
         row = {"step": str(step), "seconds": f"{seconds:.1f}"} | {k: f"{v:.5f}" for k, v in means.items()}
         self.rows.append(row)
 
-        def put(path: Path) -> None:
+        def write_rows(path: Path) -> None:
             with path.open("w", newline="") as file:
                 writer = csv.DictWriter(file, list(dict.fromkeys(k for r in self.rows for k in r)))
                 writer.writeheader()
                 writer.writerows(self.rows)
 
-        write_atomically(self.path, put)
+        write_atomically(self.path, write_rows)
         self.sums, self.counts = {}, {}
         return means

@@ -53,6 +53,7 @@ class Trainer(Declared):
     steps: ClassVar[int] = 10_000
     """How many steps the shipped networks were trained for."""
     precision: ClassVar[str] = "no"
+    """`accelerate`'s mixed precision that suits it: "no", "bf16" or "fp16"."""
     average: ClassVar[float] = 0.999
     """Decay of the moving average of the weights; a short training needs a shorter memory."""
 
