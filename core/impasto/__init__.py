@@ -10,7 +10,8 @@ import lazy_loader
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 # Read by libgomp when torch loads it: how long threads spin while they wait for each other.  As it comes, two processes
 # on shared cores take up to 25 times as long as one; with this, about twice, and one alone loses nothing that one sees.
-if "torch" not in sys.modules and not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+_SETS_SPINCOUNT = "torch" not in sys.modules and not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys()
+if _SETS_SPINCOUNT:
     os.environ["GOMP_SPINCOUNT"] = "3000"
 
 __version__ = "0.1.0"

@@ -1,4 +1,18 @@
-from . import functional, samples
+from . import (
+    functional,
+    host,
+    networks,
+    notebook,
+    optim,
+    picture,
+    pipeline,
+    samples,
+    stage,
+    stream,
+    testing,
+    training,
+    weights,
+)
 from .errors import ParameterError, PictureError, PluginError, StageError, WeightsError
 from .host import Host, get_host, hookimpl
 from .networks import Encoder, encoder
@@ -9,6 +23,7 @@ from .stage import Canvas, Postprocessor, Preprocessor, Stage, Style, Stylizer, 
 from .weights import Weights
 
 __version__: str
+_SETS_SPINCOUNT: bool
 
 __all__ = [
     "Canvas",
@@ -33,10 +48,21 @@ __all__ = [
     "functional",
     "get_host",
     "hookimpl",
+    "host",
+    "networks",
+    "notebook",
+    "optim",
     "param",
+    "picture",
+    "pipeline",
     "read",
     "samples",
     "show",
+    "stage",
+    "stream",
     "sweep",
+    "testing",
+    "training",
     "tune",
+    "weights",
 ]

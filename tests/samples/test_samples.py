@@ -4,6 +4,8 @@ import hashlib
 import socket
 import subprocess
 import sys
+from importlib import import_module
+from inspect import isfunction, signature
 from itertools import combinations
 
 import numpy as np
@@ -70,6 +72,26 @@ def test_small_photographs_are_antialiased() -> None:
     small = samples.content("hubble", 125)
     blocks = F.avg_pool2d(picture, 8)
     assert F.mse_loss(small, blocks).sqrt() < 0.02
+
+
+def test_every_drawing_is_listed_and_none_is_loaded_before_it_is_drawn() -> None:
+    modules = {name: import_module(f"impasto.samples.{name}") for name in set(samples.DRAWINGS.values())}
+    public = {
+        (name.replace("_", "-"), module)
+        for module, contents in modules.items()
+        for name, value in vars(contents).items()
+        if isfunction(value)
+        and value.__module__ == contents.__name__
+        and [*signature(value).parameters] == ["n", "rng"]
+        if not name.startswith("_")
+    }
+    assert public == set(samples.DRAWINGS.items())
+    program = (
+        "import sys; from impasto import samples; samples.styles(); samples.content('cat', 64)\n"
+        "assert not {'impasto.samples.easel', 'skimage', 'scipy'} & sys.modules.keys()"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_there_are_a_dozen_styles_with_typable_names() -> None:

@@ -1,93 +1,66 @@
-"""Shell completion of the command line: subcommands, options, stage names and files."""
+"""`impasto completion`: a script by which a shell completes commands, options, stages and files.
+
+The script is made by shtab and knows the stages that are installed when it is made: completing starts no Python.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
-SHELLS = ("bash", "zsh", "fish")
+import shtab
 
-BASH = """\
-# Completion of impasto for bash; made by `impasto completion bash`. Make it anew after installing a plugin.
-_impasto() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} before= words=
-    COMPREPLY=()
-    if [[ $COMP_CWORD -eq 1 ]]; then
-        words="{commands}"
-    else
-        case "${{COMP_WORDS[1]}} $previous" in
-{values}
-        esac
-        case "${{COMP_WORDS[1]}} $current" in
-{options}
-        esac
-    fi
-    if [[ $previous == --with && $current == *,* ]]; then
-        before=${{current%,*}},
-    fi
-    if [[ -n $words ]]; then
-        COMPREPLY=( $(compgen -P "$before" -W "$words" -- "${{current##*,}}") )
-    fi
-}}
-complete -o default -F _impasto impasto
-"""
+from ..host import get_host
+from .errors import DONE
+from .parser import CommandLineParser, command_line_parser
 
-ZSH = """\
-# Completion of impasto for zsh; made by `impasto completion zsh`. Make it anew after installing a plugin.
-autoload -Uz bashcompinit && bashcompinit
-"""
-
-FISH = """\
-# Completion of impasto for fish; made by `impasto completion fish`. Make it anew after installing a plugin.
-"""
+FILES = ("content", "style", "out", "mask", "pipeline")
+"""Arguments that are files or folders."""
 
 
-def script(shell: str, commands: Mapping[str, argparse.ArgumentParser], names: Mapping[str, Sequence[str]]) -> str:
-    """Return the script that makes a shell complete `impasto`; it needs no Python when it runs.
+def execute(given: argparse.Namespace) -> int:
+    """Print a script that completes the command line."""
+    print(completion_script(given.shell, list(get_host().stages), list(get_host().trainers)))
+    return DONE
+
+
+def completion_script(shell: str, stages: Sequence[str], trainers: Sequence[str]) -> str:
+    """Return the script that makes a shell complete `impasto`.
 
     Args:
-        shell: one of `SHELLS`.
-        commands: each subcommand's parser.
-        names: what stands for itself, by the `dest` of the option or argument that takes it.
+        shell: "bash", "zsh" or "fish".
+        stages: names for `--with`, where several are joined by commas, and for `impasto plugins`.
+        trainers: names for `impasto train`.
     """
-    if shell == "fish":
-        return FISH + "\n".join(_fish(commands, names)) + "\n"
-    values, options = [], []
-    for command, parser in commands.items():
-        flags: list[str] = []
-        for action in parser._actions:
-            flags += action.option_strings
-            if words := _words(action, names):
-                # What stands directly after the subcommand, or after the option.
-                leads = [f'"{command} {flag}"' for flag in action.option_strings or [command]]
-                values.append(f'            {"|".join(leads)}) words="{" ".join(words)}" ;;')
-        options.append(f'            "{command} -"*) words="{" ".join(flags)}" ;;')
-    text = BASH.format(commands=" ".join(commands), values="\n".join(values), options="\n".join(options))
-    return ZSH + text if shell == "zsh" else text
+    parser = command_line_parser()
+    _describe(parser, stages, trainers)
+    return shtab.complete(parser, shell)
 
 
-def _words(action: argparse.Action, names: Mapping[str, Sequence[str]]) -> list[str]:
-    return [str(word) for word in action.choices or names.get(action.dest, ())]
-
-
-def _fish(commands: Mapping[str, argparse.ArgumentParser], names: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    for command, parser in commands.items():
-        about = _quote(parser.description or "")
-        yield f"complete -c impasto -n __fish_use_subcommand -f -a {command} -d {about}"
-        inside = f'complete -c impasto -n "__fish_seen_subcommand_from {command}"'
-        for action in parser._actions:
-            flags = " ".join(
-                f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in action.option_strings
-            )
-            words = _words(action, names)
-            listed = " ".join(words)
+def _describe(parser: CommandLineParser, stages: Sequence[str], trainers: Sequence[str]) -> None:
+    """Tell shtab what stands for each argument that has no choices of its own."""
+    names = " ".join(stages)
+    joined = {
+        "bash": "_impasto_stages",
+        "zsh": f"_values -s , stage {names}",
+        "fish": f"(__fish_append , {names})",
+        "preamble": {
+            "bash": "_impasto_stages() {\n"
+            "  local before=\n"
+            "  [[ $1 == *,* ]] && before=${1%,*},\n"
+            f'  compgen -P "$before" -W "{names}" -- "${{1##*,}}"\n'
+            "}"
+        },
+    }
+    for command, subparser in parser.commands.items():
+        for action in subparser._actions:  # argparse has no public way to them; shtab reads them likewise
             if action.dest == "stages":
-                listed = f"(__fish_append , {listed})"  # several, joined by commas
-            takes = f" -x -a {_quote(listed)}" if words else " -r" if action.nargs != 0 and flags else ""
-            if flags or words:
-                about = _quote((action.help or "") % {"default": action.default})
-                yield f"{inside} {flags}{takes} -d {about}".replace("  ", " ")
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+                action.complete = joined  # type: ignore[attr-defined]
+            elif action.dest == "stage":
+                action.choices = stages
+            elif action.dest == "trainer":
+                action.choices = trainers
+            elif action.dest == "folder":
+                action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+            elif action.dest in FILES and command != "completion":
+                action.complete = shtab.FILE  # type: ignore[attr-defined]

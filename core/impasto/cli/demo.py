@@ -1,9 +1,11 @@
-"""The demonstration: every installed stylizer on one photograph, as a contact sheet."""
+"""`impasto demo`: every installed stylizer on one photograph, as a contact sheet."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -15,8 +17,22 @@ from ..host import get_host
 from ..notebook import Panel, contact_sheet, first_line, seconds
 from ..picture import read
 from ..pipeline import Pipeline, ProgressBar
+from .errors import DONE, FAILED, report_error
 
 CONTENT, STYLE = "cat", "impasto"
+
+
+def execute(given: argparse.Namespace) -> int:
+    """Show every installed stylizer on one sheet."""
+    out = Path(given.out).expanduser()
+    if out.suffix.lower() != ".png" or not out.parent.is_dir():
+        raise ValueError(f"{out}: the sheet is a PNG in a folder that exists\n  what to type: -o impasto-demo.png")
+    sheet, errors = demonstrate(given.size)
+    sheet.save(out)
+    for name, error in errors.items():
+        report_error(error, given.traceback, f"{name}: ")
+    print(f"{out}: every installed stylizer, {sheet.height}×{sheet.width}")
+    return FAILED if errors else DONE
 
 
 def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
@@ -33,7 +49,7 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
     """
     stylizers = get_host().stylizers
     if not stylizers:
-        broken = [f"\n  {guilty} did not load: {why}" for guilty, why in get_host().broken.items()]
+        broken = [f"\n  {name} did not load: {why}" for name, why in get_host().broken.items()]
         raise LookupError(
             "no stylizer is installed, so there is nothing to show\n"
             f"  what to type: pip install impasto-gatys impasto-adain{''.join(broken)}"

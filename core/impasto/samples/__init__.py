@@ -4,24 +4,31 @@ Nothing is downloaded and nothing has a licence question: the photographs are CC
 and every style is drawn from numbers, at any size.
 """
 
+from __future__ import annotations
+
 import zlib
 from collections.abc import Sequence
 from difflib import get_close_matches
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import skimage
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from . import craft, ink, ornament, painting
-from .easel import DRAWINGS
+if TYPE_CHECKING:
+    from .easel import Drawing
 
-__all__ = ["content", "contents", "craft", "ink", "ornament", "painting", "style", "styles"]
+__all__ = ["content", "contents", "style", "styles"]
 
-BUNDLED = Path(skimage.__file__).parent / "data"
+_skimage = find_spec("skimage")  # where it lies, without loading it
+assert _skimage is not None
+assert _skimage.origin is not None
+BUNDLED = Path(_skimage.origin).parent / "data"
 
 PHOTOGRAPHS = {
     "astronaut": "astronaut.png",  # NASA, public domain
@@ -33,6 +40,14 @@ PHOTOGRAPHS = {
     "rocket": "rocket.jpg",  # SpaceX, public domain
 }
 """Photographs by name. Read from scikit-image's own folder: `skimage.data` would download."""
+
+DRAWINGS = {
+    **dict.fromkeys(("batik", "embroidery", "marbling", "mosaic", "stained-glass"), "craft"),
+    **dict.fromkeys(("chalk", "ink-wash", "watercolour", "woodcut"), "ink"),
+    **dict.fromkeys(("gilding", "wave"), "ornament"),
+    **dict.fromkeys(("cubism", "fauvism", "impasto", "orphism", "pointillism"), "painting"),
+}
+"""Styles by name, each with the module in which a function of that name draws it; loaded when it is drawn."""
 
 
 def contents() -> list[str]:
@@ -109,7 +124,8 @@ def style(name: str, size: int | tuple[int, int] = 512) -> Tensor:
     side = max(height, width)
     # drawn larger, then averaged, against jagged edges; small ones larger still: a stroke needs pixels
     finer = max(2, -(-256 // side))
-    drawn = DRAWINGS[name](side * finer, np.random.default_rng(zlib.crc32(name.encode())))
+    draw: Drawing = getattr(import_module(f".{DRAWINGS[name]}", __name__), name.replace("-", "_"))
+    drawn = draw(side * finer, np.random.default_rng(zlib.crc32(name.encode())))
     pixels = np.clip(drawn, 0, 1).astype(np.float32).reshape(side, finer, side, finer, 3).mean((1, 3))
     top, left = (side - height) // 2, (side - width) // 2
     cut = pixels[top : top + height, left : left + width]

@@ -9,7 +9,6 @@ from .easel import (
     blur,
     brush,
     cells,
-    drawing,
     grid,
     light,
     mix,
@@ -21,7 +20,6 @@ from .easel import (
 )
 
 
-@drawing
 def stained_glass(n: int, rng: np.random.Generator) -> Array:
     """A rose window glows through leaded jewel colours."""
     x, y = grid(n)
@@ -139,7 +137,6 @@ def rows(field: Array, inside: Array, spacing: float, step: float) -> tuple[Arra
     return points[0], points[1], points[2], points[3]
 
 
-@drawing
 def mosaic(n: int, rng: np.random.Generator) -> Array:
     """Tesserae of stone and gold follow the contours of a peacock."""
     g = 360
@@ -251,7 +248,6 @@ def mosaic(n: int, rng: np.random.Generator) -> Array:
     return stones * (wear * (0.35 + 0.65 * lit))[..., None] + gleam[..., None] * stones
 
 
-@drawing
 def marbling(n: int, rng: np.random.Generator) -> Array:
     """Ink drops float on water, combed into feathers: Lu and others, "Mathematical Marbling", 2012."""
     x, y = (axis.ravel() for axis in grid(n))
@@ -301,7 +297,6 @@ def marbling(n: int, rng: np.random.Generator) -> Array:
     return blur(picture, 0.0007) * mottle[..., None]
 
 
-@drawing
 def embroidery(n: int, rng: np.random.Generator) -> Array:
     """Silk rows fill blossoms and vines on linen, each stitch catching the light."""
     g = 400
@@ -416,7 +411,6 @@ def embroidery(n: int, rng: np.random.Generator) -> Array:
     return picture
 
 
-@drawing
 def batik(n: int, rng: np.random.Generator) -> Array:
     """Rain clouds in graded blues on red, the wax crackled."""
     x, y = grid(n)

@@ -15,14 +15,7 @@ from skimage.filters import gaussian
 
 Array = npt.NDArray[Any]
 Drawing = Callable[[int, np.random.Generator], Array]
-
-DRAWINGS: dict[str, Drawing] = {}
-
-
-def drawing(draw: Drawing) -> Drawing:
-    """Register a drawing under its function's name."""
-    DRAWINGS[draw.__name__.replace("_", "-")] = draw
-    return draw
+"""A function of the side in pixels and of random numbers, which draws a picture (n, n, 3) in [0, 1]."""
 
 
 def rgb(code: str) -> Array:

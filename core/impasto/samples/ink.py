@@ -8,7 +8,6 @@ from .easel import (
     Array,
     blur,
     brush,
-    drawing,
     grid,
     mix,
     noise,
@@ -39,7 +38,6 @@ def ridge(rng: np.random.Generator, x: Array, bumps: int, octaves: int = 6) -> A
     return profile
 
 
-@drawing
 def ink_wash(n: int, rng: np.random.Generator) -> Array:
     """Mountains fade into mist in layered wet ink, with a red seal."""
     x, y = grid(n)
@@ -149,7 +147,6 @@ def ink_wash(n: int, rng: np.random.Generator) -> Array:
     return mix(picture, rgb("b8281e"), np.clip(seal, 0, 0.95))
 
 
-@drawing
 def watercolour(n: int, rng: np.random.Generator) -> Array:
     """Loose flowers in transparent washes, with dark edges, blooms and granulation."""
     x, y = grid(n)
@@ -259,7 +256,6 @@ def watercolour(n: int, rng: np.random.Generator) -> Array:
     return sheet * np.exp(-granulated)
 
 
-@drawing
 def woodcut(n: int, rng: np.random.Generator) -> Array:
     """Gouged lines follow sun, hills and sea in black, vermilion and blue on warm paper."""
     x, y = grid(n)
@@ -362,7 +358,6 @@ def woodcut(n: int, rng: np.random.Generator) -> Array:
     return mix(picture, rgb("1b1718"), key * pull)
 
 
-@drawing
 def chalk(n: int, rng: np.random.Generator) -> Array:
     """Cross-hatching in black, red and white chalk models a still life on toned paper."""
     g = 512

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .easel import Array, blur, drawing, grid, light, mix, noise, palette, ramp, rgb, smoothstep
+from .easel import Array, blur, grid, light, mix, noise, palette, ramp, rgb, smoothstep
 
 
 def dye(colour: Array) -> tuple[int, int, int]:
@@ -14,7 +14,6 @@ def dye(colour: Array) -> tuple[int, int, int]:
     return red, green, blue
 
 
-@drawing
 def gilding(n: int, rng: np.random.Generator) -> Array:
     """Spirals of a golden tree curl over gold leaf and a jewelled meadow."""
     x, y = grid(n)
@@ -158,7 +157,6 @@ def gilding(n: int, rng: np.random.Generator) -> Array:
     return gilded
 
 
-@drawing
 def wave(n: int, rng: np.random.Generator) -> Array:
     """A great wave breaks in Prussian blue bands under a pale printed sky."""
     _, y = grid(n)

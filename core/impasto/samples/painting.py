@@ -6,7 +6,6 @@ from .easel import (
     Array,
     blur,
     brush,
-    drawing,
     grid,
     light,
     mix,
@@ -79,7 +78,6 @@ def paint(
     return picture, height
 
 
-@drawing
 def impasto(n: int, rng: np.random.Generator) -> Array:
     """Thick strokes follow the swirls of a night sky over hills."""
     g = 320
@@ -155,7 +153,6 @@ def impasto(n: int, rng: np.random.Generator) -> Array:
     return finish(picture, height, 0.8, 0.12)
 
 
-@drawing
 def pointillism(n: int, rng: np.random.Generator) -> Array:
     """Dots of pure pigment mix in the eye to a sunset over a lake."""
     g = 320
@@ -242,7 +239,6 @@ def pointillism(n: int, rng: np.random.Generator) -> Array:
     return finish(picture, height, 0.45, 0.05)
 
 
-@drawing
 def fauvism(n: int, rng: np.random.Generator) -> Array:
     """Untamed colours and blue contours make a village between red trees."""
     g = 400
@@ -343,7 +339,6 @@ def fauvism(n: int, rng: np.random.Generator) -> Array:
     return finish(picture, height, 0.6, 0.06)
 
 
-@drawing
 def cubism(n: int, rng: np.random.Generator) -> Array:
     """Shaded planes in ochre and umber take a guitar and a bottle apart."""
     g = 512
@@ -439,7 +434,6 @@ def cubism(n: int, rng: np.random.Generator) -> Array:
     return finish(mix(picture, rgb("17120d"), 0.85 * charcoal), height, 0.38, 0.03)
 
 
-@drawing
 def orphism(n: int, rng: np.random.Generator) -> Array:
     """Discs of simultaneous colours turn against each other."""
     g = 512

@@ -1,0 +1,56 @@
+"""Messages and exit codes of the command line: what an error says, and what a shell is told."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from ..errors import PluginError, StageError, WeightsError
+
+DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
+
+
+def print_message(text: str) -> None:
+    """Write a message to standard error, clear of any progress bar."""
+    # Where no bar was ever drawn, there is none to keep clear of, and tqdm takes a while to load.
+    bars = sys.modules.get("tqdm")
+    if bars is None:
+        print(f"impasto: {text}", file=sys.stderr)
+    else:
+        bars.tqdm.write(f"impasto: {text}", file=sys.stderr)
+
+
+def report_error(error: Exception, trace: bool, context: str = "") -> int:
+    """Print what an error means and return the exit code; a fault of the program shows its trace.
+
+    Args:
+        error: what was raised.
+        trace: whether to show the trace of any error.
+        context: what stands before the message, such as the picture's name and a colon.
+    """
+    code = exit_code_of(error)
+    if code is None or trace:
+        traceback.print_exception(error)
+    if code is None:
+        print_message(
+            f"{context}this is a fault in Impasto or a plugin, not of yours\n"
+            "  what to do: report it with the lines above and what `impasto report` prints"
+        )
+        return FAILED
+    # Where the message is another's, its place may be needed to make sense of it.
+    hint = "\n  where it happened: the same command with --traceback" if error.__cause__ and not trace else ""
+    print_message(f"{context}{error}{hint}")
+    return code
+
+
+def exit_code_of(error: Exception) -> int | None:
+    """Return the exit code of an error whose message says what to do; None for any other."""
+    # KeyError and IndexError are LookupErrors, ModuleNotFoundError an ImportError: not meant for users.
+    if isinstance(error, (ValueError, FileNotFoundError, FileExistsError, IsADirectoryError)):
+        return MISUSED
+    if type(error) is LookupError:
+        return MISUSED
+    if isinstance(error, (StageError, WeightsError, PluginError, FloatingPointError, OSError)):
+        return FAILED
+    return FAILED if type(error) is ImportError else None

@@ -1,0 +1,39 @@
+"""Where painted pictures go."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..files import PICTURES
+from ..picture import Picture
+
+
+def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
+    """Return where each painted picture goes: into a folder as PNG, which keeps its recipe, or one to a file.
+
+    Raises:
+        ValueError: several pictures for one file.
+    """
+    if out.suffix.lower() in PICTURES and not out.is_dir():
+        if len(contents) > 1:
+            raise ValueError(
+                f"{len(contents)} pictures do not fit into the one file {out}\n  what to type: --out {out.stem}"
+            )
+        return [out]
+    sources: dict[Path, Path] = {}
+    for content in contents:
+        target = out / f"{content.stem}.png"
+        if target in sources:
+            raise ValueError(
+                f"{sources[target]} and {content} would both be painted to {target}\n"
+                "  what would work: other names, or one run for each with its own --out"
+            )
+        sources[target] = content
+    return list(sources)
+
+
+def save_picture(picture: Picture, path: Path, inputs: Iterable[str | Path], given: argparse.Namespace) -> None:
+    """Write a painted picture with the options of the command line; the inputs are never overwritten."""
+    picture.save(path, bits=given.bits, quality=given.quality, recipe=given.recipe, keep=list(inputs))

@@ -1,0 +1,74 @@
+"""`impasto paint`: one photograph in the manner of one or several paintings."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from ..device import pick_device
+from ..host import get_host
+from ..picture import check_format, check_target, read
+from ..pipeline import Pipeline, read_mask
+from .errors import DONE, INTERRUPTED, print_message
+from .outputs import save_picture
+from .painting import elapsed, max_pixels, progress_bar, read_styles, stage_names
+
+PREFERRED = ("adain", "gatys")
+"""Stylizers to paint with, the first that is installed, when no stages are given."""
+
+
+def execute(given: argparse.Namespace) -> int:
+    """Paint one picture."""
+    out = Path(given.out).expanduser()
+    if given.skip_existing and out.exists():
+        print_message(f"{out} exists and is left as it is")
+        return DONE
+    inputs = [
+        given.content,
+        *(style.file for style in given.style),
+        *filter(None, [given.mask]),
+        *(region.file for region in given.guides),
+    ]
+    check_target(out, inputs)
+    check_format(out, given.bits, given.quality)
+    pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
+    pick_device(given.device)
+    limit = max_pixels(given)
+    content = read(given.content, max_pixels=limit)
+    mask = None if given.mask is None else read_mask(read(given.mask, max_pixels=limit), content.tensor)
+    guides = {region.label: read(region.file, max_pixels=limit) for region in given.guides}
+    styles = read_styles(given.style, limit)
+    began = time.perf_counter()
+    painted = pipeline(
+        content,
+        styles,
+        mask=mask,
+        guides=guides or None,
+        device=given.device,
+        precision=given.precision or "auto",
+        seed=given.seed or 0,
+        plugins=[progress_bar()],
+    )
+    save_picture(painted, out, inputs, given)
+    if painted.interrupted is not None:
+        print_message(f"interrupted, {painted.interrupted}; {out} is the picture so far")
+        return INTERRUPTED
+    print(f"{out}: {painted.size[0]}×{painted.size[1]}, {stage_names(pipeline)}, {elapsed(began)}")
+    return DONE
+
+
+def default_stages() -> str:
+    """Return the stylizer to paint with when none is given.
+
+    Raises:
+        LookupError: none of them is installed.
+    """
+    for name in PREFERRED:
+        if name in get_host().stylizers:
+            return name
+    raise LookupError(
+        f"no stages were given, and neither {' nor '.join(PREFERRED)} is installed\n"
+        f"  installed: {', '.join(get_host().stylizers) or 'no stylizer'}\n"
+        "  what to type: --with NAME, or pip install impasto-adain"
+    )

@@ -1,0 +1,217 @@
+"""The parser of the command line: every command with its options and their help.
+
+Nothing here loads torch: help, mistyped options and completion come at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from .. import __version__
+from .arguments import positive_integer, region_argument, style_argument
+from .scaffold import KINDS
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Formats help with a wide column of options."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        super().__init__(prog, **{**settings, "max_help_position": 28})
+
+
+class _StageHelp(argparse.Action):
+    """Print help that ends in every stage with its parameters; only then is it worth loading the plugins."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from .listing import stage_list  # loads torch and every plugin
+
+        parser.epilog = stage_list()
+        parser.print_help()
+        parser.exit()
+
+
+class CommandLineParser(argparse.ArgumentParser):
+    """The parser of `impasto` itself.
+
+    Args:
+        settings: as of any parser.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: dict[str, argparse.ArgumentParser] = {}
+        """The parser of each command, by the command's name."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
+        """Return what the arguments say; exits with a message where they do not fit."""
+        given = super().parse_args(args, namespace)
+        if given.command == "train" and given.trainer is None and given.options:
+            # Options behind no trainer belong to nothing; argparse would take them without a word.
+            self.commands["train"].error(f"unrecognized arguments: {' '.join(given.options)}")
+        return given
+
+
+def command_line_parser() -> CommandLineParser:
+    """Return the parser of the command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--traceback", action="store_true", default=argparse.SUPPRESS, help="show where an error happened"
+    )
+    top = CommandLineParser(
+        prog="impasto",
+        formatter_class=HelpFormatter,
+        description="Paint one picture in the manner of another, by plugins chained into pipelines.",
+    )
+    top.add_argument("--version", action="version", version=f"impasto {__version__}", help="show the version")
+    top.add_argument("--traceback", action="store_true", help="show where an error happened")
+    listed = top.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", parser_class=argparse.ArgumentParser
+    )
+
+    def command(name: str, about: str, stages: bool = False) -> argparse.ArgumentParser:
+        parser = listed.add_parser(
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            parents=[common],
+            add_help=not stages,
+            formatter_class=HelpFormatter,
+        )
+        if stages:
+            parser.add_argument(
+                "-h", "--help", action=_StageHelp, nargs=0, help="show this, and every stage with its parameters"
+            )
+        top.commands[name] = parser
+        return parser
+
+    _add_paint(command("paint", "paint one photograph in the manner of one or several paintings", stages=True))
+    _add_run(command("run", "run a saved pipeline on many pictures", stages=True))
+
+    demo = command("demo", "show every installed stylizer on sample pictures, on one sheet")
+    demo.add_argument("-o", "--out", default="impasto-demo.png", metavar="FILE", help="(default: %(default)s)")
+    demo.add_argument(
+        "--size",
+        type=positive_integer,
+        default=320,
+        help="longer side of the pictures in pixels (default: %(default)s)",
+    )
+
+    train = command("train", "train a network that a plugin uses")
+    train.add_argument("trainer", nargs="?", help="what to train; without one: what there is")
+    train.add_argument("options", nargs=argparse.REMAINDER, help="the trainer's own: impasto train TRAINER --help")
+
+    plugins = command("plugins", "list what is installed, or a stage's parameters")
+    plugins.add_argument("stage", nargs="?", help="a stage, to see its parameters, ranges and defaults")
+    plugins.add_argument("--check", action="store_true", help="run the conformance kit on that stage")
+
+    new_plugin = command("new-plugin", "write a plugin of your own that installs and passes its tests")
+    new_plugin.add_argument("name", help="of the stage, or of the distribution: sketch, or impasto-sketch")
+    new_plugin.add_argument(
+        "--kind", choices=KINDS, default=KINDS[0], help="what its stage does (default: %(default)s)"
+    )
+    new_plugin.add_argument("--folder", default=".", help="where the new folder goes (default: here)")
+
+    command("weights", "list the networks that are known, and where they are")
+    command("report", "print what an issue should say about this installation")
+
+    completion = command("completion", "print a script that completes impasto in your shell")
+    completion.add_argument("shell", choices=SHELLS, help="for which shell")
+    completion.epilog = (
+        "bash:  impasto completion bash > ~/.local/share/bash-completion/completions/impasto\n"
+        "zsh:   impasto completion zsh > ~/.zfunc/_impasto; in ~/.zshrc, before compinit: fpath+=(~/.zfunc)\n"
+        "fish:  impasto completion fish > ~/.config/fish/completions/impasto.fish\n"
+        "The script knows the stages that are installed; make it anew after installing a plugin."
+    )
+    return top
+
+
+def _add_paint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("content", help="the photograph")
+    parser.add_argument(
+        "style",
+        nargs="*",
+        type=style_argument,
+        help="the painting; several are mixed, each with a weight if you like: one.jpg:0.7 other.jpg:0.3;"
+        " for one region alone, by its label: sky=one.jpg",
+    )
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="FILE", help="the picture to make; an existing one is replaced"
+    )
+    parser.add_argument(
+        "--with",
+        dest="stages",
+        metavar="STAGES",
+        help="stages in their order, with parameters: 'match-color, gatys:steps=200, guided-smooth'"
+        " (default: adain if installed, else gatys)",
+    )
+    parser.add_argument("--mask", metavar="FILE", help="grey picture of the photograph's size: white is painted")
+    parser.add_argument(
+        "--guides",
+        nargs="+",
+        default=[],
+        type=region_argument,
+        metavar="LABEL=FILE",
+        help="regions by name, each a grey picture of the photograph's size: sky=sky.png sea=sea.png",
+    )
+    _add_painting_options(parser)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "pipeline", help="a pipeline as TOML, or a picture painted before: its pipeline, seed and precision"
+    )
+    parser.add_argument(
+        "--content",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="photographs, folders of them, or patterns: '*.jpg'; or a video",
+    )
+    parser.add_argument(
+        "--style",
+        nargs="+",
+        default=[],
+        type=style_argument,
+        metavar="FILE",
+        help="one or several paintings, as in impasto paint",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        required=True,
+        metavar="PATH",
+        help="a folder, made if needed, for PNGs named as the photographs; or, for one photograph, a file;"
+        " for a video or a folder of its frames, a video",
+    )
+    _add_painting_options(parser)
+
+
+def _add_painting_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `paint` and `run` share."""
+    parser.add_argument("--skip-existing", action="store_true", help="leave an output that exists as it is")
+    parser.add_argument("--seed", type=int, help="the same seed on the same CPU gives the same bits (default: 0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        help="of networks (default: auto, bfloat16 where it is faster)",
+    )
+    parser.add_argument(
+        "--max-pixels", type=positive_integer, metavar="N", help="refuse larger pictures (default: 178,956,970)"
+    )
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="16 for PNG and TIFF")
+    parser.add_argument(
+        "--quality",
+        type=positive_integer,
+        default=95,
+        help="of JPEG, WebP, AVIF and HEIC, 1 to 100 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--recipe",
+        action=argparse.BooleanOptionalAction,
+        help="keep how it was made: in a PNG unless --no-recipe, with --recipe as .toml beside other formats",
+    )

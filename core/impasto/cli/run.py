@@ -1,0 +1,87 @@
+"""`impasto run`: a saved pipeline on many pictures; `video` has the frames of one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ..device import pick_device
+from ..files import VIDEOS, expand
+from ..picture import check_format, check_targets, read, read_recipe
+from ..pipeline import Pipeline
+from ..stream import interrupted
+from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
+from .outputs import output_paths, save_picture
+from .painting import elapsed, max_pixels, progress_bar, read_styles, recipe_settings
+from .video import run_frames
+
+
+def execute(given: argparse.Namespace) -> int:
+    """Run a saved pipeline on pictures, or on the frames of a video."""
+    contents = expand(given.content)
+    if any(path.suffix.lower() in VIDEOS for path in (*contents, Path(given.out))):
+        return run_frames(given, contents)
+    return run_pictures(given, contents)
+
+
+def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
+    """Run a saved pipeline on each picture by itself; one that fails is reported and the others go on."""
+    targets = output_paths(contents, Path(given.out).expanduser())
+    others = [*(style.file for style in given.style), given.pipeline]
+    # Folders that are not there are made below; there is nothing in them yet.
+    check_targets([target for target in targets if target.parent.is_dir()], [*contents, *others])
+    check_format(targets[0], given.bits, given.quality)
+    recipe = read_recipe(given.pipeline)
+    pipeline = Pipeline.from_toml(recipe)
+    seed, precision = recipe_settings(recipe, given)
+    pick_device(given.device)
+    limit = max_pixels(given)
+    styles = read_styles(given.style, limit)
+    for folder in {target.parent for target in targets}:
+        folder.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    painted = skipped = failed = 0
+    stopped = ""
+    with tqdm(contents, unit="picture", disable=not sys.stderr.isatty()) as bar:
+        for content, target in zip(bar, targets, strict=True):
+            if given.skip_existing and target.exists():
+                skipped += 1
+                continue
+            try:
+                picture = pipeline(
+                    read(content, max_pixels=limit),
+                    styles,
+                    device=given.device,
+                    precision=precision,
+                    seed=seed,
+                    plugins=[progress_bar()],
+                )
+                if picture.interrupted is not None:
+                    # Under its own name, or --skip-existing would take it for finished.
+                    target = interrupted(target)
+                    stopped = f"{content}: interrupted, {picture.interrupted}; {target} is the picture so far"
+                save_picture(picture, target, [content, *others], given)
+            except KeyboardInterrupt:
+                stopped = f"{content}: interrupted; nothing was written of it"
+            except Exception as error:
+                report_error(error, given.traceback, f"{content}: ")
+                if exit_code_of(error) is None:
+                    return FAILED
+                failed += 1
+                continue
+            if stopped:
+                break
+            painted += 1
+    if stopped:
+        print_message(stopped)
+    counts = [f"{painted} painted"]
+    counts += [f"{number} {outcome}" for number, outcome in ((skipped, "skipped"), (failed, "failed")) if number]
+    if stopped:
+        counts.append(f"{len(contents) - painted - skipped - failed} not done")
+    print(f"{', '.join(counts)}, {elapsed(began)}, in {targets[0].parent}")
+    return INTERRUPTED if stopped else FAILED if failed else DONE

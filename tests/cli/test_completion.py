@@ -1,0 +1,61 @@
+"""Shells complete commands, options, stages and files."""
+
+import contextlib
+import io
+import os
+import subprocess
+
+import pytest
+
+from impasto import cli
+from impasto.cli.parser import SHELLS
+
+pytestmark = pytest.mark.usefixtures("installed")
+
+
+def complete(words):
+    """What bash proposes for the last of these words."""
+    script = cli_output(["completion", "bash"])
+    line = " ".join(f"'{word}'" for word in words)
+    call = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _shtab_impasto"
+    driver = f'{script}\n{call}; echo "${{COMPREPLY[@]}}"'
+    return subprocess.run(["bash", "-c", driver], capture_output=True, text=True, check=True).stdout.split()
+
+
+def cli_output(arguments):
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert cli.main(arguments) == 0
+    return out.getvalue()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="bash")
+def test_bash_completes_commands_options_stages_and_leaves_files_to_the_shell():
+    assert complete(["impasto", "pa"]) == ["paint"]
+    assert complete(["impasto", "paint", "--pre"]) == ["--precision"]
+    assert complete(["impasto", "paint", "--precision", "b"]) == ["bfloat16"]
+    assert complete(["impasto", "paint", "x.jpg", "--with", "b"]) == ["blend"]
+    assert complete(["impasto", "paint", "x.jpg", "--with", "blend,p"]) == ["blend,picky"]
+    assert complete(["impasto", "plugins", "s"]) == ["slow"]
+    assert complete(["impasto", "train", "slim"]) == ["slim19"]
+    assert complete(["impasto", "paint", "pho"]) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="bash")
+def test_bash_completes_files_where_files_are_expected(photo):
+    assert complete(["impasto", "paint", "pho"]) == ["photo.png"]
+    assert complete(["impasto", "paint", "photo.png", "pho"]) == ["photo.png"]
+    assert complete(["impasto", "paint", "photo.png", "--mask", "pho"]) == ["photo.png"]
+    assert complete(["impasto", "run", "pho"]) == ["photo.png"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completing_starts_no_python(shell):
+    lines = [line for line in cli_output(["completion", shell]).splitlines() if not line.lstrip().startswith("#")]
+    assert not any(word in line for line in lines for word in ("python", "$(impasto", "(impasto "))
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_other_shells_get_commands_and_stages(shell):
+    text = cli_output(["completion", shell])
+    assert all(word in text for word in ("impasto", "paint", "completion", "precision", "blend", "slim19"))

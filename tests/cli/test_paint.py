@@ -1,0 +1,105 @@
+"""`impasto paint` does what it says, and explains a mistake before anything is painted."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+import impasto
+from impasto import cli
+
+pytestmark = pytest.mark.usefixtures("installed")
+
+
+def test_paint_runs_the_stages_asked_for_and_keeps_the_recipe(photo, painting, capsys, mean, stages):
+    stages = ["--with", "blend:amount=0.25, picky"]
+    assert cli.main(["paint", photo, painting, "-o", "out.png", *stages, "--seed", "3"]) == 0
+    assert mean("out.png") == [0.60, 0.70, 0.55]
+    recipe = impasto.picture.read_recipe("out.png")
+    assert impasto.Pipeline.from_toml(recipe) == impasto.Pipeline(stages.Blend(amount=0.25), stages.Picky())
+    assert "seed = 3" in recipe
+    assert "out.png: 12×8, blend → picky" in capsys.readouterr().out
+
+
+def test_paint_without_stages_takes_the_preferred_stylizer(photo, painting, mean):
+    assert cli.main(["paint", photo, painting, "-o", "out.png"]) == 0
+    assert mean("out.png") == [0.6, 0.2, 0.3]
+
+
+def test_several_paintings_are_mixed_by_their_weights(photo, painting, make, mean):
+    blue = make("blue:1.png", (0.0, 0.0, 1.0))
+    styles = [f"{painting}:3", f"{blue}:1"]
+    assert cli.main(["paint", photo, *styles, "-o", "out.png", "--with", "blend:amount=1"]) == 0
+    assert mean("out.png") == [0.75, 0.0, 0.25]
+
+
+def test_a_mask_keeps_the_rest_of_the_photograph(photo):
+    mask = torch.zeros(1, 3, 12, 8)
+    mask[..., :4] = 1
+    impasto.read(mask).save("mask.png")
+    assert cli.main(["paint", photo, "-o", "out.png", "--with", "picky", "--mask", "mask.png"]) == 0
+    painted, before = impasto.read("out.png").tensor, impasto.read(photo).tensor
+    assert torch.equal(painted[..., 4:], before[..., 4:])
+    assert (painted[..., :4] - before[..., :4]).abs().min() > 0.15
+
+
+def test_formats_depth_and_recipes_beside(photo, stages):
+    assert cli.main(["paint", photo, "-o", "out.tiff", "--with", "picky", "--bits", "16", "--recipe"]) == 0
+    assert impasto.read("out.tiff").meta.bits == 16
+    assert impasto.Pipeline.from_toml(impasto.picture.read_recipe("out.tiff")) == impasto.Pipeline(stages.Picky())
+    assert cli.main(["paint", photo, "-o", "bare.png", "--with", "picky", "--no-recipe"]) == 0
+    assert "impasto" not in Image.open("bare.png").info
+
+
+def test_an_output_is_replaced_unless_skipped_and_an_input_never(photo, painting, capsys, make, mean):
+    make("out.png", (0, 0, 0))
+    assert cli.main(["paint", photo, painting, "-o", "out.png", "--skip-existing"]) == 0
+    assert mean("out.png") == [0, 0, 0]
+    assert cli.main(["paint", photo, painting, "-o", "out.png"]) == 0
+    assert mean("out.png") == [0.6, 0.2, 0.3]
+    for given in (photo, painting):
+        before = Path(given).read_bytes()
+        assert cli.main(["paint", photo, painting, "-o", f"./{given}"]) == 2
+        assert "never overwritten" in capsys.readouterr().err
+        assert Path(given).read_bytes() == before
+
+
+MISTAKES = {
+    "a misspelt stage": (["photo.png", "--with", "blent"], "did you mean 'blend'?"),
+    "a misspelt parameter": (["photo.png", "--with", "blend:amout=1"], "did you mean 'amount'?"),
+    "a value out of range": (["photo.png", "--with", "blend:amount=2"], "a number, 0 to 1"),
+    "no such photograph": (["phto.png"], "photo.png"),
+    "no such painting": (["photo.png", "nowhere/painting.png"], "no folder"),
+    "not a picture": (["text.png"], "is not a picture"),
+    "a picture over the limit": (["photo.png", "--max-pixels", "10"], "over the limit of 10"),
+    "a mask of another size": (["photo.png", "--mask", "painting.png"], "5×9"),
+    "a device that is not there": (["photo.png", "--device", "cuda:99"], "device='cpu'"),
+    "an unknown format": (["photo.png", "-o", "out.doc"], "out.doc: '.doc' names no format"),
+    "16 bits for JPEG": (["photo.png", "-o", "out.jpg", "--bits", "16"], "16 with .png"),
+    "no such folder": (["photo.png", "-o", "nowhere/out.png"], "there is no folder nowhere"),
+    "a folder": (["photo.png", "-o", "."], "is a folder"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_explained_before_anything_is_painted(mistake, photo, painting, capsys, monkeypatch):
+    monkeypatch.setattr(impasto.Pipeline, "__call__", lambda *_, **__: pytest.fail("it began to paint"))
+    Path("text.png").write_text("hello")
+    arguments, promised = MISTAKES[mistake]
+    assert cli.main(["paint", "-o", "out.png", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("impasto: ")
+    assert promised in err
+    assert "Traceback" not in err
+    assert not out
+    assert not Path("out.png").exists()
+
+
+def test_an_interruption_writes_the_picture_so_far(photo, capsys, mean):
+    assert cli.main(["paint", photo, "-o", "out.png", "--with", "slow:stop=3"]) == 130
+    assert mean("out.png") == [0.1, 0.2, 0.3]
+    assert "slow at step 2 of 500; out.png is the picture so far" in capsys.readouterr().err
+    assert cli.main(["paint", photo, "-o", "never.png", "--with", "slow:stop=1"]) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert not Path("never.png").exists()

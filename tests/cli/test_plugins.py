@@ -1,0 +1,37 @@
+"""`impasto plugins` and the help of `paint` and `run` list what is installed."""
+
+import pytest
+
+from impasto import cli
+from impasto.cli import listing
+
+pytestmark = pytest.mark.usefixtures("installed")
+
+
+def test_plugins_are_listed_with_what_is_broken(installed, capsys):
+    installed.broken["impasto-sad 0.1"] = "ModuleNotFoundError: No module named 'sad'"
+    assert cli.main(["plugins"]) == 0
+    out = capsys.readouterr().out
+    assert "impasto-test 1.0\n  stylizer       blend, picky, slow" in out
+    assert "did not load\n  impasto-sad 0.1: ModuleNotFoundError: No module named 'sad'" in out
+
+
+def test_a_stage_is_shown_with_ranges_defaults_and_help(capsys, stages):
+    assert cli.main(["plugins", "blend"]) == 0
+    out = capsys.readouterr().out
+    assert "Move the picture towards the style's mean colour." in out
+    rows = [[cell.strip() for cell in line.split("  ") if cell] for line in out.splitlines()]
+    assert ["amount", "0.5", "a number, 0 to 1", "share of the style"] in rows
+    assert listing.stage_table(stages.Picky).endswith("it has no parameters")
+    assert cli.main(["plugins", "blent"]) == 2
+    assert "did you mean 'blend'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["paint", "run"])
+def test_help_ends_in_every_stage_with_its_parameters(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "--skip-existing" in out
+    assert "amount=0.5 (a number, 0 to 1); noise=0 (a number, 0 or more)" in out

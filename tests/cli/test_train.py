@@ -1,0 +1,75 @@
+"""`impasto train` takes the options that a trainer declares."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import impasto
+from impasto import cli
+from impasto.training import Task, Trainer
+
+pytestmark = pytest.mark.usefixtures("installed")
+
+
+class Line(Task):
+    """Fit a line through points on y = 2 x."""
+
+    def __init__(self, rate):
+        self.networks = {"line": torch.nn.Linear(1, 1)}
+        self.optimisers = {"line": torch.optim.SGD(self.networks["line"].parameters(), rate)}
+
+    def batch(self, rng):
+        return torch.rand(8, 1, generator=rng)
+
+    def losses(self, networks, batch, rng):
+        yield "line", {"square": (networks["line"](batch) - 2 * batch).square().mean()}
+
+    def export(self, networks, folder):
+        torch.save(networks["line"].state_dict(), folder / "line.pth")
+        return [folder / "line.pth"]
+
+
+class FitLine(Trainer, name="fit-line"):
+    """Fit a line."""
+
+    rate: float = impasto.param(default=0.1, low=0, help="learning rate, 100 % of it")
+    data: str = impasto.param(help="where the points are")
+    many: tuple[int, ...] = impasto.param(default=(1, 2), help="numbers")
+    fast: bool = impasto.param(default=False, help="hurry")
+
+    def task(self, device):
+        assert (self.data, self.many, self.fast) == ("2024", (3, 4), True)
+        return Line(self.rate)
+
+
+def test_train_takes_the_options_that_its_trainer_declares(installed, capsys, monkeypatch):
+    pytest.importorskip("accelerate")
+    installed.register(
+        type("Trainers", (), {"impasto_trainers": impasto.hookimpl(lambda self: [FitLine])})(), "impasto-line 1.0"
+    )
+    options = ["--data", "2024", "--many", "3", "4", "--fast", "--out", "line"]
+    assert cli.main(["train", "fit-line", *options, "--steps", "4"]) == 0
+    assert "line.pth" in capsys.readouterr().out
+    assert Path("line/line.pth").exists()
+    assert cli.main(["train", "fit-line", *options, "--rate", "-1"]) == 2
+    assert "fit-line: rate = -1.0 does not fit" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train", "fit-line", "--help"])
+    assert ended.value.code == 0
+    assert "--many" in capsys.readouterr().out
+    assert cli.main(["train", "fit-lime"]) == 2
+    assert "did you mean 'fit-line'?" in capsys.readouterr().err
+
+
+def test_without_a_trainer_the_trainers_are_listed_each_apart_from_its_summary(installed, capsys):
+    class LongName(Trainer, name="fit-a-line-through-many-points"):
+        """Fit it."""
+
+    installed.register(
+        type("Trainers", (), {"impasto_trainers": impasto.hookimpl(lambda self: [FitLine, LongName])})(), "lines 1.0"
+    )
+    assert cli.main(["train"]) == 0
+    out = capsys.readouterr().out
+    assert "fit-a-line-through-many-points  Fit it." in out
+    assert "fit-line                        Fit a line." in out
