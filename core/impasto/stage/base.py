@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import StageError
-from ..validation import is_finite, shape
+from ..validation import shape
 from ..weights import Weights
 from .canvas import Canvas
 from .context import Step, current_run
@@ -101,10 +102,17 @@ class Stage(Declared):
 
 
 def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:
-    """Return a stage's result in float32; raise a `StageError` unless it is finite and as large as what it was given.
+    """Return a stage's result in float32 and in [0, 1]; raise a `StageError` unless it fits what the stage was given.
 
     Networks compute in bfloat16 where that is faster, so a result in half precision is taken as it is.
+
+    Args:
+        stage: whose result it is.
+        image: (B, 3, H, W), finite.
+        like: what the stage was given, of the same shape.
     """
+    if image is like:  # checked before
+        return image
     advice = "this is a fault of the stage, not of your picture; `impasto.testing.check_stage` finds such faults"
     if not isinstance(image, Tensor):
         raise StageError(f"{stage.name}: gave back {type(image).__name__}, not a tensor (B, 3, H, W)\n  {advice}")
@@ -114,18 +122,19 @@ def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:
         raise StageError(
             f"{stage.name}: was given {shape(like)} {like.dtype} and gave back {shape(image)} {image.dtype}\n  {advice}"
         )
-    if not is_finite(image):
+    low, high = (value.item() for value in torch.aminmax(image))  # of a picture with a NaN, NaN
+    if not (math.isfinite(low) and math.isfinite(high)):
         bad = int((~torch.isfinite(image)).sum())
         raise StageError(
             f"{stage.name}: {bad} of {image.numel()} values it gave back are NaN or infinite\n"
             "  what would work: precision='float32', or gentler parameters"
         )
-    return image
+    return image if low >= 0 and high <= 1 else image.clamp(0, 1)
 
 
 def check_mask(stage: Stage, canvas: Canvas) -> None:
     """Raise a `StageError` if the canvas has a mask that selects nothing."""
-    if canvas.mask is not None and not canvas.mask.any():
+    if canvas.mask is not None and canvas.mask.max() == 0:
         raise StageError(
             f"{stage.name}: the mask selects nothing, so there is nothing to paint\n"
             "  what would work: a mask with values above 0, or no mask to paint everywhere"

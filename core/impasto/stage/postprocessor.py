@@ -37,6 +37,10 @@ class Postprocessor(Stage):
         if chosen is not None:
             done = self.apply(pictures_of(canvas, chosen))
             return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image))
-        refined = self.refine_regions(canvas.image, canvas.content, align_styles(canvas), region_maps(canvas))
-        refined = check_result(self, refined, canvas.image).clamp(0, 1)
+        image, content, styles = canvas.image, canvas.content, align_styles(canvas)
+        if type(self).refine_regions is Postprocessor.refine_regions:  # which looks at no regions
+            refined = self.refine(image, content, styles)
+        else:
+            refined = self.refine_regions(image, content, styles, region_maps(canvas))
+        refined = check_result(self, refined, image)
         return canvas.replace(image=composite(canvas.image, refined, canvas.mask))

@@ -131,5 +131,5 @@ def composite(image: Tensor, painted: Tensor, mask: Tensor | None) -> Tensor:
         painted: (B, 3, H, W).
         mask: (1 or B, 1, H, W) in [0, 1]; None: 1 everywhere.
     """
-    # A mixture with weight 0 could change the last bit.
-    return painted if mask is None else torch.where(mask > 0, image.lerp(painted, mask), image)
+    # At weights of 0 and 1 `lerp` gives one of the two exactly: it begins at the nearer one.
+    return painted if mask is None or painted is image else image.lerp(painted, mask)

@@ -173,7 +173,7 @@ class Stylizer(Stage):
             run.last_step = before
         if isinstance(painted, Tensor) and painted.shape == content.shape:
             painted = painted[..., :height, :width]
-        return check_result(self, painted, image).clamp(0, 1), note
+        return check_result(self, painted, image), note
 
 
 FEW = 16

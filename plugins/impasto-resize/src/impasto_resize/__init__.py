@@ -312,7 +312,7 @@ class RestoreSize(Postprocessor, name="restore-size"):
         if canvas.mask is not None:
             # Where the mask is grey the image is a mixture; unmixed, it can be mixed again by the former mask.
             painted = (after.image + (image - after.image) / canvas.mask.clamp_min(FAINT)).clamp(0, 1)
-        large = check_result(self, self.enlarged(painted, before.content), before.content).clamp(0, 1)
+        large = check_result(self, self.enlarged(painted, before.content), before.content)
         touched = resample_maps((image != after.image).any(1, keepdim=True).float(), extent(large)) > 0
         large = torch.where(touched, large, before.image)
         return composite(before.image, large, mask)

@@ -176,7 +176,7 @@ class Seamless(Postprocessor, name="seamless"):
             return canvas
         rows, columns = bounding_box(canvas.mask, 1, 1)
         image, content, mask = (maps[..., rows, columns] for maps in (canvas.image, canvas.content, canvas.mask))
-        shifted = check_result(self, seamless(image, content, mask, self.mixed), image).clamp(0, 1)
+        shifted = check_result(self, seamless(image, content, mask, self.mixed), image)
         joined = canvas.image.clone()
         joined[..., rows, columns] = torch.where(mask > 0, shifted, image)
         return canvas.replace(image=joined)
