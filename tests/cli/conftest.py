@@ -19,7 +19,8 @@ class Blend(impasto.Stylizer, name="blend"):
     def stylize(self, content, styles, guides):
         total = sum(style.weight for style in styles)
         colour = sum(style.weight / total * style.image.mean((2, 3), keepdim=True) for style in styles)
-        return content.lerp(colour, self.amount) + self.noise * torch.randn_like(content)
+        grain = torch.randn(content.shape, generator=self.generator("cpu"))
+        return content.lerp(colour, self.amount) + self.noise * grain
 
 
 class Slow(impasto.Stylizer, name="slow"):

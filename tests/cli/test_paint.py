@@ -13,8 +13,8 @@ pytestmark = pytest.mark.usefixtures("installed")
 
 
 def test_paint_runs_the_stages_asked_for_and_keeps_the_recipe(photo, painting, capsys, mean, stages):
-    stages = ["--with", "blend:amount=0.25, picky"]
-    assert cli.main(["paint", photo, painting, "-o", "out.png", *stages, "--seed", "3"]) == 0
+    chain = ["--with", "blend:amount=0.25, picky"]
+    assert cli.main(["paint", photo, painting, "-o", "out.png", *chain, "--seed", "3"]) == 0
     assert mean("out.png") == [0.60, 0.70, 0.55]
     recipe = impasto.picture.read_recipe("out.png")
     assert impasto.Pipeline.from_toml(recipe) == impasto.Pipeline(stages.Blend(amount=0.25), stages.Picky())
@@ -73,7 +73,7 @@ MISTAKES = {
     "no such painting": (["photo.png", "nowhere/painting.png"], "no folder"),
     "not a picture": (["text.png"], "is not a picture"),
     "a picture over the limit": (["photo.png", "--max-pixels", "10"], "over the limit of 10"),
-    "a mask of another size": (["photo.png", "--mask", "painting.png"], "5×9"),
+    "a mask of another size": (["photo.png", "--mask", "painting.png"], "9×5"),
     "a device that is not there": (["photo.png", "--device", "cuda:99"], "device='cpu'"),
     "an unknown format": (["photo.png", "-o", "out.doc"], "out.doc: '.doc' names no format"),
     "16 bits for JPEG": (["photo.png", "-o", "out.jpg", "--bits", "16"], "16 with .png"),

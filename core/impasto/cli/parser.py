@@ -134,6 +134,7 @@ def _add_paint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "style",
         nargs="*",
+        default=[],
         type=style_argument,
         help="the painting; several are mixed, each with a weight if you like: one.jpg:0.7 other.jpg:0.3;"
         " for one region alone, by its label: sky=one.jpg",
