@@ -22,8 +22,25 @@ class FrameError(StageError):
     """A frame of a stream could not be read, painted or written; the message names it."""
 
 
+class RecipeError(ValueError):
+    """A recipe asks for what a stranger's may not: to write, to read a file, to download; the message names it."""
+
+
 class PluginError(Exception):
     """A plugin does not keep to the hooks; the message says what to change in it."""
+
+
+def quoted(value: object, limit: int = 80) -> str:
+    """Return a value from a file or a stranger as Python writes it, without control characters, and shortened.
+
+    Example:
+        >>> quoted("a\x1b]0;b")
+        "'a\\x1b]0;b'"
+        >>> len(quoted("x" * 1000))
+        80
+    """
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def suggestion(asked: str, names: Iterable[str]) -> str:

@@ -9,14 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..picture import MAX_PIXELS, read
-from ..pipeline import Pipeline, ProgressBar
+from ..pipeline import Pipeline, ProgressBar, load_recipe
 from ..stage import Style
 from .arguments import StyleArgument
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def max_pixels(given: argparse.Namespace) -> int:
@@ -37,23 +32,15 @@ def progress_bar() -> ProgressBar:
     return ProgressBar(sys.stderr.isatty())
 
 
-def recipe_settings(recipe: str, given: argparse.Namespace) -> tuple[int, Any]:
-    """Return seed and precision: as the command line says, else as the recipe was made with, else 0 and "auto".
-
-    Args:
-        recipe: TOML; a pipeline that was only saved has neither.
-        given: the command line.
+def read_pipeline(given: argparse.Namespace) -> tuple[Pipeline, int, Any]:
+    """Return the pipeline that `impasto run` was given, with seed and precision: as typed, else as it was made with.
 
     Raises:
-        ValueError: the recipe's values do not fit.
+        RecipeError: a stranger's recipe asks for a file or a download that was not allowed.
     """
-    made = tomllib.loads(recipe).get("made", {})
-    seed, precision = made.get("seed", 0), made.get("precision", "auto")
-    if not isinstance(seed, int) or not isinstance(precision, str):
-        raise ValueError(
-            f"the recipe's seed = {seed!r} or precision = {precision!r} does not fit\n  what to type: --seed 0"
-        )
-    return seed if given.seed is None else given.seed, given.precision or precision
+    recipe = load_recipe(given.pipeline, allow=given.allow, untrusted=given.untrusted)
+    seed = recipe.seed if given.seed is None else given.seed
+    return Pipeline(*recipe.stages), seed, given.precision or recipe.precision
 
 
 def stage_names(pipeline: Pipeline) -> str:

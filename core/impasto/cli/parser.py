@@ -166,6 +166,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "pipeline", help="a pipeline as TOML, or a picture painted before: its pipeline, seed and precision"
     )
     parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a file that a picture's recipe may read, or weights that it may download, by the name it gives",
+    )
+    parser.add_argument(
+        "--untrusted", action="store_true", help="treat a TOML file as a picture's recipe, which comes from a stranger"
+    )
+    parser.add_argument(
         "--content",
         nargs="+",
         required=True,

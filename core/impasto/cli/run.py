@@ -12,12 +12,11 @@ from tqdm import tqdm
 
 from ..device import pick_device
 from ..files import VIDEOS, expand
-from ..picture import check_format, check_targets, read, read_recipe
-from ..pipeline import Pipeline
+from ..picture import check_format, check_targets, read
 from ..stream import interrupted
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
 from .outputs import output_paths, save_picture
-from .painting import elapsed, max_pixels, progress_bar, read_styles, recipe_settings
+from .painting import elapsed, max_pixels, progress_bar, read_pipeline, read_styles
 from .video import run_frames
 
 
@@ -36,9 +35,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     # Folders that are not there are made below; there is nothing in them yet.
     check_targets([target for target in targets if target.parent.is_dir()], [*contents, *others])
     check_format(targets[0], given.bits, given.quality)
-    recipe = read_recipe(given.pipeline)
-    pipeline = Pipeline.from_toml(recipe)
-    seed, precision = recipe_settings(recipe, given)
+    pipeline, seed, precision = read_pipeline(given)
     pick_device(given.device)
     limit = max_pixels(given)
     styles = read_styles(given.style, limit)

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..files import PICTURES, VIDEOS
-from ..picture import check_target, read_recipe
-from ..pipeline import Pipeline
+from ..picture import check_target
 from ..stream import Video, interrupted, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
-from .painting import elapsed, max_pixels, progress_bar, read_styles, recipe_settings, stage_names
+from .painting import elapsed, max_pixels, progress_bar, read_pipeline, read_styles, stage_names
 
 
 def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:
@@ -39,9 +38,7 @@ def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     if to_video and given.skip_existing and out.exists():
         print_message(f"{out} exists and is left as it is")
         return DONE
-    recipe = read_recipe(given.pipeline)
-    pipeline = Pipeline.from_toml(recipe)
-    seed, precision = recipe_settings(recipe, given)
+    pipeline, seed, precision = read_pipeline(given)
     limit = max_pixels(given)
     frames = Video(videos[0], max_pixels=limit) if videos else contents
     began = time.perf_counter()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ..errors import WeightsError
 from ..host import get_host
@@ -17,18 +14,17 @@ from .errors import DONE
 
 def execute(given: argparse.Namespace) -> int:
     """List the networks that are known, and where they are or what to do."""
-    with without_network():
-        for record, users in known_records().items():
-            print(f"{record.name}: {record.size / 1e6:,.1f} MB, {record.licence}")
-            print(f"  used by: {', '.join(users)}")
-            try:
-                place = f"found: {find(record)}"
-            except WeightsError as error:
-                if record.url is None:
-                    print(textwrap.indent(str(error), "  "))
-                    continue
-                place = f"not here yet; downloaded when first used, from {record.url}"
-            print(f"  it is: {record.expects}\n  {place}")
+    for record, users in known_records().items():
+        print(f"{record.name}: {record.size / 1e6:,.1f} MB, {record.licence}")
+        print(f"  used by: {', '.join(users)}")
+        try:
+            place = f"found: {find(record, download=False)}"
+        except WeightsError as error:
+            if record.url is None:
+                print(textwrap.indent(str(error), "  "))
+                continue
+            place = f"not here yet; downloaded when first used, from {record.url}"
+        print(f"  it is: {record.expects}\n  {place}")
     return DONE
 
 
@@ -41,17 +37,3 @@ def known_records() -> dict[Weights, list[str]]:
         for record in stage.known_weights:
             users.setdefault(record, []).append(name)
     return users
-
-
-@contextmanager
-def without_network() -> Iterator[None]:
-    """Look for weights on this machine alone."""
-    before = os.environ.get("IMPASTO_OFFLINE")
-    os.environ["IMPASTO_OFFLINE"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["IMPASTO_OFFLINE"]
-        else:
-            os.environ["IMPASTO_OFFLINE"] = before

@@ -1,5 +1,6 @@
 """Pipelines: stages in order, as a value; run, saved as TOML, and fed with frames."""
 
+from .loading import LoadedRecipe, check_untrusted, load_recipe
 from .masks import read_guides, read_mask
 from .options import RunKeywords, RunOptions
 from .parsing import parse_stages, parse_value
@@ -8,11 +9,14 @@ from .progress import ProgressBar
 from .run import Run
 
 __all__ = [
+    "LoadedRecipe",
     "Pipeline",
     "ProgressBar",
     "Run",
     "RunKeywords",
     "RunOptions",
+    "check_untrusted",
+    "load_recipe",
     "parse_stages",
     "parse_value",
     "read_guides",

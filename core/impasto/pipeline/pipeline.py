@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import torch
 from typing_extensions import Unpack
 
 from ..files import write_atomically
-from ..picture import MAX_PIXELS, Picture, read, read_recipe
+from ..picture import MAX_PIXELS, Picture, read
 from ..stage import Canvas, Preprocessor, Stage
 from .frames import painted_frames
+from .loading import load_recipe
 from .options import RunKeywords, RunOptions
 from .parsing import parse_stages
 from .run import Run
-from .toml import TOML_LIMIT, read_toml, stage_table, write_toml
+from .toml import read_toml, stage_table, write_toml
 
 
 class Pipeline:
@@ -209,23 +210,22 @@ class Pipeline:
         return cls(*read_toml(text))
 
     @classmethod
-    def load(cls, path: str | Path) -> Pipeline:
-        """Return the pipeline of a TOML file, or of a finished picture that carries its recipe."""
-        path = Path(path)
-        if path.suffix.lower() != ".toml":
-            pipeline = cls.from_toml(read_recipe(path))
-            for stage in pipeline.stages:
-                for parameter in stage.parameters().values():
-                    if parameter.writes and getattr(stage, parameter.name) != parameter.default:
-                        raise ValueError(
-                            f"{path}: its recipe asks {stage.name} to write the file"
-                            f" {getattr(stage, parameter.name)!r} ({parameter.name}), which a picture may not\n"
-                            "  what would work: the same pipeline in a TOML file of yours"
-                        )
-            return pipeline
-        if path.exists() and path.stat().st_size > TOML_LIMIT:
-            raise ValueError(f"{path} has {path.stat().st_size:,} bytes; a pipeline has less than {TOML_LIMIT:,}")
-        return cls.from_toml(path.read_text(encoding="utf-8"))
+    def load(cls, path: str | Path, *, allow: Collection[str] = (), untrusted: bool = False) -> Pipeline:
+        """Return the pipeline of a TOML file, or of a finished picture that carries its recipe.
+
+        A picture's recipe may come from a stranger: it never writes, and reads a file or downloads only what `allow`
+        names.
+
+        Args:
+            path: a `.toml` file, or a picture.
+            allow: files that a picture's recipe may read, and weights that it may download.
+            untrusted: treat a `.toml` file as a picture's recipe.
+
+        Raises:
+            RecipeError: the recipe asks for what it may not; names each stage, parameter and file.
+            ValueError: it describes no pipeline.
+        """
+        return cls(*load_recipe(path, allow=allow, untrusted=untrusted).stages)
 
     @classmethod
     def parse(cls, text: str) -> Pipeline:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import tomli_w
 
+from ..device import Precision
+from ..errors import quoted
 from ..host import get_host
 from ..stage import Stage
+from .options import SEEDS
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-TOML_LIMIT = 1_000_000
-"""Bytes; a pipeline is a page of text, so a larger file is something else."""
+
+DOTTED = re.compile(r"(?:\.\s*[\w\"'-]{1,64}\s*){16}")
+"""Keys of many parts, which take the parser a time that grows with their square; no pipeline has one."""
 
 
 def stage_table(stage: Stage) -> dict[str, Any]:
@@ -35,6 +40,33 @@ def write_toml(tables: Iterable[Mapping[str, Any]], made: Mapping[str, Any] | No
     return tomli_w.dumps(document if made is None else document | {"made": made})
 
 
+def _document(text: str) -> dict[str, Any]:
+    if DOTTED.search(text):
+        raise ValueError("the pipeline is not valid TOML: it has a key of more than sixteen parts")
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))  # some editors put a byte-order mark there
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"the pipeline is not valid TOML: {error}") from error
+    except RecursionError:
+        raise ValueError("the pipeline is not valid TOML: it is nested too deeply") from None
+
+
+def read_made(text: str) -> tuple[int, str]:
+    """Return the seed and the precision that TOML text was made with; 0 and "auto" where it does not say.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    made = _document(text).get("made", {})
+    seed, precision = (made.get("seed", 0), made.get("precision", "auto")) if isinstance(made, dict) else (None, None)
+    if not isinstance(seed, int) or seed not in SEEDS or precision not in get_args(Precision):
+        raise ValueError(
+            f"the recipe's seed = {quoted(seed)} or precision = {quoted(precision)} does not fit\n"
+            "  what would work: a seed from 0 up, and auto, float32 or bfloat16"
+        )
+    return seed, precision
+
+
 def read_toml(text: str) -> list[Stage]:
     """Return the stages that TOML text describes.
 
@@ -43,10 +75,7 @@ def read_toml(text: str) -> list[Stage]:
         LookupError: a stage that no installed plugin offers.
         ParameterError: a parameter that the stage does not have, or a value out of its range.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"the pipeline is not valid TOML: {error}") from error
+    document = _document(text)
     tables = document.get("stages")
     if not isinstance(tables, list) or not all(
         isinstance(table, dict) and isinstance(table.get("stage"), str) for table in tables

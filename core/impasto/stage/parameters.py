@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self, dataclass_transform
 
-from ..errors import ParameterError, suggestion
+from ..errors import ParameterError, quoted, suggestion
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Parameter:
     choices: tuple[Any, ...] | None
     help: str
     writes: bool
+    reads: bool
+    names: tuple[str, ...]
 
     @property
     def range(self) -> str:
@@ -56,9 +58,9 @@ class Parameter:
             default = "" if self.default is dataclasses.MISSING else f" (default {self.default!r})"
             alone = isinstance(convert([value], self.type), tuple)  # one entry where a list of such is meant
             raise ParameterError(
-                f"{owner}: {self.name} = {value!r} does not fit\n"
+                f"{owner}: {self.name} = {quoted(value)} does not fit\n"
                 f"  what would work: {self.range}{default}\n"
-                f"  what it does: {self.help}" + (f"\n  what to type: {self.name}=[{value!r}]" if alone else "")
+                f"  what it does: {self.help}" + (f"\n  what to type: {self.name}=[{quoted(value)}]" if alone else "")
             )
         return converted
 
@@ -78,6 +80,8 @@ def param(
     choices: Sequence[Any] | None = None,
     help: str,
     writes: bool = False,
+    reads: bool = False,
+    names: Sequence[str] = (),
 ) -> Any:
     """Declare a parameter of a stage or trainer; its type is the annotation it stands under.
 
@@ -89,6 +93,9 @@ def param(
         help: one line on what it does, with units; shown by `--help`, widgets and errors.
         writes: it names a file that the stage writes.  Such a parameter stays out of the recipes that
             pictures carry, and a picture that asks for one is refused: pictures come from strangers.
+        reads: it names a file that the stage reads, or several.  A picture's recipe that names one is refused unless
+            the user allows that file by name.
+        names: values of a parameter that `reads` which are names of something else, such as a network that ships.
 
     Example:
         >>> import impasto
@@ -101,11 +108,21 @@ def param(
         Fade(amount=0.25)
     """
     listed = None if choices is None else tuple(choices)
-    about = {"low": low, "high": high, "choices": listed, "help": help, "writes": writes}
+    about = {
+        "low": low,
+        "high": high,
+        "choices": listed,
+        "help": help,
+        "writes": writes,
+        "reads": reads,
+        "names": tuple(names),
+    }
     return field(default=default, metadata={"impasto": about})
 
 
 _MISFIT: Any = object()
+LARGEST = 2**63 - 1
+"""Whole numbers that TOML, torch and a float can hold."""
 
 
 def convert(value: Any, wanted: Any) -> Any:
@@ -130,6 +147,8 @@ def convert(value: Any, wanted: Any) -> Any:
         value = value.item()
     if wanted is bool or isinstance(value, bool):
         return value if wanted is bool and isinstance(value, bool) else _MISFIT
+    if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+        return _MISFIT
     if wanted is float:
         return float(value) if isinstance(value, (int, float)) and value == value else _MISFIT
     if wanted is int:
@@ -190,12 +209,12 @@ class Declared:
         """Return what to type to give a parameter."""
         return f"{cls.__name__}({key}=...)"
 
-    def __new__(cls, *args: Any, **values: Any) -> Self:
+    def __new__(cls, /, *args: Any, **values: Any) -> Self:
         """Refuse an unknown parameter with a suggestion, before the dataclass would with none."""
         for key in values:
             if key not in cls.parameters():
                 raise ParameterError(
-                    f"{cls.name} has no parameter {key!r}\n"
+                    f"{cls.name} has no parameter {quoted(key)}\n"
                     f"  it has: {', '.join(cls.parameters()) or 'none'}{suggestion(key, cls.parameters())}"
                 )
         for key, parameter in cls.parameters().items():

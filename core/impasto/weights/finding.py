@@ -20,7 +20,7 @@ from .record import Weights
 CHUNK = 1 << 20
 
 
-def find(record: Weights, path: str | Path | None = None) -> Path:
+def find(record: Weights, path: str | Path | None = None, *, download: bool = True) -> Path:
     """Return the verified file of a record, downloading it only if it is nowhere on this machine.
 
     Looked for in: `path`, the folders of the environment variable IMPASTO_WEIGHTS, the installed wheel,
@@ -30,6 +30,7 @@ def find(record: Weights, path: str | Path | None = None) -> Path:
     Args:
         record: what to find.
         path: the file, or a folder that holds it under its name; nothing else is then looked at.
+        download: whether the network is tried; without it, what is not on this machine is an error.
 
     Raises:
         WeightsError: it is nowhere and cannot be downloaded, or the file found is not the right one.
@@ -60,6 +61,8 @@ def find(record: Weights, path: str | Path | None = None) -> Path:
         raise WeightsError(
             f"{record.name} is not on this machine, and it has no address to download from\n{_advice(record)}"
         )
+    if not download:
+        raise WeightsError(f"{record.name} is not on this machine\n{_advice(record)}")
     if os.environ.get("IMPASTO_OFFLINE", "0") not in ("", "0"):
         raise WeightsError(f"{record.name} is not on this machine, and IMPASTO_OFFLINE is set\n{_advice(record)}")
     return _download(record, record.url)

@@ -43,7 +43,9 @@ class Correspondence(impasto.Stylizer):
     known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
 
     encoder: str = impasto.param(
-        default="slim19", help="network that looks: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path"
+        reads=True,
+        default="slim19",
+        help="network that looks: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path",
     )
     size: int = impasto.param(
         default=448,

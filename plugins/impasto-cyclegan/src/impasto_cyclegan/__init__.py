@@ -74,6 +74,8 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
 
     network: str = impasto.param(
         default="post-impressionism",
+        reads=True,
+        names=tuple(PAIRS),
         help=f"generators: {', '.join(PAIRS)}, or the path of a checkpoint such as latest_net_G.pth",
     )
     direction: str = impasto.param(

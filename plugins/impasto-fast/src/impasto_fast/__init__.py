@@ -39,7 +39,7 @@ class Fast(impasto.Stylizer, name="fast"):
     demo: ClassVar[Mapping[str, object]] = {"styles": ("impasto",)}
 
     network: str = impasto.param(
-        default="", help="the path of a checkpoint; empty: ours, which knows eight of the sample styles"
+        reads=True, default="", help="the path of a checkpoint; empty: ours, which knows eight of the sample styles"
     )
     styles: tuple[str, ...] = impasto.param(
         default=(), help="which of the network's styles; several are blended; empty: its first"

@@ -32,6 +32,7 @@ class Optimisation(impasto.Stylizer):
     known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
 
     encoder: str = impasto.param(
+        reads=True,
         default="slim19-half",
         help="network that looks: slim19 (fastest), slim19-half, vgg19 (finest), or a checkpoint's path",
     )
@@ -67,7 +68,7 @@ class Optimisation(impasto.Stylizer):
         choices=("recolored", "content", "noise", "style-noise", "grey", "file"),
         help="start: the content in the style's colours, the content, noise, noise in those colours, …",
     )
-    init_file: str = impasto.param(default="", help="picture to start from with init='file'")
+    init_file: str = impasto.param(reads=True, default="", help="picture to start from with init='file'")
     checkpoint: str = impasto.param(
         default="", writes=True, help="file to keep a long run in and to go on from after a stop; empty keeps none"
     )

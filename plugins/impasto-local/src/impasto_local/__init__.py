@@ -43,7 +43,7 @@ class Local(impasto.Stylizer, name="local"):
         default="impasto", help=f"which style: {', '.join(STYLES)}; or one that the network of your own has learned"
     )
     network: str = impasto.param(
-        default="", help="the path of a network from `impasto train local`; empty: ours, of sample styles"
+        reads=True, default="", help="the path of a network from `impasto train local`; empty: ours, of sample styles"
     )
 
     def __post_init__(self) -> None:

@@ -375,6 +375,7 @@ class MRF(impasto.Stylizer, name="mrf"):
     known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
 
     encoder: str = impasto.param(
+        reads=True,
         default="slim19-half",
         help="network that looks: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path",
     )

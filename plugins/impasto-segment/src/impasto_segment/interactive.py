@@ -92,7 +92,7 @@ class InteractiveMask(Preprocessor):
         help="left, top, right and bottom of a box around the object, in shares of the picture's width and height",
     )
     scribbles: str = param(
-        default="", help="a picture drawn over the content, with strokes inside and outside the object"
+        reads=True, default="", help="a picture drawn over the content, with strokes inside and outside the object"
     )
     foreground: str = param(default="white", help="colour of the strokes inside the object, such as '#00ff00'")
     background: str = param(default="black", help="colour of the strokes outside the object")
@@ -194,7 +194,9 @@ class MaskGrabCut(InteractiveMask, name="mask-grabcut"):
 class MaskRandomWalker(InteractiveMask, name="mask-random-walker"):
     """Cut out one object by its edges, from strokes on it and around it."""
 
-    scribbles: str = param(help="a picture drawn over the content, with strokes inside and outside the object")
+    scribbles: str = param(
+        reads=True, help="a picture drawn over the content, with strokes inside and outside the object"
+    )
     beta: float = param(default=2000.0, low=0, high=1e6, help="how firmly edges stop the walker; too much makes crumbs")
 
     def prepare(self, canvas: Canvas) -> Canvas:
@@ -220,7 +222,9 @@ class MaskRandomWalker(InteractiveMask, name="mask-random-walker"):
 class SegmentScribbles(Preprocessor, name="segment-scribbles"):
     """Divide the content into regions from a few strokes, one colour of stroke for each region."""
 
-    scribbles: str = param(help="a picture drawn over the content, with strokes in the colour of their region")
+    scribbles: str = param(
+        reads=True, help="a picture drawn over the content, with strokes in the colour of their region"
+    )
     labels: tuple[str, ...] = param(help="the regions and their colours, such as 'sky=#0000ff' or 'sea=green'")
     beta: float = param(default=2000.0, low=0, high=1e6, help="how firmly edges stop the walker; too much makes crumbs")
 

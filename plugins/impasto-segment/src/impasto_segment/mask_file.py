@@ -46,9 +46,9 @@ JPEG_NOISE = 12 / 255
 class MaskFile(Preprocessor, name="mask-file"):
     """Take the mask, or regions with names, from a picture file: grey, alpha, or a colour for each label."""
 
-    path: str = param(help="the mask or label picture, drawn over the content; any scale of its size")
+    path: str = param(reads=True, help="the mask or label picture, drawn over the content; any scale of its size")
     styles: tuple[str, ...] = param(
-        default=(), help="label pictures of the style pictures, in their order; '' for a style without one"
+        reads=True, default=(), help="label pictures of the style pictures, in their order; '' for a style without one"
     )
     labels: tuple[str, ...] = param(
         default=(),

@@ -202,7 +202,9 @@ class Semantic(Preprocessor, name="semantic"):
         choices=tuple(NETWORKS),
         help="which network looks: 13, 44, 142, 168 and 245 MB, better and slower in this order",
     )
-    file: str = param(default="", help="the network's weights; empty looks for torchvision's, and downloads them once")
+    file: str = param(
+        reads=True, default="", help="the network's weights; empty looks for torchvision's, and downloads them once"
+    )
     target: str = param(default="content", choices=TARGETS, help="which pictures are looked at")
 
     def __post_init__(self) -> None:

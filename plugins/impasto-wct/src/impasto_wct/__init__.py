@@ -72,10 +72,14 @@ class Autoencoding(impasto.Stylizer):
         default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"
     )
     encoder: str = impasto.param(
-        default="slim19", help="network that looks: slim19, the path of a checkpoint, or a folder of them by level"
+        reads=True,
+        default="slim19",
+        help="network that looks: slim19, the path of a checkpoint, or a folder of them by level",
     )
     decoders: str = impasto.param(
-        default="", help="networks that paint: a checkpoint or folder for that encoder; empty: ours for slim19"
+        reads=True,
+        default="",
+        help="networks that paint: a checkpoint or folder for that encoder; empty: ours for slim19",
     )
 
     def __post_init__(self) -> None:

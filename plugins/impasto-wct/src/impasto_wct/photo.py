@@ -136,9 +136,11 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         choices=("none", "content", "both"),
         help="covariances that the identity is added to; without it faint noise becomes coloured grain",
     )
-    encoder: str = impasto.param(default="slim19", help="network that looks: slim19, or the path of a checkpoint")
+    encoder: str = impasto.param(
+        reads=True, default="slim19", help="network that looks: slim19, or the path of a checkpoint"
+    )
     decoder: str = impasto.param(
-        default="", help="network that paints, as wct-photo-decoder trains it; empty: ours for slim19"
+        reads=True, default="", help="network that paints, as wct-photo-decoder trains it; empty: ours for slim19"
     )
 
     def __post_init__(self) -> None:
@@ -205,7 +207,7 @@ class WCTPhotoDecoder(Trainer, name="wct-photo-decoder"):
     precision = "bf16"
 
     images: str = impasto.param(help="folder of photographs")
-    encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
+    encoder: str = impasto.param(reads=True, default="slim19", help="encoder to paint from: a name or a file")
     start: str = impasto.param(default="", help="file of a decoder to go on from; empty begins by least squares")
     size: int = impasto.param(default=128, low=64, help="side of the crops in pixels, a multiple of 8")
     batch: int = impasto.param(default=4, low=2, help="crops in a step; each is also a style for the next")

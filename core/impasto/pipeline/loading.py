@@ -1,0 +1,99 @@
+"""Pipelines from files: TOML of one's own, and recipes in pictures, which come from strangers and are not trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import RecipeError, WeightsError, quoted
+from ..host import get_host
+from ..picture import read_recipe
+from ..stage import Parameter, Stage
+from ..weights import find
+from .toml import read_made, read_toml
+
+
+class LoadedRecipe(NamedTuple):
+    """A pipeline from a file, and how it was run when it was kept."""
+
+    stages: tuple[Stage, ...]
+    seed: int
+    precision: str
+
+
+def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: bool = False) -> LoadedRecipe:
+    """Return the pipeline of a TOML file, or of a picture that carries its recipe.
+
+    Pictures come from strangers: their recipes may name stages and numbers.  They never write a file, and read one or
+    download weights only where `allow` names it.
+
+    Args:
+        path: a `.toml` file, which may do what it says, or a picture.
+        allow: files that an untrusted recipe may read, and weights that it may download, each by the name it gives.
+        untrusted: treat a `.toml` file as a picture's recipe.
+
+    Raises:
+        RecipeError: the recipe asks for what it may not; names each stage, parameter and file.
+        ValueError: it describes no pipeline, or has values that do not fit.
+        PictureError: the picture carries no recipe.
+    """
+    path = Path(path).expanduser()
+    text = read_recipe(path)
+    stages = tuple(read_toml(text))
+    if untrusted or path.suffix.lower() != ".toml":
+        check_untrusted(stages, path, allow)
+    return LoadedRecipe(stages, *read_made(text))
+
+
+def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str] = ()) -> None:
+    """Raise a `RecipeError` if the stages of a stranger's recipe write, read or download what was not allowed.
+
+    Args:
+        stages: as the recipe describes them.
+        source: where the recipe comes from.
+        allow: what may be read and downloaded, each by the name that the recipe gives it.
+    """
+    allowed = {*allow, *(str(Path(name).expanduser().resolve()) for name in allow)}
+    asked: list[str] = []
+    names: list[str] = []
+    for stage in stages:
+        for parameter, value in _files(stage):
+            if parameter.writes:
+                raise RecipeError(
+                    f"{source}: its recipe asks {stage.name} to write the file {quoted(value)} ({parameter.name}), "
+                    "which a picture may not\n"
+                    "  what would work: the same pipeline in a TOML file of yours"
+                )
+            if not {value, str(Path(value).expanduser().resolve())} & allowed:
+                asked.append(f"{stage.name} to read {quoted(value)} ({parameter.name})")
+                names.append(value)
+    # What a stage needs is asked of it only where it needs no file that was not allowed.
+    for stage in () if asked else stages:
+        for record in stage.weights():
+            try:
+                find(record, download=False)
+            except WeightsError:
+                if record.url is not None and record.name not in allowed:
+                    asked.append(f"{stage.name} to download {record.name}, {record.size / 1e6:,.0f} MB")
+                    names.append(record.name)
+    if asked:
+        typed = " ".join(f"--allow {quoted(name)}" for name in names)
+        listed = ", ".join(map(quoted, names))
+        raise RecipeError(
+            f"{source}: its recipe asks {'; '.join(asked)}; pictures come from strangers\n"
+            "  what would work: the pipeline without that, or, if you trust it, to allow each\n"
+            f"  what to type: {typed}; in Python Pipeline.load(..., allow=[{listed}])"
+        )
+
+
+def _files(stage: Stage) -> Iterator[tuple[Parameter, str]]:
+    """Yield the parameters of a stage that name files, each with a file it names."""
+    for parameter in stage.parameters().values():
+        if not (parameter.reads or parameter.writes):
+            continue
+        value = getattr(stage, parameter.name)
+        for entry in value if isinstance(value, tuple) else (value,):
+            by_name = entry in parameter.names or entry in get_host().encoders
+            if isinstance(entry, str) and entry and entry != parameter.default and not by_name:
+                yield parameter, entry

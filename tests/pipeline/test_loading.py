@@ -1,0 +1,186 @@
+"""A stranger's recipe neither writes nor reads a file nor downloads, unless the user names it in that call."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import impasto
+from impasto import cli
+from impasto.errors import RecipeError
+from impasto.picture import Metadata
+from impasto.pipeline import load_recipe
+
+PLANT = """
+[[stages]]
+stage = "gatys"
+steps = 100
+encoder = "slim19"
+coarsest = 16
+checkpoint = "{target}"
+"""
+COPY = """
+[[stages]]
+stage = "gatys"
+steps = 1
+init = "file"
+init_file = "{target}"
+encoder = "slim19"
+"""
+DOWNLOAD = """
+[[stages]]
+stage = "gatys"
+encoder = "vgg19"
+"""
+HONEST = """
+[[stages]]
+stage = "gatys"
+steps = 1
+encoder = "slim19"
+coarsest = 16
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    impasto.read(torch.rand(1, 3, 24, 24)).save("photo.png")
+    impasto.read(torch.rand(1, 3, 24, 24)).save("private.png")
+    return tmp_path
+
+
+def carried(recipe):
+    """A picture that carries a recipe."""
+    return impasto.read(torch.rand(1, 3, 16, 16)).replace(meta=Metadata(recipe=recipe)).save("stranger.png")
+
+
+def beside(recipe):
+    """A picture with a recipe beside it, as other formats have it."""
+    path = impasto.read(torch.rand(1, 3, 16, 16)).save("stranger.jpg")
+    Path("stranger.jpg.toml").write_text(recipe, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("picture", [carried, beside])
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (PLANT, r"asks gatys to write the file '.*planted' \(checkpoint\), which a picture may not"),
+        (COPY, r"(?s)asks gatys to read '.*' \(init_file\).*--allow '.*planted'"),
+        (COPY.replace("gatys", "reconstruct"), r"asks reconstruct to read '.*' \(init_file\)"),
+        ('[[stages]]\nstage = "mask-file"\npath = "{target}"', r"asks mask-file to read '.*' \(path\)"),
+        ('[[stages]]\nstage = "mask-file"\npath = ""\nstyles = ["{target}"]', r"mask-file to read '.*' \(styles\)"),
+        ('[[stages]]\nstage = "adain"\ndecoder = "d"\nencoder = "{target}"', r"asks adain to read '.*' \(encoder\)"),
+        ('[[stages]]\nstage = "adain"\ndecoder = "{target}"', r"asks adain to read '.*' \(decoder\)"),
+        ('[[stages]]\nstage = "wct"\ndecoders = "/"', r"asks wct to read '/' \(decoders\)"),
+        ('[[stages]]\nstage = "fast"\nnetwork = "/"', r"asks fast to read '/' \(network\)"),
+        ('[[stages]]\nstage = "cyclegan"\nnetwork = "~/x.pth"', r"asks cyclegan to read '~/x.pth' \(network\)"),
+        ('[[stages]]\nstage = "semantic"\nfile = "{target}"', r"asks semantic to read '.*' \(file\)"),
+        ('[[stages]]\nstage = "mask-grabcut"\nscribbles = "{target}"', r"asks mask-grabcut to read '.*'"),
+        (DOWNLOAD, r"(?s)asks gatys to download vgg19-.*, 575 MB.*--allow 'vgg19-"),
+    ],
+)
+def test_a_picture_s_recipe_may_not(picture, recipe, message, folder):
+    path = picture(recipe.format(target=(folder / "planted").as_posix()))
+    with pytest.raises(RecipeError, match=message):
+        impasto.Pipeline.load(path)
+    assert not (folder / "planted").exists()
+
+
+def test_what_is_allowed_by_name_is_read_and_nothing_else():
+    path = carried(COPY.format(target="private.png"))
+    (stage,) = impasto.Pipeline.load(path, allow=["private.png"]).stages
+    assert stage.init_file == "private.png"
+    with pytest.raises(RecipeError, match="private.png"):
+        impasto.Pipeline.load(path, allow=["photo.png"])
+    with pytest.raises(RecipeError, match="write"):
+        impasto.Pipeline.load(carried(PLANT.format(target="planted")), allow=["planted"])
+
+
+def test_a_toml_of_one_s_own_may_do_what_it_says_and_a_stranger_s_may_not():
+    Path("own.toml").write_text(COPY.format(target="private.png"))
+    assert impasto.Pipeline.load("own.toml").stages[0].init_file == "private.png"
+    with pytest.raises(RecipeError, match="private.png"):
+        impasto.Pipeline.load("own.toml", untrusted=True)
+
+
+def test_names_of_networks_that_ship_are_no_files():
+    recipe = HONEST + '[[stages]]\nstage = "cyclegan"\nnetwork = "impressionism"\n'
+    names = [stage.name for stage in impasto.Pipeline.load(carried(recipe)).stages]
+    assert names == ["gatys", "cyclegan"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[stages]]\nstage = 'gatys'\ncontent_weight = 1" + "0" * 400, "content_weight = 1000"),
+        ("made = [1]\n[[stages]]\nstage = 'gatys'", "does not fit"),
+        ("made = 'x'\n[[stages]]\nstage = 'gatys'", "does not fit"),
+        ("[made]\nseed = 99999999999999999999\n[[stages]]\nstage = 'gatys'", "does not fit"),
+        ("[made]\nprecision = 'float8'\n[[stages]]\nstage = 'gatys'", "does not fit"),
+        ("[[stages]]\nstage = 'gatys'\ncls = 1", "has no parameter 'cls'"),
+        ("x = " + "[" * 4000, "not valid TOML"),
+        ("x = " + "{a=" * 4000, "not valid TOML"),
+        (".".join("a" * 20000) + " = 1", "a key of more than sixteen parts"),
+    ],
+)
+def test_a_hostile_text_is_refused_soon_and_in_few_words(text, message):
+    Path("hostile.toml").write_text(text)
+    began = time.monotonic()
+    with pytest.raises(ValueError, match=message) as caught:
+        load_recipe("hostile.toml")
+    assert time.monotonic() - began < 5
+    assert len(str(caught.value)) < 1000
+
+
+def test_text_from_a_file_reaches_the_terminal_without_its_escapes(capsys):
+    Path("hostile.toml").write_text('[[stages]]\nstage = "gatys"\noptimiser = "\\u001b]0;owned\\u0007"\n')
+    assert cli.main(["run", "hostile.toml", "--content", "photo.png", "-o", "out.png"]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+WATCHED = """
+import sys
+touched = []
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        name, mode = str(arguments[0]), arguments[1] or ""
+        if "private" in name or "planted" in name or any(letter in str(mode) for letter in "wxa+"):
+            touched.append((event, name, mode))
+    elif event.startswith("socket."):
+        touched.append((event,))
+sys.addaudithook(hook)
+from impasto.cli import main
+code = main(sys.argv[1:])
+# Python keeps the bytecode of what it imports.
+print(code, [entry for entry in touched if "__pycache__" not in str(entry) and "/dev/null" not in str(entry)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("recipe", "source"),
+    [(PLANT, "picture"), (COPY, "toml"), (DOWNLOAD, "picture")],
+    ids=["plant", "copy", "download"],
+)
+def test_the_command_line_opens_nothing_that_a_hostile_recipe_asks_for(recipe, source, folder):
+    recipe = recipe.format(target=(folder / "private.png").as_posix())
+    if source == "picture":
+        given = [str(carried(recipe))]
+    else:
+        Path("stranger.toml").write_text(recipe)
+        given = ["stranger.toml", "--untrusted"]
+    command = [sys.executable, "-c", WATCHED, "run", *given, "--content", "photo.png", "--style", "photo.png"]
+    result = subprocess.run(
+        [*command, "-o", "out.png"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TORCH_HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert result.stdout.strip() == "2 []", result.stderr
+    assert not Path("out.png").exists()
