@@ -96,7 +96,7 @@ def test_what_is_allowed_by_name_is_read_and_nothing_else():
     path = carried(COPY.format(target="private.png"))
     (stage,) = impasto.Pipeline.load(path, allow=["private.png"]).stages
     assert stage.init_file == "private.png"
-    with pytest.raises(RecipeError, match="private.png"):
+    with pytest.raises(RecipeError, match=r"private\.png"):
         impasto.Pipeline.load(path, allow=["photo.png"])
     with pytest.raises(RecipeError, match="write"):
         impasto.Pipeline.load(carried(PLANT.format(target="planted")), allow=["planted"])
@@ -105,7 +105,7 @@ def test_what_is_allowed_by_name_is_read_and_nothing_else():
 def test_a_toml_of_one_s_own_may_do_what_it_says_and_a_stranger_s_may_not():
     Path("own.toml").write_text(COPY.format(target="private.png"))
     assert impasto.Pipeline.load("own.toml").stages[0].init_file == "private.png"
-    with pytest.raises(RecipeError, match="private.png"):
+    with pytest.raises(RecipeError, match=r"private\.png"):
         impasto.Pipeline.load("own.toml", untrusted=True)
 
 
