@@ -3,25 +3,35 @@
 In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line, `@parametrize_checks(AdaIN())`.
 """
 
-from .kit import (
+from .conformance import (
     CHECKS,
-    SEED,
-    agrees_across_devices,
     check_stage,
+    parametrize_checks,
+    sentence,
+)
+from .declaration import (
     declares_its_weights,
     has_a_summary_and_helpful_parameters,
     is_announced_by_its_distribution,
+    survives_toml_and_repr,
+)
+from .harness import (
+    SEED,
+    picture,
+)
+from .painting import (
     keeps_shape_dtype_and_range,
     leaves_its_inputs_alone,
-    leaves_torch_as_it_found_it,
-    parametrize_checks,
-    picture,
     repeats_itself_under_one_seed,
     says_what_is_wrong,
-    sentence,
     stays_inside_the_mask,
-    survives_toml_and_repr,
     treats_each_image_of_a_batch_alone,
+)
+from .surroundings import (
+    agrees_across_devices,
+    gives_the_same_bits_in_threads,
+    leaves_the_process_as_it_found_it,
+    works_in_bfloat16,
 )
 
 __all__ = [
@@ -30,11 +40,12 @@ __all__ = [
     "agrees_across_devices",
     "check_stage",
     "declares_its_weights",
+    "gives_the_same_bits_in_threads",
     "has_a_summary_and_helpful_parameters",
     "is_announced_by_its_distribution",
     "keeps_shape_dtype_and_range",
     "leaves_its_inputs_alone",
-    "leaves_torch_as_it_found_it",
+    "leaves_the_process_as_it_found_it",
     "parametrize_checks",
     "picture",
     "repeats_itself_under_one_seed",
@@ -43,4 +54,5 @@ __all__ = [
     "stays_inside_the_mask",
     "survives_toml_and_repr",
     "treats_each_image_of_a_batch_alone",
+    "works_in_bfloat16",
 ]

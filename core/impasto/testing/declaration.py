@@ -1,0 +1,93 @@
+"""Checks of what a stage says of itself: words, parameters, weights, the distribution that offers it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import MISSING
+from unittest import SkipTest
+
+from ..host import get_host
+from ..pipeline import Pipeline
+from ..stage import Stage
+from ..weights import Weights
+from .harness import require, works
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def has_a_summary_and_helpful_parameters(stage: Stage) -> None:
+    """The class has a docstring, and every parameter a help text and a default that fits its range."""
+    kind = type(stage)
+    require(
+        kind.name,
+        f"{kind.__name__} has no name",
+        f"class {kind.__name__}(impasto.{kind.__mro__[1].__name__}, name='…')",
+    )
+    require(
+        kind.summary(),
+        f"{kind.__name__} has no docstring",
+        "a first line that says what it does to a picture, such as '''Reduce each colour to few levels.'''",
+    )
+    for name, parameter in kind.parameters().items():
+        require(
+            len(parameter.help.split()) > 1 and parameter.help.strip(". ").lower() != name.replace("_", " "),
+            f"the help of parameter {name!r} is {parameter.help!r}",
+            "a few words on what it does to the picture, with its unit",
+        )
+        if parameter.default is not MISSING:
+            with works(f"the default of parameter {name!r}", "a default inside the range that is declared"):
+                parameter.convert(stage.name, parameter.default)
+
+
+def survives_toml_and_repr(stage: Stage) -> None:
+    """The same stage comes back from a pipeline file, and from its own text form."""
+    kind = type(stage)
+    advice = "parameters of type bool, int, float, str, or tuples of these, none of them called 'stage'"
+    with works("writing the stage to TOML and reading it back", advice):
+        (table,) = tomllib.loads(Pipeline(stage).to_toml())["stages"]
+        named = table.pop("stage")
+        back = kind(**table)
+    require(named == stage.name and back == stage, f"{stage!r} comes back from TOML as {back!r}", advice)
+    with works(f"evaluating its text form, {stage!r},", "leave __repr__ to the base class"):
+        written = eval(repr(stage), {kind.__name__: kind})
+    require(written == stage, f"{stage!r} evaluates to {written!r}", "leave __repr__ to the base class")
+
+
+def declares_its_weights(stage: Stage) -> None:
+    """`weights()` returns records of `impasto.Weights`, all of them among its `known_weights`."""
+    with works("asking for its weights", "weights() that returns a tuple of impasto.Weights records"):
+        records = stage.weights()
+    require(
+        isinstance(records, tuple) and all(isinstance(record, Weights) for record in records),
+        f"weights() gave back {records!r}",
+        "return a tuple of impasto.Weights records, () for none",
+    )
+    unlisted = [record.name for record in records if record not in stage.known_weights]
+    require(
+        not unlisted,
+        f"weights() returns {', '.join(unlisted)}, which known_weights does not list",
+        "declare all that it may need: known_weights: ClassVar[tuple[Weights, ...]] = (DECODER, …)",
+    )
+
+
+def is_announced_by_its_distribution(stage: Stage) -> None:
+    """An installed distribution offers the stage under its name."""
+    kind = type(stage)
+    if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
+        raise SkipTest("defined in a notebook or a function, where no distribution can announce it")
+    module = kind.__module__.split(".")[0]
+    advice = (
+        f"in {module}, an @impasto.hookimpl named impasto_{kind.kind}s that returns [{kind.__name__}];"
+        f' in pyproject.toml, [project.entry-points.impasto] {stage.name} = "{module}"; then pip install -e .'
+    )
+    with works(f"looking up {stage.name!r} among the installed plugins", advice):
+        offered = get_host().stage(stage.name)
+    other = f"{offered.__module__}.{offered.__qualname__}"
+    require(
+        offered is kind,
+        f"{get_host().distribution(offered)} offers another class as {stage.name!r}: {other}",
+        "another name, or uninstall one of the two",
+    )

@@ -1,0 +1,148 @@
+"""Checks of the pictures a stage paints: size, range, batches, masks, and words where there is no picture."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from unittest import SkipTest
+
+import torch
+
+from ..errors import StageError
+from ..stage import Preprocessor, Stage
+from ..validation import shape
+from .harness import (
+    Inputs,
+    Observation,
+    baseline,
+    first_observation,
+    mean_difference,
+    observe,
+    picture,
+    repetition,
+    require,
+    works,
+)
+from .process_state import GENERATOR
+
+BATCH_TOLERANCE = 0.5 / 255
+"""Mean difference allowed between a picture of a batch and the same picture alone: half a step of 8 bits."""
+
+
+def keeps_shape_dtype_and_range(stage: Stage) -> None:
+    """A batch of two odd-sized pictures, with a style of another size, gives a batch of finite pictures."""
+    seen = first_observation(stage)
+    with works("a run on two pictures of odd size, with a style of another size,", "see the error above"):
+        if isinstance(seen, Exception):
+            raise seen
+    assert isinstance(seen, Observation)
+    before, image = seen.before, seen.image
+    require(
+        image.shape[:2] == before.image.shape[:2]
+        and (isinstance(stage, Preprocessor) or image.shape == before.image.shape),
+        f"was given {shape(before.image)} and gave back {shape(image)}",
+        "return a picture of the size of the content, for every picture of the batch",
+    )
+    require(image.dtype == torch.float32, f"gave back {image.dtype}", "return float32, image.float()")
+    low, high = float(image.min()), float(image.max())
+    require(
+        low >= 0 and high <= 1,
+        f"gave back values from {low:.3g} to {high:.3g}",
+        "image.clamp(0, 1) at the end; a preprocessor does so itself",
+    )
+
+
+def leaves_its_inputs_alone(stage: Stage) -> None:
+    """Content and style have the same values after a run as before."""
+    before, inputs = baseline(stage).before, Inputs.of_odd_size(stage, 0.0, 1.0)
+    assert inputs.style is not None
+    for name, now, given in (
+        ("content", before.image, inputs.content),
+        ("style", before.styles[0].image, inputs.style),
+    ):
+        require(
+            torch.equal(now, given),
+            f"writes into the {name} it is given",
+            f"{name}.clone() first, or operations without a trailing underscore: x = x * 2, not x.mul_(2)",
+        )
+
+
+def repeats_itself_under_one_seed(stage: Stage) -> None:
+    """The same pictures and the same seed give the same bits, on the CPU."""
+    first, second = baseline(stage), repetition(stage)
+    require(
+        torch.equal(first.image, second.image),
+        f"the same seed gave another picture (mean difference {mean_difference(first.image, second.image):.2g})",
+        f"{GENERATOR}, not numpy.random or a generator of your own; and no state kept between runs",
+    )
+
+
+def treats_each_image_of_a_batch_alone(stage: Stage) -> None:
+    """A picture comes out of a batch as it comes out alone.
+
+    Stages that draw random numbers or report steps are given another neighbour in the batch instead,
+    since the noise of a batch is not that of a single picture.
+    """
+    batch = baseline(stage)
+    second = batch.image[1:]
+    if batch.random or batch.steps:
+        other = observe(stage, Inputs.of_odd_size(stage, 0.6, 1.0)).image[1:]
+        change = "when its neighbour in the batch is another"
+    else:
+        other = observe(stage, Inputs.of_odd_size(stage, 1.0)).image
+        change = "when it is painted alone"
+    distance = mean_difference(second, other) if second.shape == other.shape else float("inf")
+    require(
+        distance <= BATCH_TOLERANCE,
+        f"a picture differs by {distance:.2g} on average {change}; {BATCH_TOLERANCE:.2g} is allowed",
+        "statistics over dimensions (2, 3), never over dimension 0; the sum, not the mean, of the losses of"
+        " the pictures. An optimiser that couples pictures (L-BFGS) may name this check in expected_failures",
+    )
+
+
+def says_what_is_wrong(stage: Stage) -> None:
+    """Grey, tiny and missing pictures are painted, or refused in words that a person understands."""
+    small = max(24, getattr(stage, "smallest", 1))
+    grey = (255 * picture(small, small + 3).mean(1, keepdim=True)).byte()
+    flat = torch.full((1, 1, small, small), 128, dtype=torch.uint8)
+    tiny = picture(3, 3)
+    cases = {
+        "a grey content of whole numbers and a flat grey style": Inputs(grey, flat),
+        "a content and a style of 3×3 pixels": Inputs(tiny, picture(3, 3, 0.7)),
+        "no style": Inputs(picture(small, small + 3), None),
+    }
+    for case, inputs in cases.items():
+        try:
+            observe(stage, inputs)
+        except Exception as error:
+            cause = error.__cause__ or error
+            frames = traceback.extract_tb(cause.__traceback__)
+            inside = Path(frames[-1].filename).is_relative_to(Path(torch.__file__).parent) if frames else False
+            require(
+                isinstance(cause, (StageError, ValueError, TypeError)) and str(cause).strip() and not inside,
+                f"given {case}, it fails with {type(cause).__name__}: {cause}",
+                "a check at the start that raises ValueError or impasto.StageError with what was found and"
+                " what would work; for pictures that are too small, smallest: ClassVar[int] = 16",
+            )
+
+
+def stays_inside_the_mask(stage: Stage) -> None:
+    """Where the mask is 0 the picture keeps its bits."""
+    inputs = Inputs.of_odd_size(stage, 0.0)
+    height, width = inputs.content.shape[-2:]
+    inputs.mask = torch.linspace(-1, 2, width).clamp(0, 1).expand(1, 1, height, width).clone()
+    baseline(stage)
+    with works("a run with a mask", "leave `apply` to the base class, which paints inside the mask only"):
+        masked = observe(stage, inputs)
+    if isinstance(stage, Preprocessor) and masked.after.mask is not masked.before.mask:
+        raise SkipTest("sets the mask itself")
+    if masked.image.shape != masked.before.image.shape:
+        raise SkipTest("changes the size of the picture")
+    changed = (masked.image != masked.before.image) & (inputs.mask == 0)
+    require(
+        not changed.any(),
+        f"{int(changed.any(1).sum())} pixels outside the mask are not what they were",
+        "torch.where(canvas.mask > 0, …, canvas.image) at the end of prepare()"
+        if isinstance(stage, Preprocessor)
+        else "leave `apply` to the base class, which paints inside the mask only",
+    )

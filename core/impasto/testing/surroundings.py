@@ -1,0 +1,129 @@
+"""Checks of a stage among others: the process it shares, threads, precisions, devices."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from threading import Barrier
+from unittest import SkipTest
+
+import torch
+from torch import Tensor
+
+from ..stage import Stage
+from .harness import Inputs, baseline, mean_difference, observe, paint, repetition, require, works
+from .process_state import GENERATOR, recorded_changes
+
+DEVICE_TOLERANCE = 2 / 255
+"""Mean difference allowed between the CPU and an accelerator."""
+ITERATIVE_DEVICE_TOLERANCE = 8 / 255
+"""The same for stages that report steps, since each step magnifies the rounding of those before it."""
+BFLOAT16_TOLERANCE = 0.1
+"""Mean difference allowed between bfloat16 and float32."""
+THREADS = 8
+THREADS_ADVICE = (
+    "no state on the class, in the module or of the process, which other runs use meanwhile;"
+    f" random numbers from {GENERATOR}"
+)
+
+
+def leaves_the_process_as_it_found_it(stage: Stage) -> None:
+    """Random numbers, modes, flags, warning filters and environment are as before; the result carries no gradient."""
+    seen = baseline(stage)
+    for change in repetition(stage).changes:  # the first run may load a library that sets a filter or a variable
+        raise AssertionError(
+            f"changes {change}, for everything that runs after it\n  what would work: {change.setting.advice}"
+        )
+    require(
+        not seen.after.image.requires_grad and not seen.image.is_inference(),
+        "gives back a picture that is tied to a computation of gradients, or made in inference mode",
+        "image.detach(), and torch.no_grad() in place of torch.inference_mode()",
+    )
+
+
+def gives_the_same_bits_in_threads(stage: Stage) -> None:
+    """Eight runs at once give the bits of one alone, and leave the process as they found it."""
+    first, second = baseline(stage), repetition(stage)
+    if second.changes:
+        raise SkipTest("waits for 'leaves the process as it found it'")
+    if not torch.equal(first.image, second.image):
+        raise SkipTest("waits for 'repeats itself under one seed'")
+    # Neighbours paint different pictures, so that what they share shows; small ones, since there are ten runs.
+    contents = [Inputs.of_odd_size(stage, variant, height=21, width=27) for variant in (0.0, 1.0)]
+    with _eager_switches(), recorded_changes() as changes, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        alone = [paint(stage, inputs) for inputs in contents]
+        start = Barrier(THREADS)
+
+        def paint_at_once(inputs: Inputs) -> Tensor:
+            start.wait()
+            return paint(stage, inputs)
+
+        with ThreadPoolExecutor(THREADS) as pool, works("a run beside seven others", THREADS_ADVICE):
+            runs = [
+                pool.submit(copy_context().run, paint_at_once, contents[index % len(contents)])
+                for index in range(THREADS)
+            ]
+            together = [run.result() for run in runs]
+    distances = [
+        mean_difference(image, alone[index % len(alone)])
+        for index, image in enumerate(together)
+        if not torch.equal(image, alone[index % len(alone)])
+    ]
+    require(
+        not distances,
+        f"in {THREADS} threads at once, {len(distances)} pictures are not what one thread paints"
+        f" (mean difference up to {max(distances, default=0):.2g})",
+        THREADS_ADVICE,
+    )
+    for change in changes:
+        raise AssertionError(
+            f"{THREADS} threads at once leave {change} changed\n  what would work: {change.setting.advice}"
+        )
+
+
+@contextmanager
+def _eager_switches() -> Iterator[None]:
+    """Have Python go from thread to thread as often as it can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def works_in_bfloat16(stage: Stage) -> None:
+    """Under autocast to bfloat16, which modern hardware gets by default, the picture is much the same."""
+    reference = baseline(stage)
+    advice = "statistics, losses and decompositions in float32 (impasto.functional.statistics)"
+    with works("a run in bfloat16", advice):
+        low = observe(stage, Inputs.of_odd_size(stage, 0.0, 1.0), precision="bfloat16")
+    distance = mean_difference(reference.image, low.image)
+    require(
+        distance <= BFLOAT16_TOLERANCE,
+        f"bfloat16 differs from float32 by {distance:.2g} on average; {BFLOAT16_TOLERANCE:g} is allowed",
+        advice,
+    )
+
+
+def agrees_across_devices(stage: Stage) -> None:
+    """An accelerator paints the picture that the CPU paints, within a tolerance."""
+    if not torch.cuda.is_available():
+        raise SkipTest("no CUDA device here")
+    reference = baseline(stage)
+    with works("a run on cuda", "make tensors where the picture is: torch.zeros(..., device=content.device)"):
+        accelerated = observe(stage, Inputs.of_odd_size(stage, 0.0, 1.0), device="cuda")
+    if reference.random:
+        return  # a GPU draws other numbers from the same seed
+    allowed = ITERATIVE_DEVICE_TOLERANCE if reference.steps else DEVICE_TOLERANCE
+    distance = mean_difference(reference.image, accelerated.image)
+    require(
+        distance <= allowed,
+        f"cuda differs from the CPU by {distance:.2g} on average; {allowed:.2g} is allowed",
+        "float32 for statistics and decompositions; no operation that depends on the order of threads",
+    )
