@@ -63,6 +63,58 @@ def tracked_files():
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
+# ------------------------------------------------------------------------------------------- rooms and wings
+
+CORE = ROOT / "core" / "impasto"
+WINGS = sorted(file.parent.name for file in CORE.glob("*/__init__.py"))
+PACKAGES = [CORE, *(CORE / wing for wing in WINGS), *(ROOT.glob("plugins/*/src/*"))]
+
+
+def test_no_file_is_long():
+    drawn = CORE / "samples"
+    sources = [file for file in python_files(CORE, *ROOT.glob("plugins/*/src")) if not file.is_relative_to(drawn)]
+    lines = {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8").count("\n") for file in sources}
+    assert {file: count for file, count in lines.items() if count > 400} == {}
+
+
+def test_the_host_has_few_rooms():
+    rooms = [*WINGS, *(file.stem for file in CORE.glob("*.py") if file.stem != "__init__")]
+    assert len(rooms) <= 22, sorted(rooms)
+
+
+def test_the_tests_mirror_the_wings():
+    assert sorted({file.parent.name for file in (ROOT / "tests").glob("*/test_*.py")}) == WINGS
+
+
+def exported(package):
+    """The names of a package's face, by what is imported there."""
+    face = package / ("__init__.pyi" if (package / "__init__.pyi").is_file() else "__init__.py")
+    names = {}
+    for node in tree(face).body:
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name: node.module for alias in node.names}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names[node.name] = face.stem
+    return names
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_every_wing_says_what_lives_there_and_what_is_public(wing):
+    module = importlib.import_module(f"impasto.{wing}")
+    assert module.__doc__
+    # Constants, classes, functions, each in order: as ruff sorts them.
+    order = sorted(module.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+    assert module.__all__ == order
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_no_module_hides_behind_a_name_beside_it(package):
+    rooms = {file.stem for file in package.glob("*.py")} | {file.parent.name for file in package.glob("*/__init__.py")}
+    hidden = {name for name, module in exported(package).items() if name in rooms and module is not None}
+    assert hidden == set(), "import package.room has to give the room"
+
+
 # ------------------------------------------------------------------------------------------------- hooks
 
 
