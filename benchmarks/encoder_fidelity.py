@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 import impasto
-from impasto.networks import LAYERS
+from impasto.networks import FIRST_LAYERS
 from impasto.training import SUFFIXES, held_out
 
 SIZE = 224
@@ -95,7 +95,7 @@ def main() -> None:
     named = [(name, impasto.encoder(name)) for name in options.only]
     named += [(name, impasto.encoder(path)) for name, path in (one.split("=") for one in options.other)]
     table: dict[str, list[tuple[float, float]]] = {name: [] for name, _ in named}
-    for layer in LAYERS:
+    for layer in FIRST_LAYERS:
         wide = features(teacher, images, layer)
         for name, encoder in named:
             thin = features(encoder, images, layer)
@@ -105,7 +105,7 @@ def main() -> None:
             r2 = 1 - sum(r[0] for r in results) / sum(r[1] for r in results)
             table[name].append((r2, float(numpy.mean([g for r in results for g in r[2]]))))
     for title, index in (("R² of the best 1×1 linear map to VGG-19's features", 0), ("relative Gram error", 1)):
-        print(f"\n{title}\n{'':16}" + "".join(f"{layer:>9}" for layer in LAYERS) + f"{'mean':>9}")
+        print(f"\n{title}\n{'':16}" + "".join(f"{layer:>9}" for layer in FIRST_LAYERS) + f"{'mean':>9}")
         for name, row in table.items():
             values = [pair[index] for pair in row]
             print(f"{name:16}" + "".join(f"{v:9.4f}" for v in [*values, sum(values) / len(values)]))

@@ -24,7 +24,7 @@ from torch import Tensor
 from torchvision.utils import save_image
 
 import impasto
-from impasto.networks import LAYERS
+from impasto.networks import FIRST_LAYERS
 from impasto_gatys import SHARES, Gatys
 
 SIZE = 384
@@ -52,16 +52,16 @@ class Judge:
     def __init__(self, teacher: impasto.Encoder, content: Tensor, style: Tensor) -> None:
         self.teacher = teacher
         self.content = teacher.features(content, ["relu4_1"])["relu4_1"]
-        self.grams = [impasto.functional.gram(x) for x in teacher.features(style, LAYERS).values()]
+        self.grams = [impasto.functional.gram(x) for x in teacher.features(style, FIRST_LAYERS).values()]
 
     @torch.no_grad()
     def __call__(self, picture: Tensor) -> tuple[float, float]:
         """Return both losses, relative."""
-        seen = self.teacher.features(picture, LAYERS)
+        seen = self.teacher.features(picture, FIRST_LAYERS)
         error = (seen["relu4_1"] - self.content).square().sum() / self.content.square().sum()
         grams = [
             ((impasto.functional.gram(seen[layer]) - truth).square().sum() / truth.square().sum()).item()
-            for layer, truth in zip(LAYERS, self.grams, strict=True)
+            for layer, truth in zip(FIRST_LAYERS, self.grams, strict=True)
         ]
         return error.item(), sum(grams) / len(grams)
 

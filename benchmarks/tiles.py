@@ -80,11 +80,11 @@ def main() -> None:
 
     pipe, image = impasto.Pipeline.parse(options.stage), photograph(1100, 1500)
     painted = []
-    with mock.patch("impasto.networks.feedforward.cut", wraps=tiles.cut) as cut:
+    with mock.patch("impasto.networks.feature_transform.tile_grid", wraps=tiles.tile_grid) as tile_grid:
         for tiles.PIXELS in (1 << 21, 640 * 640):
             painted.append(pipe(image, style, precision=options.precision).tensor)
-    sizes = [call.args for call in cut.call_args_list if call.args[0][1] >= 1500]  # not the style's
-    cuts = [tile for size in sizes for tile in tiles.cut(*size)]
+    sizes = [call.args for call in tile_grid.call_args_list if call.args[0][1] >= 1500]  # not the style's
+    cuts = [tile for size in sizes for tile in tiles.tile_grid(*size)]
     change = painted[1] - painted[0]
     most, mean = change.abs().max(), change.abs().mean()
     print(f"1500x1100 in tiles, less in one piece: {most:.1e} at most, {mean:.1e} on average")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 import pytest
 import torch
 
 from impasto.functional import statistics
+from impasto.functional.statistics import Moments
 
 
 @pytest.fixture
@@ -97,3 +101,22 @@ def test_eigenvalues_of_low_ranks_and_dead_channels_are_finite_and_right(rank):
         again = (vectors * values[:, None]) @ vectors.mT
         assert (again - matrix).abs().max() <= 1e-4 * matrix.abs().max()
         assert torch.isfinite(statistics.matrix_power(matrix, -0.5)).all()
+
+
+@pytest.mark.parametrize("statistic", [statistics.variance, statistics.covariance])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_moments_of_pieces_add_up_to_those_of_the_whole(statistic, weighted):
+    rng = torch.Generator().manual_seed(7)
+    features = 100 + torch.rand(2, 5, 12, 40, generator=rng)
+    features[..., 20:] += 3
+    weights = torch.rand(2, 1, 12, 40, generator=rng) if weighted else None
+    if weighted:
+        weights[0, ..., :16] = 0  # a whole piece of one picture
+    pieces = [
+        Moments.of(features[..., at : at + 8], statistic, None if weights is None else weights[..., at : at + 8])
+        for at in range(0, 40, 8)
+    ]
+    moments = reduce(add, pieces)
+    mean, spread = statistic(features.double(), None if weights is None else weights.double())
+    torch.testing.assert_close(moments.mean.double(), mean.double(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(moments.spread.double(), spread.double(), atol=1e-3, rtol=0)

@@ -1,4 +1,4 @@
-"""The recipe of the shipped encoders: what it measures is what it says, and it starts from the teacher."""
+"""The training of the shipped encoders: its losses are what they say, and it starts from the teacher."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from impasto.errors import ParameterError
-from impasto.networks import LAYERS, VGG, Distillation, Pupil, Truth, choose_channels, distillation, initialise
+from impasto.networks import FIRST_LAYERS, VGG, Distillation, Slim19, distillation
+from impasto.networks.distillation import Student, TeacherFeatures, initial_student
 from impasto.training import train
 
 
@@ -38,13 +39,13 @@ def folder(tmp_path_factory):
 def test_errors_and_gram_matrices_from_thin_moments_equal_the_wide_ones(teacher):
     torch.manual_seed(1)
     thin = VGG((4, 4, 4, 4, 4), "5_1")
-    widths = dict(zip(LAYERS, teacher.widths, strict=True))
-    pupil = Pupil(thin, {layer: torch.randn(widths[layer], 4) for layer in LAYERS})
+    widths = dict(zip(FIRST_LAYERS, teacher.widths, strict=True))
+    student = Student(thin, {layer: torch.randn(widths[layer], 4) for layer in FIRST_LAYERS})
     image = torch.rand(2, 3, 48, 48)
-    truths = {layer: Truth.of(features) for layer, features in teacher(image, LAYERS).items()}
-    errors, grams = pupil(image, truths)
-    for layer, features in thin(image, LAYERS).items():
-        wide = F.conv2d(features, pupil.heads[layer][:, :, None, None])
+    features = {layer: TeacherFeatures.of(features) for layer, features in teacher(image, FIRST_LAYERS).items()}
+    errors, grams = student(image, features)
+    for layer, features in thin(image, FIRST_LAYERS).items():
+        wide = F.conv2d(features, student.heads[layer][:, :, None, None])
         truth = teacher(image, [layer])[layer]
         flat = wide.flatten(2)
         assert torch.allclose(grams[layer], flat @ flat.mT / flat.shape[-1], rtol=1e-3, atol=1e-4)
@@ -53,20 +54,10 @@ def test_errors_and_gram_matrices_from_thin_moments_equal_the_wide_ones(teacher)
         assert errors[layer].item() == pytest.approx(direct.item(), rel=1e-3)
 
 
-def test_the_chosen_channels_predict_the_others():
-    basis = torch.randn(1, 3, 20, 20, generator=torch.Generator().manual_seed(0))
-    mixed = torch.cat([basis, basis[:, :1] + basis[:, 1:2], 0.01 * basis[:, 2:]], 1)
-    chosen, scale = choose_channels(mixed, 3)
-    flat = mixed[0].flatten(1)
-    solution = torch.linalg.lstsq(flat[chosen].mT, flat.mT).solution
-    assert torch.allclose(flat[chosen].mT @ solution, flat.mT, atol=1e-4)
-    assert (scale > 0).all()
-
-
 def test_a_network_as_wide_as_its_teacher_starts_as_its_teacher(teacher):
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
-    pupil = initialise(teacher, teacher.widths, images)
-    truth, guess = teacher(images, ["relu3_1"])["relu3_1"], pupil(images, ["relu3_1"])["relu3_1"]
+    student = initial_student(teacher, teacher.widths, images)
+    truth, guess = teacher(images, ["relu3_1"])["relu3_1"], student(images, ["relu3_1"])["relu3_1"]
     best = torch.linalg.lstsq(guess.transpose(0, 1).flatten(1).mT, truth.transpose(0, 1).flatten(1).mT).solution
     error = guess.transpose(0, 1).flatten(1).mT @ best - truth.transpose(0, 1).flatten(1).mT
     assert (error.square().mean() / truth.var()).item() < 0.01
@@ -75,14 +66,13 @@ def test_a_network_as_wide_as_its_teacher_starts_as_its_teacher(teacher):
 def test_training_lowers_the_losses_resumes_its_pictures_and_ships_half_floats(teacher, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(distillation, "WIDTHS", {"slim19": (4, 8, 8, 8, 8)})
     # From random filters, so that thirty steps can show a fall; the usual start is near its best already.
-    monkeypatch.setattr(distillation, "initialise", lambda teacher, widths, sample: VGG(widths, "5_1"))
+    monkeypatch.setattr(distillation, "initial_student", lambda teacher, widths, sample: VGG(widths, "5_1"))
     torch.manual_seed(3)
-    files = sorted(folder.iterdir())
+    given = {"networks": ("slim19",), "size": 96, "natural": 2, "painted": 1, "learning_rate": 1e-2}
+    trainer = Slim19(images=str(folder), styles=str(folder), **given)
 
     def task():
-        return Distillation(
-            teacher, files, files, networks=["slim19"], size=96, natural=2, painted=1, learning_rate=1e-2
-        )
+        return Distillation(trainer, teacher, torch.device("cpu"))
 
     fresh = task()
     pool = fresh.pools["slim19"][0]["image"].clone()
@@ -108,8 +98,8 @@ def test_training_lowers_the_losses_resumes_its_pictures_and_ships_half_floats(t
     assert torch.allclose(metric, metric.mT, atol=1e-2)
 
 
-def test_the_recipe_says_what_it_needs():
+def test_the_trainer_says_what_it_needs():
     with pytest.raises(ParameterError, match="slim19 needs 'images': folder"):
-        distillation.Slim19(styles="paintings")
+        Slim19(styles="paintings")
     with pytest.raises(ParameterError, match="networks"):
-        distillation.Slim19(images="a", styles="b", networks=("slim20",))
+        Slim19(images="a", styles="b", networks=("slim20",))

@@ -7,7 +7,7 @@ import textwrap
 
 from ..errors import WeightsError
 from ..host import get_host
-from ..networks import encoders
+from ..networks import PRETRAINED
 from ..weights import Weights, find
 from .errors import DONE
 
@@ -30,9 +30,7 @@ def execute(given: argparse.Namespace) -> int:
 
 def known_records() -> dict[Weights, list[str]]:
     """Return every known network's record with the names of what uses it."""
-    users: dict[Weights, list[str]] = {
-        record: ["encoders"] for record in vars(encoders).values() if isinstance(record, Weights)
-    }
+    users: dict[Weights, list[str]] = {record: ["encoders"] for record in PRETRAINED.values()}
     for name, stage in get_host().stages.items():
         for record in stage.known_weights:
             users.setdefault(record, []).append(name)

@@ -1,36 +1,33 @@
-"""Networks: encoders and decoders, what feed-forward methods share, perceptual losses, and how ours were made."""
+"""Networks: VGG encoders and decoders, what feed-forward methods share, perceptual losses, and how ours were made."""
 
-from .checkpoints import load_vgg
-from .convolutions import FewChannels, doubled, framed, padded, quartered, rectified, spread
-from .decoder_fitting import fit, inverted, narrowed
-from .decoders import PLANS, SUFFIXES, Decoder, decoders, load_decoders, mirrored, positions
-from .distillation import LAYERS, Distillation, Pupil, Slim19, Truth, choose_channels, initialise
-from .encoders import SLIM19, SLIM19_HALF, VGG19, Encoder, encoder, load_slim19, load_slim19_half, load_vgg19
-from .feedforward import (
-    Exchange,
-    Goal,
-    Known,
-    Map,
-    Part,
-    by_region,
-    check_pair,
-    fitting_encoder,
-    linear,
-    own_padding,
-    parts,
-    repainted,
-    seen,
-    shrunk,
-    study,
+from .convolutions import FewChannels, block_conv2d, conv2d_relu, depth_to_space, fill_halo, pad2d, upsample_conv2d
+from .decoder_checkpoints import SEQUENTIAL_LAYOUTS, SUFFIXES, decoders, load_decoders
+from .decoder_fitting import fit_convolution, fit_decoder
+from .distillation import Distillation, Slim19
+from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, resized_style, trained_padding
+from .encoders import Encoder, encoder
+from .feature_transform import (
+    FeatureTransform,
+    RegionMoments,
+    TargetMoments,
+    affine_map,
+    style_statistics,
+    stylize_features,
 )
-from .perceptual import Judge, seen_by
-from .tiles import cut, mapped, reach
-from .vgg import CONVOLUTIONS, VGG, WIDTHS
+from .linear_fit import choose_channels, ridge_regression
+from .perceptual import PerceptualLoss, perceptual_features
+from .pretrained import PRETRAINED, SLIM19, SLIM19_HALF, VGG19, load_slim19, load_slim19_half, load_vgg19, records
+from .regional import FeatureMap, fill_empty, is_covered, map_by_region, region_masks, style_shares
+from .tiles import Span, Tile, map_tiles, receptive_radius, tile_grid
+from .vgg import CONVOLUTIONS, FIRST_LAYERS, VGG, WIDTHS, Padding, Pooling
+from .vgg_checkpoints import load_vgg
+from .vgg_decoder import Decoder, decoder_convolutions
 
 __all__ = [
     "CONVOLUTIONS",
-    "LAYERS",
-    "PLANS",
+    "FIRST_LAYERS",
+    "PRETRAINED",
+    "SEQUENTIAL_LAYOUTS",
     "SLIM19",
     "SLIM19_HALF",
     "SUFFIXES",
@@ -40,48 +37,51 @@ __all__ = [
     "Decoder",
     "Distillation",
     "Encoder",
-    "Exchange",
+    "FeatureMap",
+    "FeatureTransform",
     "FewChannels",
-    "Goal",
-    "Judge",
-    "Known",
-    "Map",
-    "Part",
-    "Pupil",
+    "Padding",
+    "PerceptualLoss",
+    "Pooling",
+    "RegionMoments",
     "Slim19",
-    "Truth",
-    "by_region",
+    "Span",
+    "TargetMoments",
+    "Tile",
+    "affine_map",
+    "block_conv2d",
     "check_pair",
     "choose_channels",
-    "cut",
+    "conv2d_relu",
+    "decoder_convolutions",
     "decoders",
-    "doubled",
+    "depth_to_space",
     "encoder",
-    "fit",
-    "fitting_encoder",
-    "framed",
-    "initialise",
-    "inverted",
-    "linear",
+    "encoder_for_checkpoint",
+    "fill_empty",
+    "fill_halo",
+    "fit_convolution",
+    "fit_decoder",
+    "is_covered",
     "load_decoders",
     "load_slim19",
     "load_slim19_half",
     "load_vgg",
     "load_vgg19",
-    "mapped",
-    "mirrored",
-    "narrowed",
-    "own_padding",
-    "padded",
-    "parts",
-    "positions",
-    "quartered",
-    "reach",
-    "rectified",
-    "repainted",
-    "seen",
-    "seen_by",
-    "shrunk",
-    "spread",
-    "study",
+    "map_by_region",
+    "map_tiles",
+    "pad2d",
+    "perceptual_features",
+    "receptive_radius",
+    "records",
+    "region_masks",
+    "require_decoder",
+    "resized_style",
+    "ridge_regression",
+    "style_shares",
+    "style_statistics",
+    "stylize_features",
+    "tile_grid",
+    "trained_padding",
+    "upsample_conv2d",
 ]

@@ -1,4 +1,4 @@
-"""The training of the shipped encoders: VGG-19's plan made thin, taught by VGG-19."""
+"""The training of the shipped encoders: VGG-19 made thin, distilled from VGG-19."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ from ..functional import statistics
 from ..stage import param
 from ..training import Crops, Task, Trainer, pictures
 from .encoders import encoder
-from .vgg import VGG
+from .linear_fit import choose_channels, ridge_regression
+from .vgg import FIRST_LAYERS, VGG
 
 WIDTHS = {"slim19": (16, 32, 64, 128, 128), "slim19-half": (32, 64, 128, 256, 256)}
 DEEPEST = "5_1"
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 LAYER_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 2.0}
-"""How much each layer's feature error counts.  The first is small and would be spent on the deeper ones' behalf;
+"""Weights of the layers' feature errors.  The first is small and would be given up for the deeper ones;
 the last is the hardest and rests on all the others."""
 
 
+GRAM_WEIGHT = 0.3
+"""Of the relative error of Gram matrices beside that of features."""
+
+
 class Slim19(Trainer, name="slim19"):
-    """Teach thin networks to see as VGG-19 does; the training of the encoders that ship with Impasto."""
+    """Distil VGG-19 into thin networks: the training of the encoders that ship with Impasto (Romero et al. 2015)."""
 
     steps = 6_000
     precision = "bf16"
@@ -37,7 +41,7 @@ class Slim19(Trainer, name="slim19"):
     images: str = param(help="folder of photographs")
     styles: str = param(help="folder of paintings")
     networks: tuple[str, ...] = param(
-        default=("slim19", "slim19-half"), choices=tuple(WIDTHS), help="which networks to teach, side by side"
+        default=("slim19", "slim19-half"), choices=tuple(WIDTHS), help="which networks to train, side by side"
     )
     teacher: str = param(default="vgg19", help="VGG-19: an encoder's name or a file")
     size: int = param(default=160, low=96, help="side of the crops in pixels")
@@ -47,60 +51,40 @@ class Slim19(Trainer, name="slim19"):
 
     def task(self, device: torch.device, seed: int = 0) -> Distillation:
         """Return the task, its networks started from the teacher's channels."""
-        return Distillation(
-            encoder(self.teacher).network,
-            pictures(self.images),
-            pictures(self.styles),
-            networks=self.networks,
-            size=self.size,
-            natural=self.natural,
-            painted=self.painted,
-            learning_rate=self.learning_rate,
-            device=device,
-            seed=seed,
-        )
+        return Distillation(self, encoder(self.teacher).network, device, seed)
 
 
 class Distillation(Task):
-    """Teach thin networks VGG-19's features, on natural crops and on pictures in mid-optimisation.
+    """Train thin networks to give VGG-19's features, on natural crops and on pictures in mid-optimisation.
 
     Each network imitates the teacher through a linear head per layer.  Half of what it sees are
     pictures that its own style gradient is painting: an optimiser that uses the thin network as a loss
     leaves natural pictures quickly, and there the network must still agree with the teacher.
+
+    Args:
+        trainer: pictures, networks and numbers.
+        teacher: VGG-19.
+        device: where it trains.
+        seed: decides how the networks start.
     """
 
-    def __init__(
-        self,
-        teacher: VGG,
-        photographs: Sequence[Path],
-        paintings: Sequence[Path],
-        *,
-        networks: Sequence[str] = ("slim19", "slim19-half"),
-        size: int = 160,
-        natural: int = 4,
-        painted: int = 2,
-        gram_weight: float = 0.3,
-        learning_rate: float = 1e-3,
-        device: torch.device | str = "cpu",
-        seed: int = 0,
-    ) -> None:
-        self.device = torch.device(device)
-        self.teacher = teacher.to(self.device, torch.bfloat16).to(memory_format=torch.channels_last).eval()
+    def __init__(self, trainer: Slim19, teacher: VGG, device: torch.device, seed: int = 0) -> None:
+        self.trainer, self.device = trainer, device
+        self.teacher = teacher.to(device, torch.bfloat16).to(memory_format=torch.channels_last).eval()
         self.teacher.requires_grad_(False)
-        self.photographs = Crops(photographs, size, aspect=1.1)
-        self.paintings = Crops(paintings, size, aspect=1.4)  # found squeezed to squares
-        self.natural, self.painted, self.gram_weight = natural, painted, gram_weight
+        self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
+        self.paintings = Crops(pictures(trainer.styles), trainer.size, aspect=1.4)  # found squeezed to squares
         rng = torch.Generator().manual_seed(seed)
         sample = self._draw(24, rng)
         self.scales = feature_scales(self.teacher, sample)
         self.networks, self.pools = {}, {}
-        for name in networks:
-            pupil = initialise(self.teacher, WIDTHS[name], sample)
-            heads = {layer: head / self.scales[layer] for layer, head in fit_heads(pupil, self.teacher, sample).items()}
-            self.networks[name] = Pupil(pupil, heads).to(self.device).to(memory_format=torch.channels_last)
-            self.pools[name] = [self._restart(rng) for _ in range(painted)]
+        for name in trainer.networks:
+            thin = initial_student(self.teacher, WIDTHS[name], sample)
+            heads = {layer: head / self.scales[layer] for layer, head in fit_heads(thin, self.teacher, sample).items()}
+            self.networks[name] = Student(thin, heads).to(device).to(memory_format=torch.channels_last)
+            self.pools[name] = [self._restart(rng) for _ in range(trainer.painted)]
         parameters = [p for network in self.networks.values() for p in network.parameters()]
-        self.optimisers = {"all": torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=1e-4)}
+        self.optimisers = {"all": torch.optim.AdamW(parameters, lr=trainer.learning_rate, weight_decay=1e-4)}
 
     def _draw(self, count: int, rng: torch.Generator) -> Tensor:
         half = count // 2
@@ -122,7 +106,7 @@ class Distillation(Task):
 
     def batch(self, rng: torch.Generator) -> Tensor:
         """Return natural crops, photographs and paintings by halves."""
-        return self._draw(self.natural, rng)
+        return self._draw(self.trainer.natural, rng)
 
     def losses(
         self, networks: Mapping[str, nn.Module], batch: Tensor, rng: torch.Generator
@@ -131,26 +115,27 @@ class Distillation(Task):
         pools = {name: torch.cat([p["image"] for p in pool]) for name, pool in self.pools.items()}
         everything = torch.cat([batch, *pools.values()])
         with torch.no_grad():
-            targets = self.teacher(self._prepared(everything, torch.bfloat16), LAYERS)
-            truths = {layer: Truth.of(features / self.scales[layer]) for layer, features in targets.items()}
+            features = self.teacher(self._prepared(everything, torch.bfloat16), FIRST_LAYERS)
+            teacher = {layer: TeacherFeatures.of(x / self.scales[layer]) for layer, x in features.items()}
         losses: dict[str, Tensor] = {}
         start = len(batch)
         for name, pool in self.pools.items():
             own = slice(start, start + len(pool))
             start += len(pool)
             image = self._prepared(pools[name]).requires_grad_(True)
-            painted = networks[name](image, {layer: truths[layer][own] for layer in LAYERS})
+            painted = networks[name](image, {layer: teacher[layer][own] for layer in FIRST_LAYERS})
             direction = self._style_gradient(networks[name], painted[1], pool, image)
-            natural = networks[name](self._prepared(batch), {layer: truths[layer][: len(batch)] for layer in LAYERS})
+            natural = networks[name](
+                self._prepared(batch), {layer: teacher[layer][: len(batch)] for layer in FIRST_LAYERS}
+            )
             for part, (errors, grams), rows in (
                 ("natural", natural, slice(len(batch))),
                 ("painted", painted, own),
             ):
-                wanted = {layer: truths[layer][rows].gram for layer in LAYERS}
-                gram_errors = [relative(grams[layer], wanted[layer]).mean() for layer in LAYERS]
-                weighted = [LAYER_WEIGHTS[layer] * errors[layer] for layer in LAYERS]
+                gram_errors = [relative(grams[layer], teacher[layer][rows].gram).mean() for layer in FIRST_LAYERS]
+                weighted = [LAYER_WEIGHTS[layer] * errors[layer] for layer in FIRST_LAYERS]
                 losses[f"{name} {part}"] = torch.stack(weighted).mean()
-                losses[f"{name} {part} gram"] = self.gram_weight * torch.stack(gram_errors).mean()
+                losses[f"{name} {part} gram"] = GRAM_WEIGHT * torch.stack(gram_errors).mean()
             self._advance(pool, direction, rng)
         yield "all", losses
 
@@ -163,11 +148,11 @@ class Distillation(Task):
         fresh = [p for p in pool if "grams" not in p]
         if fresh:
             with torch.no_grad():
-                wanted = network(self._prepared(torch.cat([p["style"] for p in fresh])), None)[1]
+                style_grams = network(self._prepared(torch.cat([p["style"] for p in fresh])), None)[1]
             for i, p in enumerate(fresh):
-                p["grams"] = [wanted[layer][i : i + 1].clone() for layer in LAYERS]
+                p["grams"] = [style_grams[layer][i : i + 1].clone() for layer in FIRST_LAYERS]
         loss = torch.zeros((), device=self.device)
-        for index, layer in enumerate(LAYERS):
+        for index, layer in enumerate(FIRST_LAYERS):
             target = torch.cat([p["grams"][index] for p in pool])
             loss = loss + relative(grams[layer], target).sum()
         return torch.autograd.grad(loss, image, retain_graph=True)[0].detach().float().cpu()
@@ -205,9 +190,9 @@ class Distillation(Task):
 
         files = []
         for name, network in networks.items():
-            assert isinstance(network, Pupil)
+            assert isinstance(network, Student)
             tensors = {k: v for k, v in network.network.state_dict().items() if k not in ("mean", "std")}
-            for layer in LAYERS:
+            for layer in FIRST_LAYERS:
                 head = network.heads[layer].detach() * self.scales[layer]
                 metric = statistics.matrix_power(head.mT @ head, 0.5, floor=0)
                 tensors[f"metric{layer.removeprefix('relu')}"] = metric
@@ -218,26 +203,26 @@ class Distillation(Task):
 
 
 @dataclass(frozen=True)
-class Truth:
-    """The teacher's features of one layer (B, C, N), their Gram matrices and their spread around the mean."""
+class TeacherFeatures:
+    """The teacher's features of one layer (B, C, N), their Gram matrices (B, C, C) and total variances (B,)."""
 
     features: Tensor
     gram: Tensor
-    spread: Tensor
+    variance: Tensor
 
     @classmethod
-    def of(cls, features: Tensor) -> Truth:
-        """Measure features (B, C, H, W) once for every pupil."""
+    def of(cls, features: Tensor) -> TeacherFeatures:
+        """Measure features (B, C, H, W), once for every student."""
         flat = features.float().flatten(2)
         matrix = flat @ flat.mT / flat.shape[-1]
         power = matrix.diagonal(dim1=1, dim2=2).sum(1)
         return cls(flat, matrix, power - flat.mean(2).square().sum(1))
 
-    def __getitem__(self, rows: slice) -> Truth:
-        return Truth(self.features[rows], self.gram[rows], self.spread[rows])
+    def __getitem__(self, rows: slice) -> TeacherFeatures:
+        return TeacherFeatures(self.features[rows], self.gram[rows], self.variance[rows])
 
 
-class Pupil(nn.Module):
+class Student(nn.Module):
     """A thin network and its heads, the linear maps from its features to the teacher's."""
 
     def __init__(self, network: VGG, heads: Mapping[str, Tensor]) -> None:
@@ -245,90 +230,72 @@ class Pupil(nn.Module):
         self.network = network
         self.heads = nn.ParameterDict({layer: nn.Parameter(head) for layer, head in heads.items()})
 
-    def forward(self, image: Tensor, truths: Mapping[str, Truth] | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def forward(
+        self, image: Tensor, teacher: Mapping[str, TeacherFeatures] | None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return by layer the relative squared error of the estimated features, and their Gram matrices.
 
-        With head H, thin features s and true ones t, both follow from the thin moments: the Gram matrix is
-        H (s sᵀ) Hᵀ and the error tr H (s sᵀ) Hᵀ - 2 tr H (s tᵀ) + tr t tᵀ, so nothing wide is ever computed.
+        With head H, the student's features s and the teacher's t, both follow from the student's moments: the Gram
+        matrix is H (s sᵀ) Hᵀ and the error tr H (s sᵀ) Hᵀ - 2 tr H (s tᵀ) + tr t tᵀ, so nothing wide is ever computed.
         """
         errors, grams = {}, {}
-        features = self.network(image, LAYERS)
+        features = self.network(image, FIRST_LAYERS)
         with torch.autocast(image.device.type, enabled=False):
             for layer, thin in features.items():
                 flat, head = thin.float().flatten(2), self.heads[layer]
                 grams[layer] = head @ (flat @ flat.mT / flat.shape[-1]) @ head.mT
-                if truths is not None:
-                    truth = truths[layer]
-                    cross = flat @ truth.features.mT / flat.shape[-1]
+                if teacher is not None:
+                    target = teacher[layer]
+                    cross = flat @ target.features.mT / flat.shape[-1]
                     power = grams[layer].diagonal(dim1=1, dim2=2).sum(1)
                     power = power - 2 * (head.mT * cross).sum((1, 2))
-                    power = power + truth.gram.diagonal(dim1=1, dim2=2).sum(1)
-                    errors[layer] = (power / truth.spread.clamp_min(1e-6)).mean()
+                    power = power + target.gram.diagonal(dim1=1, dim2=2).sum(1)
+                    errors[layer] = (power / target.variance.clamp_min(1e-6)).mean()
         return errors, grams
 
 
 def relative(estimate: Tensor, truth: Tensor) -> Tensor:
-    """Return the squared error of matrices (B, C, C) relative to the truth's squared norm, (B,)."""
+    """Return the squared error of matrices (B, C, C) relative to the true ones' squared norm, (B,)."""
     return (estimate - truth).square().sum((1, 2)) / truth.square().sum((1, 2)).clamp_min(1e-12)
 
 
 @torch.no_grad()
-def initialise(teacher: VGG, widths: Sequence[int], images: Tensor, positions: int = 60_000) -> VGG:
-    """Make a thin network, layer by layer, from the teacher's most telling channels.
+def initial_student(teacher: VGG, widths: Sequence[int], images: Tensor, positions: int = 60_000) -> VGG:
+    """Return a thin network made, layer by layer, of the teacher's most predictive channels.
 
     Each thin layer takes the channels that linearly predict all of the teacher's best (pivoted Cholesky of
-    their second moments) and is fitted to them by least squares, from what the thin layers before it give.
+    their second moments) and is fitted to them by least squares, from the output of the thin layers before it.
+
+    Args:
+        teacher: VGG-19.
+        widths: channels of the student's five blocks.
+        images: (B, 3, H, W), sRGB in [0, 1], to learn from.
+        positions: how many at most are drawn for each fit.
     """
-    pupil = VGG(widths, DEEPEST)
-    x = (images - pupil.mean) / pupil.std
+    student = VGG(widths, DEEPEST)
+    x = (images - student.mean) / student.std
     dtype = next(teacher.parameters()).dtype
-    names = [f"conv{name}" for name in pupil.convolutions]
-    seen = [teacher(image[None].to(dtype), names) for image in images]
-    for name in pupil.convolutions:
+    names = [f"conv{name}" for name in student.convolutions]
+    teacher_sums = [teacher(image[None].to(dtype), names) for image in images]
+    for name in student.convolutions:
         if name.endswith("_1") and name != "1_1":
             x = F.max_pool2d(x, 2)
-        sums = torch.cat([features.pop(f"conv{name}").float() for features in seen])
+        sums = torch.cat([features.pop(f"conv{name}").float() for features in teacher_sums])
         chosen, scale = choose_channels(F.relu(sums), widths[int(name[0]) - 1])
-        wanted = sums[:, chosen] / scale[:, None, None]
+        target = sums[:, chosen] / scale[:, None, None]
         padded = F.pad(x, (1, 1, 1, 1), mode="replicate" if name == "1_1" else "constant")
         patches = F.unfold(padded, 3)
         inputs = patches.mT.reshape(-1, patches.shape[1])
-        outputs = wanted.flatten(2).mT.reshape(-1, len(chosen))
+        outputs = target.flatten(2).mT.reshape(-1, len(chosen))
         if len(inputs) > positions:
-            some = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))[:positions]
-            inputs, outputs = inputs[some], outputs[some]
-        solution = least_squares(F.pad(inputs, (0, 1), value=1.0), outputs)
-        convolution = getattr(pupil, f"conv{name}")
+            drawn = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))[:positions]
+            inputs, outputs = inputs[drawn], outputs[drawn]
+        solution = ridge_regression(F.pad(inputs, (0, 1), value=1.0), outputs)
+        convolution = getattr(student, f"conv{name}")
         convolution.weight.copy_(solution[:-1].mT.reshape(convolution.weight.shape))
         convolution.bias.copy_(solution[-1])
         x = F.relu(F.conv2d(padded, convolution.weight, convolution.bias))
-    return pupil
-
-
-def choose_channels(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return the indices of `count` channels of (B, C, H, W) that predict all best, and their root mean squares."""
-    flat = features.transpose(0, 1).flatten(1)
-    moments = (flat @ flat.mT / flat.shape[1]).double()
-    rest = moments.clone()
-    chosen: list[int] = []
-    for _ in range(count):
-        gain = rest.square().sum(0) / rest.diagonal().clamp_min(1e-9 * moments.diagonal().max())
-        gain[chosen] = -1
-        best = int(gain.argmax())
-        chosen.append(best)
-        column = rest[:, best] / rest[best, best].clamp_min(1e-12).sqrt()
-        rest = rest - column[:, None] * column[None]
-    index = torch.tensor(chosen)
-    return index, moments.diagonal()[index].clamp_min(1e-6).sqrt().float()
-
-
-def least_squares(inputs: Tensor, outputs: Tensor, ridge: float = 1e-4) -> Tensor:
-    """Return the ridge regression (I, O) of outputs (N, O) on inputs (N, I)."""
-    moments = (inputs.mT @ inputs / len(inputs)).double()
-    moments += ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.double, device=moments.device)
-    cross = (inputs.mT @ outputs / len(inputs)).double()
-    solution: Tensor = torch.linalg.solve(moments, cross)
-    return solution.float()
+    return student
 
 
 @torch.no_grad()
@@ -339,21 +306,21 @@ def feature_scales(teacher: VGG, images: Tensor) -> dict[str, float]:
     """
     dtype = next(teacher.parameters()).dtype
     powers = [
-        {layer: x.float().square().mean().item() for layer, x in teacher(image[None].to(dtype), LAYERS).items()}
+        {layer: x.float().square().mean().item() for layer, x in teacher(image[None].to(dtype), FIRST_LAYERS).items()}
         for image in images
     ]
-    return {layer: math.sqrt(sum(power[layer] for power in powers) / len(powers)) for layer in LAYERS}
+    return {layer: math.sqrt(sum(power[layer] for power in powers) / len(powers)) for layer in FIRST_LAYERS}
 
 
 @torch.no_grad()
-def fit_heads(pupil: VGG, teacher: VGG, images: Tensor) -> dict[str, Tensor]:
-    """Return the least-squares linear maps from a thin network's features to the teacher's, by layer."""
+def fit_heads(student: VGG, teacher: VGG, images: Tensor) -> dict[str, Tensor]:
+    """Return the linear maps of least squares from a thin network's features to the teacher's, by layer."""
     dtype = next(teacher.parameters()).dtype
     heads = {}
-    for layer in LAYERS:
-        thin = torch.cat([pupil(image[None], [layer])[layer] for image in images])
+    for layer in FIRST_LAYERS:
+        thin = torch.cat([student(image[None], [layer])[layer] for image in images])
         wide = torch.cat([teacher(image[None].to(dtype), [layer])[layer].float() for image in images])
         inputs = thin.transpose(0, 1).flatten(1).mT
         outputs = wide.transpose(0, 1).flatten(1).mT
-        heads[layer] = least_squares(inputs, outputs).mT.contiguous()
+        heads[layer] = ridge_regression(inputs, outputs).mT.contiguous()
     return heads

@@ -1,4 +1,4 @@
-"""Feature extractors addressed by layer name: VGG-19, and the same plan made thin and shipped in the wheel.
+"""Encoders: feature extractors addressed by layer name, VGG-19 or thinner networks of its plan.
 
 `encoder("slim19")` gives one that is ready to use; `encoder("vgg_conv.pth")` reads a checkpoint people have.
 """
@@ -16,41 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import weights
 from ..errors import suggestion
 from ..host import get_host
 from ..validation import check_image
-from ..weights import Weights
-from .checkpoints import load_vgg
 from .vgg import CONVOLUTIONS, VGG, WIDTHS, Padding, Pooling
-
-SLIM19 = Weights(
-    name="slim19.safetensors",
-    sha256="7e0156423e40859efa0425ccc754d260dd1cf7629d5d3c68b75d1c3232498cb1",
-    size=1_698_992,
-    licence="MIT; taught by VGG-19, whose weights are CC BY 4.0",
-    origin="trained by the Impasto project on VGG-19's features",
-    expects="VGG-19's plan with 16 to 128 channels, conv1_1 to conv5_1, and its metric to VGG-19",
-    file="impasto/networks/slim19.safetensors",
-)
-SLIM19_HALF = Weights(
-    name="slim19-half.safetensors",
-    sha256="c9422c9d0d91375a3a27aff776615e5497904bedae57b315c6c33480447535df",
-    size=6_782_968,
-    licence="MIT; taught by VGG-19, whose weights are CC BY 4.0",
-    origin="trained by the Impasto project on VGG-19's features",
-    expects="VGG-19's plan with 32 to 256 channels, conv1_1 to conv5_1, and its metric to VGG-19",
-    file="impasto/networks/slim19-half.safetensors",
-)
-VGG19 = Weights(
-    name="vgg19-dcbb9e9d.pth",
-    sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
-    size=574_673_361,
-    licence="BSD-3-Clause",
-    origin="torchvision's VGG19_Weights.IMAGENET1K_V1, trained on ImageNet",
-    expects="VGG-19 (Simonyan & Zisserman 2015) in torchvision's layout",
-    url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-)
+from .vgg_checkpoints import load_vgg
 
 
 class Encoder(nn.Module):
@@ -117,7 +87,7 @@ class Encoder(nn.Module):
             )
 
     def features(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Return the features of a picture by layer name, computing no deeper than the deepest asked.
+        """Return the features of a picture by layer name, computing no deeper than the deepest.
 
         Args:
             image: (B, 3, H, W), float32 sRGB in [0, 1], on the encoder's device.
@@ -129,7 +99,7 @@ class Encoder(nn.Module):
 
         Raises:
             LookupError: an unknown layer, or one deeper than the network, or not calibrated.
-            ValueError: a picture that pooling leaves nothing of, on another device, or of a wrong shape.
+            ValueError: a picture too small to be pooled so often, on another device, or of a wrong shape.
             TypeError: not a float32 tensor.
         """
         self._check(image, layers)
@@ -143,21 +113,21 @@ class Encoder(nn.Module):
     forward = features
 
     def _run(self, network: VGG, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        found = network(image, layers, self.pooling, self.padding)
+        features = network(image, layers, self.pooling, self.padding)
         if not (self.calibrated and self._metrics):
-            return cast(dict[str, Tensor], found)
+            return cast(dict[str, Tensor], features)
         return {
             layer: F.conv2d(x, network.get_buffer(f"metric{layer.removeprefix('relu')}")[..., None, None])
-            for layer, x in found.items()
+            for layer, x in features.items()
         }
 
     def _copy(self, dtype: torch.dtype) -> VGG:
         """Return the network in another precision, made once; bfloat16 is fast in channels_last alone."""
         key = dtype, self.network.mean.device
         if key not in self._copies:
-            made = copy.deepcopy(self.network).to(dtype).to(memory_format=torch.channels_last)
-            made.mean, made.std = self.network.mean, self.network.std
-            self._copies[key] = made
+            low = copy.deepcopy(self.network).to(dtype).to(memory_format=torch.channels_last)
+            low.mean, low.std = self.network.mean, self.network.std
+            self._copies[key] = low
         return self._copies[key]
 
     def _check(self, image: Tensor, layers: Sequence[str]) -> None:
@@ -169,7 +139,7 @@ class Encoder(nn.Module):
             if self.calibrated and self._metrics and layer not in self._metrics:
                 raise LookupError(
                     f"{self.name}: {layer} is not calibrated to VGG-19\n"
-                    f"  calibrated: {', '.join(self._metrics)}\n  or: an encoder with calibrated=False"
+                    f"  what would work: {', '.join(self._metrics)}; or an encoder with calibrated=False"
                 )
         if (
             not isinstance(image, Tensor)
@@ -178,7 +148,7 @@ class Encoder(nn.Module):
             or image.shape[1] != 3
             or 0 in image.shape
         ):
-            check_image(image, self.name)  # which says what is wrong; asking it always would read every pixel
+            check_image(image, self.name)  # which says what is wrong; always called, it would read every pixel
         if image.device != self.network.mean.device:
             raise ValueError(
                 f"{self.name}: is on {self.network.mean.device} and the picture on {image.device}\n"
@@ -193,8 +163,8 @@ class Encoder(nn.Module):
             )
 
     def _unknown(self, layer: str) -> str:
-        shown = ", ".join(name for name in self.layers if name.startswith("relu"))
-        message = f"{self.name}: has no layer called {layer!r}\n  it has: {shown}, and conv1_1 … before each ReLU"
+        names = ", ".join(name for name in self.layers if name.startswith("relu"))
+        message = f"{self.name}: has no layer called {layer!r}\n  it has: {names}, and conv1_1 … before each ReLU"
         if str(layer)[:4] in ("conv", "relu") and str(layer)[4:] in CONVOLUTIONS:
             advice = f"{self.layers[-1]} or a shallower one, or the encoder vgg19"
             return f"{message}\n  {layer} is deeper than the network\n  what would work: {advice}"
@@ -213,7 +183,7 @@ def encoder(
     calibrated: bool = False,
     device: torch.device | str | None = None,
 ) -> Encoder:
-    """Return an encoder by its name, or from a checkpoint file; the same one whenever asked again.
+    """Return an encoder by its name, or from a checkpoint; the same one every time, until the file changes.
 
     Args:
         name_or_path: `slim19`, `slim19-half`, `vgg19` or what plugins offer; or the path of a file that
@@ -275,21 +245,3 @@ def _encoder(
 @lru_cache(maxsize=8)
 def _network(source: Source, stamp: tuple[int, int] | None, device: torch.device) -> nn.Module:
     return (load_vgg(source) if isinstance(source, Path) else source()).to(device)
-
-
-def load_slim19() -> VGG:
-    """Return VGG-19's plan with 16 to 128 channels, to conv5_1, from the wheel."""
-    return load_vgg(weights.find(SLIM19))
-
-
-def load_slim19_half() -> VGG:
-    """Return VGG-19's plan with 32 to 256 channels, to conv5_1, from the wheel."""
-    return load_vgg(weights.find(SLIM19_HALF))
-
-
-def load_vgg19() -> VGG:
-    """Return torchvision's VGG-19, downloading it once (575 MB)."""
-    return load_vgg(weights.find(VGG19))
-
-
-# ----------------------------------------------------------------------------------------- checkpoint layouts

@@ -1,7 +1,7 @@
-"""Large pictures in tiles: the memory of a few million pixels is enough for any number.
+"""Large pictures in tiles: the memory of a few million pixels is enough for a picture of any size.
 
-A tile is looked at together with its context, as far around it as the networks see, so that what they make of it is
-what they would make of it in the whole picture.  Borders of the picture stay borders.
+A tile goes through the networks with its context, as far around it as their receptive fields extend, so that the
+result is that of the whole picture.  Borders of the picture stay borders.
 """
 
 from __future__ import annotations
@@ -14,48 +14,48 @@ import torch
 from torch import Tensor, nn
 
 PIXELS = 1 << 21
-"""The most pixels looked at together: Full HD in one piece.  Larger pictures are cut."""
+"""The most pixels of a tile and its context: Full HD in one piece.  Larger pictures are cut."""
 
 
 class Span(NamedTuple):
-    """Rows, or columns: those painted, `start` to `stop`, and those looked at for it, `first` to `last`."""
+    """Rows, or columns, of a tile, `start` to `stop`, and of the tile with its context, `first` to `last`."""
 
     start: int
     stop: int
     first: int
     last: int
 
-    def inside(self, length: int) -> slice:
-        """Return where the painted ones are among `length` positions that were looked at."""
+    def without_context(self, length: int) -> slice:
+        """Return where the tile is among the `length` positions of features of tile and context."""
         stride = (self.last - self.first) // length
         return slice((self.start - self.first) // stride, (self.stop - self.first) // stride)
 
 
 class Tile(NamedTuple):
-    """A part of a picture and its context."""
+    """A rectangle of a picture, and its context around it."""
 
     rows: Span
     columns: Span
 
-    def around(self, maps: Tensor) -> Tensor:
-        """Return the tile with its context, cut out of maps (B, C, H, W) over the picture."""
+    def with_context(self, maps: Tensor) -> Tensor:
+        """Return the tile and its context, cut out of maps (B, C, H, W) of the whole picture."""
         return maps[..., self.rows.first : self.rows.last, self.columns.first : self.columns.last]
 
-    def inside(self, maps: Tensor) -> Tensor:
-        """Return the tile alone, cut out of what was made of it with its context: (B, C, h, w), h a fraction of H."""
-        return maps[..., self.rows.inside(maps.shape[-2]), self.columns.inside(maps.shape[-1])]
+    def without_context(self, maps: Tensor) -> Tensor:
+        """Return the tile, cut out of maps (B, C, h, w) of tile and context; h and w may be fractions of pixels'."""
+        return maps[..., self.rows.without_context(maps.shape[-2]), self.columns.without_context(maps.shape[-1])]
 
 
-def cut(size: Sequence[int], context: int, multiple: int = 1) -> list[Tile]:
+def tile_grid(size: Sequence[int], context: int, multiple: int = 1) -> list[Tile]:
     """Return tiles that cover a picture without overlap, each of at most `PIXELS` with its context.
 
     Args:
-        size: height and width of the picture.
-        context: pixels around a tile that what is painted in it depends on: see `reach`.
-        multiple: of positions at which tiles and contexts begin, so that pooling meets the same pixels.
+        size: height and width of the picture in pixels.
+        context: pixels around a tile that its result depends on: see `receptive_radius`.
+        multiple: of pixels, at which tiles and contexts begin, so that pooling takes the same pixels together.
 
     Example:
-        >>> len(cut((1080, 1920), 64, 8)), len(cut((4000, 6000), 64, 8))
+        >>> len(tile_grid((1080, 1920), 64, 8)), len(tile_grid((4000, 6000), 64, 8))
         (1, 20)
     """
     height, width = size
@@ -77,39 +77,42 @@ def _spans(length: int, side: int, margin: int, multiple: int) -> list[Span]:
     ]
 
 
-def mapped(paint: Callable[[Tile], Tensor], image: Tensor, cuts: Sequence[Tile]) -> Tensor:
+def map_tiles(paint: Callable[[Tile], Tensor], image: Tensor, grid: Sequence[Tile]) -> Tensor:
     """Return a picture like `image`, painted tile by tile.
 
     Args:
-        paint: gives what is painted of a tile with its context, (B, C, h, w).
-        image: (B, C, H, W); what is painted has its size and type.
-        cuts: tiles of `image`, see `cut`.
+        paint: returns the result for a tile and its context, (B, C, h, w).
+        image: (B, C, H, W); the result has its size and type.
+        grid: tiles of `image`, see `tile_grid`.
+
+    Returns:
+        (B, C, H, W).
 
     Example:
         >>> image = torch.rand(1, 3, 40, 60)
-        >>> painted = mapped(lambda tile: tile.around(image) ** 2, image, cut((40, 60), context=0))
+        >>> painted = map_tiles(lambda tile: tile.with_context(image) ** 2, image, tile_grid((40, 60), context=0))
         >>> torch.equal(painted, image ** 2)
         True
     """
-    if len(cuts) == 1:
-        return paint(cuts[0]).to(image.dtype)
+    if len(grid) == 1:
+        return paint(grid[0]).to(image.dtype)
     painted = torch.empty_like(image)
-    for tile in cuts:
+    for tile in grid:
         rows, columns = tile
-        painted[..., rows.start : rows.stop, columns.start : columns.stop] = tile.inside(paint(tile))
+        painted[..., rows.start : rows.stop, columns.start : columns.stop] = tile.without_context(paint(tile))
     return painted
 
 
-def reach(network: nn.Module, convolutions: Sequence[str]) -> int:
-    """Return how many pixels beyond a position the convolutions of VGG's plan see, together.
+def receptive_radius(network: nn.Module, convolutions: Sequence[str]) -> int:
+    """Return the radius, in pixels, of the receptive field of some convolutions of VGG's plan, one after another.
 
     Args:
-        network: has them as `convB_C`, which in block B step over 2 ** (B - 1) pixels.
+        network: has them as `convB_C`, whose stride in block B is 2 ** (B - 1) pixels.
         convolutions: by name, such as `3_1`.
 
     Example:
         >>> from impasto.networks import VGG
-        >>> reach(VGG((4, 8), "2_1"), ("1_1", "1_2", "2_1"))
+        >>> receptive_radius(VGG((4, 8), "2_1"), ("1_1", "1_2", "2_1"))
         4
     """
     total = 0

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .convolutions import rectified
+from .convolutions import conv2d_relu
 
 Pooling = Literal["max", "average"]
 
@@ -21,7 +21,11 @@ DEPTHS = (2, 2, 4, 4, 4)
 
 
 CONVOLUTIONS = tuple(f"{block}_{i}" for block, depth in enumerate(DEPTHS, 1) for i in range(1, depth + 1))
-"""``1_1`` to ``5_4``, shallow to deep; ``conv3_1`` names the sum before the ReLU, ``relu3_1`` the rest."""
+"""``1_1`` to ``5_4``, shallow to deep; the layer ``conv3_1`` is before the ReLU, ``relu3_1`` after it."""
+
+
+FIRST_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
+"""The first layer of each block, where style is mostly measured."""
 
 
 LAST = tuple(f"{block}_{depth}" for block, depth in enumerate(DEPTHS, 1))
@@ -33,7 +37,7 @@ WIDTHS = (64, 128, 256, 512, 512)
 
 
 BAND = 1 << 23
-"""Bytes of the first block's features that are made at a time."""
+"""Bytes of the first block's features that are computed at a time."""
 
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -43,11 +47,16 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class VGG(nn.Module):
-    """Compute the activations of a VGG-19 of any width, normalising the picture inside.
+    """VGG-19 (Simonyan and Zisserman 2015) of any width, which normalises the picture inside.
 
     Args:
         widths: channels of the five blocks; (64, 128, 256, 512, 512) is VGG-19 itself.
-        deepest: the last convolution the network has, such as ``5_1``.
+        deepest: the last convolution of the network, such as ``5_1``.
+
+    Example:
+        >>> network = VGG((4, 8, 16), "3_1")
+        >>> network(torch.rand(1, 3, 32, 48), ["relu3_1"])["relu3_1"].shape
+        torch.Size([1, 16, 8, 12])
     """
 
     mean: Tensor
@@ -72,16 +81,31 @@ class VGG(nn.Module):
         pooling: Pooling = "max",
         padding: Padding = "replicate",
     ) -> dict[str, Tensor]:
-        """Return the features of sRGB pictures (B, 3, H, W) in [0, 1] by layer name, computing no deeper."""
-        wanted = set(layers)
-        found: dict[str, Tensor] = {}
+        """Return the features of pictures by layer name, computing no deeper than the deepest.
+
+        Args:
+            image: (B, 3, H, W), sRGB in [0, 1].
+            layers: names such as ``relu3_1``, or ``conv3_1`` for the sums before the ReLU.
+            pooling: between blocks; "max" as trained, or "average".
+            padding: of the picture before the first convolution.
+
+        Raises:
+            LookupError: a layer that the network lacks.
+        """
+        requested = set(layers)
+        features: dict[str, Tensor] = {}
         # Normalised in the picture's precision, then cast: bfloat16 holds only 256 levels of [0, 1].
         x = torch.addcmul(-self.mean / self.std, image, 1 / self.std)
         x = x.to(self.get_parameter("conv1_1.weight").dtype)
         x = F.pad(x, (1, 1, 1, 1), mode="constant" if padding == "zeros" else padding)
         names = self.convolutions
         # Gradients would need the whole of it, and other devices have no caches that it has to fit.
-        if pooling == "max" and x.device.type == "cpu" and not x.requires_grad and all(it[4:5] != "1" for it in wanted):
+        if (
+            pooling == "max"
+            and x.device.type == "cpu"
+            and not x.requires_grad
+            and all(layer[4:5] != "1" for layer in requested)
+        ):
             x, names = self._first_block(x), names[2:]
         for name in names:
             convolution: nn.Conv2d = getattr(self, f"conv{name}")
@@ -89,26 +113,26 @@ class VGG(nn.Module):
             if around and convolution.padding_mode == "reflect":
                 x, around = F.pad(x, (1, 1, 1, 1), mode="reflect"), 0
             # The maximum may as well be taken first: the ReLU then meets a quarter of the values.
-            rectify = pooling == "average" or name not in LAST or f"relu{name}" in wanted
-            if rectify and f"conv{name}" not in wanted:
-                x = rectified(x, convolution.weight, convolution.bias, around)
+            rectify = pooling == "average" or name not in LAST or f"relu{name}" in requested
+            if rectify and f"conv{name}" not in requested:
+                x = conv2d_relu(x, convolution.weight, convolution.bias, around)
             else:
                 sums = F.conv2d(x, convolution.weight, convolution.bias, padding=around)
-                if f"conv{name}" in wanted:
-                    found[f"conv{name}"] = sums
+                if f"conv{name}" in requested:
+                    features[f"conv{name}"] = sums
                 x = F.relu(sums) if rectify else sums
-            if f"relu{name}" in wanted:
-                found[f"relu{name}"] = x
-            if len(found) == len(wanted):
-                return {layer: found[layer] for layer in layers}
+            if f"relu{name}" in requested:
+                features[f"relu{name}"] = x
+            if len(features) == len(requested):
+                return {layer: features[layer] for layer in layers}
             if name in LAST:
                 x = F.relu(max_pooled(x), inplace=True) if pooling == "max" else F.avg_pool2d(x, 2)
-        raise LookupError(f"no such layers: {sorted(wanted - set(found))}")
+        raise LookupError(f"no such layers: {sorted(requested - set(features))}")
 
     def _first_block(self, x: Tensor) -> Tensor:
-        """Return the first block's features, pooled, of padded pictures (B, 3, H + 2, W + 2), made in bands of rows.
+        """Return the first block's features, pooled, of padded pictures (B, 3, H + 2, W + 2), in bands of rows.
 
-        At full size they are the largest of all: a band's stay in the processor's cache.
+        At full size they are the largest of all: a band's stay in the CPU's cache.
         """
         first, second = self.get_submodule("conv1_1"), self.get_submodule("conv1_2")
         assert isinstance(first, nn.Conv2d)
@@ -118,7 +142,7 @@ class VGG(nn.Module):
         bands = []
         for top in range(0, height, band):
             above, below = max(top - 1, 0), min(top + band + 1, height)
-            inside = rectified(x[..., above : below + 2, :], first.weight, first.bias)
+            inside = conv2d_relu(x[..., above : below + 2, :], first.weight, first.bias)
             bands.append(F.relu(max_pooled(second(inside)[..., top - above : top - above + band, :]), inplace=True))
         return torch.cat(bands, -2)
 

@@ -9,10 +9,10 @@ import impasto
 from impasto import ParameterError, StageError, WeightsError
 from impasto.functional import statistics
 from impasto.functional.statistics import Moments
-from impasto.networks import VGG, Decoder, Goal, positions, tiles
+from impasto.networks import SEQUENTIAL_LAYOUTS, SLIM19, VGG, VGG19, Decoder, TargetMoments, tiles
 from impasto.testing import parametrize_checks
 from impasto.weights import find
-from impasto_adain import DECODER, AdaIN, adain, turned
+from impasto_adain import DECODER, AdaIN, adain, monge_map
 
 LAYER = "relu4_1"
 
@@ -39,7 +39,7 @@ def paint(stage, *given, **more):
 # ------------------------------------------------------------------------------------------------- the moments
 
 
-def test_moved_features_have_the_styles_mean_and_deviation(rng):
+def test_adain_gives_the_styles_mean_and_deviation(rng):
     content, style = torch.rand(2, 8, 9, 11, generator=rng), 3 * torch.rand(2, 8, 14, 6, generator=rng) - 1
     found = adain(content, style)
     torch.testing.assert_close(found.mean((2, 3)), style.mean((2, 3)), atol=1e-5, rtol=0)
@@ -59,10 +59,10 @@ def test_a_flat_channel_takes_the_mean_and_stays_flat(rng):
     assert float(found.std((2, 3), correction=0).max()) < 1e-6
 
 
-def test_turned_features_have_the_styles_covariance(rng):
+def test_the_monge_map_gives_the_styles_covariance(rng):
     content, style = torch.randn(2, 8, 9, 11, generator=rng), torch.randn(2, 8, 14, 9, generator=rng)
-    source, goal = (Moments.of(x, statistics.covariance) for x in (content, style))
-    found = statistics.covariance(turned(source, [Goal(goal, 1.0)])(content))
+    source, target = (Moments.of(x, statistics.covariance) for x in (content, style))
+    found = statistics.covariance(monge_map(source, [TargetMoments(target, 1.0)])(content))
     for moment, goal in zip(found, statistics.covariance(style), strict=True):
         torch.testing.assert_close(moment, goal, atol=1e-3, rtol=1e-3)
 
@@ -97,11 +97,11 @@ def test_strong_colours_of_a_picture_that_is_its_own_style_come_back(colour, cat
 
 def test_the_painting_comes_closer_to_the_style_and_stays_the_content():
     content, style = impasto.samples.content("astronaut", 256), impasto.samples.style("impasto", 256)
-    judge = impasto.encoder("slim19-half", calibrated=True)
+    network = impasto.encoder("slim19-half", calibrated=True)
 
     def moments(picture):
         layers = ("relu1_1", "relu2_1", "relu3_1", LAYER)
-        return [torch.cat(statistics.mean_std(x)) for x in judge.features(picture, layers).values()]
+        return [torch.cat(statistics.mean_std(x)) for x in network.features(picture, layers).values()]
 
     def away(picture):
         pairs = zip(moments(picture), moments(style), strict=True)
@@ -109,7 +109,7 @@ def test_the_painting_comes_closer_to_the_style_and_stays_the_content():
 
     painted = paint(AdaIN(), content, style)
     assert away(painted) < 0.3 * away(content)
-    seen, kept = (judge.features(x, [LAYER])[LAYER] for x in (painted, content))
+    seen, kept = (network.features(x, [LAYER])[LAYER] for x in (painted, content))
     assert (seen - kept).square().sum() < kept.square().sum()
 
 
@@ -268,13 +268,19 @@ def test_a_decoder_for_another_layer_is_refused(tmp_path, cat):
         paint(AdaIN(decoder=str(file)), cat, cat)
 
 
+def test_the_records_are_of_the_networks_that_are_used():
+    assert AdaIN().weights() == (SLIM19, DECODER)
+    assert AdaIN(encoder="vgg19", decoder="decoder.pth").weights() == (VGG19,)
+    assert AdaIN(encoder="my.pth", decoder="decoder.pth").weights() == ()
+
+
 def test_another_encoder_asks_for_its_decoder():
     with pytest.raises(ParameterError, match="needs a decoder that was trained for it"):
         AdaIN(encoder="vgg19")
 
 
 def test_the_positions_are_those_of_the_public_file():
-    assert positions(LAYER) == (1, 5, 8, 11, 14, 18, 21, 25, 28)
+    assert SEQUENTIAL_LAYOUTS[LAYER] == (1, 5, 8, 11, 14, 18, 21, 25, 28)
 
 
 def test_a_wrong_hash_says_so(tmp_path, monkeypatch, cat):

@@ -1,4 +1,4 @@
-"""The photorealistic variant: wavelets, what stays in its place, regions, networks refused, and the recipe."""
+"""The photorealistic variant: wavelets, what stays in its place, regions, networks refused, and the trainer."""
 
 import hashlib
 from pathlib import Path
@@ -16,7 +16,8 @@ from impasto.testing import parametrize_checks
 from impasto.training import train
 from impasto.weights import find
 from impasto_wct import DECODERS, PHOTO_DECODER, WCT, WCTPhoto, WCTPhotoDecoder
-from impasto_wct.photo import LAYER, analysed, haar, inverted
+from impasto_wct.photo_training import fit_photo_decoder
+from impasto_wct.wavelets import LAYER, features_and_details, haar
 
 CPU = torch.device("cpu")
 
@@ -64,7 +65,7 @@ def test_details_are_haars_three_bands():
 
 def test_the_analysis_is_the_encoders_but_for_pooling(photograph):
     encoder = impasto.encoder("slim19", pooling="average")
-    found = analysed(encoder, photograph[..., :120, :])
+    found = features_and_details(encoder, photograph[..., :120, :])
     torch.testing.assert_close(found[LAYER], encoder.features(photograph[..., :120, :], [LAYER])[LAYER])
 
 
@@ -201,7 +202,7 @@ def test_the_record_is_that_of_the_file():
 
 def test_the_decoder_undoes_the_analysis(photograph):
     picture = photograph[..., :120, :]
-    found = load_decoders(find(PHOTO_DECODER))[LAYER](analysed(impasto.encoder("slim19"), picture))
+    found = load_decoders(find(PHOTO_DECODER))[LAYER](features_and_details(impasto.encoder("slim19"), picture))
     assert psnr(found.clamp(0, 1), picture) > 24
 
 
@@ -235,11 +236,11 @@ def test_what_does_not_go_together_is_refused():
         WCTPhoto(levels=(5,))
 
 
-# -------------------------------------------------------------------------------------------------- the recipe
+# -------------------------------------------------------------------------------------------------- the trainer
 
 
 @pytest.fixture
-def recipe(tmp_path):
+def trainer(tmp_path):
     pytest.importorskip("accelerate")
     for name in ("astronaut", "cat", "coffee"):
         save_image(impasto.samples.content(name, 128), tmp_path / f"{name}.png")
@@ -249,13 +250,13 @@ def recipe(tmp_path):
 def test_least_squares_begin_well():
     encoder = impasto.encoder("slim19")
     crops = torch.cat([impasto.samples.content("astronaut", 256)[..., y : y + 96, :192] for y in (0, 80, 160)])
-    found = analysed(encoder, crops)
-    error = (inverted(encoder, crops)(found) - crops).square().mean()
+    found = features_and_details(encoder, crops)
+    error = (fit_photo_decoder(encoder, crops)(found) - crops).square().mean()
     assert error < 0.2 * crops.var()
 
 
-def test_it_learns_and_gives_what_the_stage_takes(recipe, tmp_path, photograph, style):
-    task = recipe.task(CPU)
+def test_it_learns_and_gives_what_the_stage_takes(trainer, tmp_path, photograph, style):
+    task = trainer.task(CPU)
 
     @torch.no_grad()
     def losses():
@@ -271,6 +272,6 @@ def test_it_learns_and_gives_what_the_stage_takes(recipe, tmp_path, photograph, 
     assert file.stat().st_size < 500_000
     found = paint(WCTPhoto(decoder=str(file)), photograph, style)
     assert (found - photograph).abs().mean() > 0.02
-    again = WCTPhotoDecoder(images=recipe.images, start=str(file), size=64, batch=2).task(CPU)
+    again = WCTPhotoDecoder(images=trainer.images, start=str(file), size=64, batch=2).task(CPU)
     stored = load_decoders(file)[LAYER].state_dict()
     assert all(torch.equal(x, stored[key]) for key, x in again.networks[LAYER].state_dict().items())

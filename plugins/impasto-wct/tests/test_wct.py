@@ -12,7 +12,7 @@ from impasto.networks import VGG, Decoder, tiles
 from impasto.testing import parametrize_checks
 from impasto.weights import find
 from impasto_wct import DECODERS, WCT, StyleSwap, swap, wct
-from impasto_wct.networks import level_encoder
+from impasto_wct.encoders import level_encoder
 
 CPU = torch.device("cpu")
 
@@ -51,7 +51,7 @@ def features(rng, channels=16, rank=None, positions=(24, 20), batch=1):
 
 
 @pytest.mark.parametrize("transform", ["zca", "transport", "cholesky"])
-def test_moved_features_have_the_styles_mean_and_covariance(rng, transform):
+def test_wct_features_have_the_styles_mean_and_covariance(rng, transform):
     content, style = features(rng), features(rng, positions=(30, 10))
     found = wct(content, style, transform=transform)
     mean, covariance = statistics.covariance(found)
@@ -168,11 +168,11 @@ def test_decoders_undo_the_encoder(level, least):
 
 def test_the_painting_comes_closer_to_the_style_and_stays_the_content():
     content, style = impasto.samples.content("astronaut", 256), impasto.samples.style("impasto", 256)
-    judge = impasto.encoder("slim19-half", calibrated=True)
+    network = impasto.encoder("slim19-half", calibrated=True)
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
     def grams(picture):
-        return [statistics.gram(x) for x in judge.features(picture, layers).values()]
+        return [statistics.gram(x) for x in network.features(picture, layers).values()]
 
     def away(picture):
         pairs = zip(grams(picture), grams(style), strict=True)
@@ -316,5 +316,5 @@ def test_a_decoder_that_takes_more_than_the_level_cannot_be_swapped_into(tmp_pat
 
 
 def test_another_encoder_asks_for_its_decoders():
-    with pytest.raises(ParameterError, match="needs decoders that were trained for it"):
+    with pytest.raises(ParameterError, match="needs a decoder that was trained for it"):
         WCT(encoder="vgg19")

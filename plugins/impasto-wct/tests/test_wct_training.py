@@ -1,4 +1,4 @@
-"""The recipe: it trains, goes on to the bit after a stop, and gives a file that the stage takes."""
+"""The trainer: it trains, goes on to the bit after a stop, and gives a file that the stage takes."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def folders(tmp_path):
     return {"images": str(tmp_path / "images"), "styles": str(tmp_path / "styles")}
 
 
-def recipe(folders, **changes):
+def trainer(folders, **changes):
     return WCTDecoders(**folders, **({"levels": (1, 2), "size": 64, "batch": 2} | changes))
 
 
@@ -35,13 +35,13 @@ def run(made, folder, steps):
 
 
 def test_it_goes_on_to_the_bit_and_gives_what_the_stage_takes(folders, tmp_path):
-    whole = run(recipe(folders), tmp_path / "whole", 4)
+    whole = run(trainer(folders), tmp_path / "whole", 4)
     with pytest.MonkeyPatch.context() as patch:
         # A kill after step 2, of a run of 4: its learning rates are those of 4.
-        patch.setattr("impasto.training.write_atomically", stop_after_two(tmp_path / "parts"))
+        patch.setattr("impasto.training.loop.write_atomically", stop_after_two(tmp_path / "parts"))
         with pytest.raises(KeyboardInterrupt):
-            run(recipe(folders), tmp_path / "parts", 4)
-    parts = run(recipe(folders), tmp_path / "parts", 4)
+            run(trainer(folders), tmp_path / "parts", 4)
+    parts = run(trainer(folders), tmp_path / "parts", 4)
     assert list(parts) == ["relu1_1", "relu2_1"]
     for layer, decoder in whole.items():
         for key, value in decoder.state_dict().items():
@@ -64,16 +64,16 @@ def stop_after_two(folder):
 
 
 def test_levels_it_starts_from_are_kept_and_lend_their_tail(folders, tmp_path):
-    first = run(recipe(folders, levels=(2,)), tmp_path / "first", 1)
+    first = run(trainer(folders, levels=(2,)), tmp_path / "first", 1)
     start = str(tmp_path / "first" / "decoders.safetensors")
-    task = recipe(folders, levels=(3,), start=start).task(CPU)
+    task = trainer(folders, levels=(3,), start=start).task(CPU)
     for key, value in first["relu2_1"].state_dict().items():
         assert torch.equal(task.networks["relu3_1"].state_dict()[key], value)
     assert list(load_decoders(task.export(task.networks, tmp_path)[0])) == ["relu2_1", "relu3_1"]
 
 
 def test_it_learns(folders, tmp_path):
-    task = recipe(folders, levels=(2, 3)).task(CPU)
+    task = trainer(folders, levels=(2, 3)).task(CPU)
 
     @torch.no_grad()
     def losses():
@@ -90,8 +90,8 @@ def test_it_learns(folders, tmp_path):
             assert after[f"{layer} {loss}"] < before[f"{layer} {loss}"], (layer, loss)
 
 
-def test_without_a_weight_of_style_the_judge_has_no_say(folders):
-    task = recipe(folders, levels=(2,), style_weight=0).task(CPU)
+def test_without_a_weight_of_style_the_loss_network_has_no_say(folders):
+    task = trainer(folders, levels=(2,), style_weight=0).task(CPU)
     ((_, found),) = task.losses(task.networks, task.shown, torch.Generator())
     assert found["relu2_1 features"] > 0
     assert found["relu2_1 style"] == found["relu2_1 content"] == 0

@@ -1,4 +1,4 @@
-"""AdaIN: one pass through an encoder and a decoder, with the style's moments in between."""
+"""AdaIN: one pass through an encoder and a decoder, with the style's statistics in between."""
 
 from __future__ import annotations
 
@@ -9,15 +9,26 @@ from typing import ClassVar
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, ParameterError, StageError, Style, Weights
-from impasto.networks import SLIM19, Decoder, check_pair, decoders, fitting_encoder, repainted, shrunk, study
+from impasto import Encoder, StageError, Style, Weights
+from impasto.networks import (
+    SLIM19,
+    Decoder,
+    check_pair,
+    decoders,
+    encoder_for_checkpoint,
+    records,
+    require_decoder,
+    resized_style,
+    style_statistics,
+    stylize_features,
+)
 from impasto.stage import remember
 from impasto.weights import find
 
 from .training import AdaINDecoder, Stylization
-from .transfer import LAYER, STATISTICS, adain, moved, turned
+from .transfer import FEATURE_TRANSFORMS, LAYER, adain, mean_std_map, monge_map
 
-__all__ = ["DECODER", "AdaIN", "AdaINDecoder", "Stylization", "adain", "moved", "turned"]
+__all__ = ["DECODER", "AdaIN", "AdaINDecoder", "Stylization", "adain", "mean_std_map", "monge_map"]
 
 DECODER = Weights(
     name="adain-slim19.safetensors",
@@ -40,7 +51,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
     alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
     statistic: str = impasto.param(
         default="mean-std",
-        choices=tuple(STATISTICS),
+        choices=tuple(FEATURE_TRANSFORMS),
         help="what of the style's features is taken; covariance takes its palette as well",
     )
     style_scale: float = impasto.param(
@@ -57,50 +68,48 @@ class AdaIN(impasto.Stylizer, name="adain"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.encoder != SLIM19_NAME and not self.decoder:
-            raise ParameterError(
-                f"{self.name}: encoder = {self.encoder!r} needs a decoder that was trained for it\n"
-                f"  what to type: AdaIN(encoder={self.encoder!r}, decoder='decoder.pth'),\n"
-                f"  or to train one: impasto train adain-decoder --encoder {self.encoder} --images … --styles …"
-            )
+        require_decoder(
+            self.name,
+            self.encoder,
+            self.decoder,
+            example=f"AdaIN(encoder={self.encoder!r}, decoder='decoder.pth')",
+            training=f"impasto train adain-decoder --encoder {self.encoder} --images … --styles …",
+        )
 
     def weights(self) -> tuple[Weights, ...]:
-        """Return the records of what ships, where it is used."""
-        return (*((SLIM19,) if self.encoder == SLIM19_NAME else ()), *(() if self.decoder else (DECODER,)))
+        """Return the records of the networks that are known by name."""
+        return (*records(self.encoder), *(() if self.decoder else (DECODER,)))
 
     def networks(self, like: Tensor) -> tuple[Encoder, Decoder]:
         """Return encoder and decoder on a tensor's device."""
-        encoder = fitting_encoder(self.encoder, like.device)
+        encoder = encoder_for_checkpoint(self.encoder, like.device)
         file = self.decoder or find(DECODER)
-        found = decoders(file, like.device)
-        decoder = found.get(LAYER)
+        by_layer = decoders(file, like.device)
+        decoder = by_layer.get(LAYER)
         if decoder is None:
             raise StageError(
-                f"{self.name}: {file} holds no decoder for {LAYER}, but for {', '.join(found)}\n"
+                f"{self.name}: {file} holds no decoder for {LAYER}\n  it has: {', '.join(by_layer)}\n"
                 f"  what would work: one for {LAYER}, such as AdaIN's decoder.pth, with its encoder"
             )
         check_pair(f"{self.name}: the decoder {file}", decoder, encoder)
         return encoder, decoder
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
-        """Return the picture decoded from features with the style's moments."""
+        """Return the picture decoded from features with the style's statistics."""
         encoder, decoder = networks = self.networks(content)
-        exchange = STATISTICS[self.statistic]
-        size = (content.shape[-2], content.shape[-1])
-        how = (size, self.style_scale, self.multiple)
-        sized = [remember(style, ("resized", *how), partial(shrunk, style, *how)) for style in styles]
-        told = [
+        transform = FEATURE_TRANSFORMS[self.statistic]
+        layers, statistic = decoder.layers, transform.statistic
+        how = ((content.shape[-2], content.shape[-1]), self.style_scale, self.multiple)
+        resized = [remember(style, ("resized", *how), partial(resized_style, style, *how)) for style in styles]
+        moments = [
             remember(
                 style,
-                ("moments", encoder, decoder.layers, exchange.statistic),
-                partial(study, encoder, decoder.layers, style.image, style.guides, exchange.statistic),
+                ("moments", encoder, layers, statistic),
+                partial(style_statistics, encoder, layers, style.image, style.guides, statistic),
             )
-            for style in sized
+            for style in resized
         ]
-        return repainted(content, guides, sized, told, networks, exchange, self.alpha)
-
-
-SLIM19_NAME = "slim19"
+        return stylize_features(content, guides, resized, moments, networks, transform, self.alpha)
 
 
 @impasto.hookimpl

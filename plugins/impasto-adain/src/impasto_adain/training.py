@@ -1,36 +1,43 @@
-"""The recipe of the shipped decoder: the target's content, the style's moments, and pictures left as they are."""
+"""The training of the shipped decoder: losses of content, of style, and of pictures that are their own style."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder, ParameterError
-from impasto.files import write_atomically
+from impasto import ParameterError
 from impasto.functional.statistics import Moments, covariance
-from impasto.networks import Decoder, Goal, Judge, check_pair, inverted, load_decoders, narrowed, seen_by
+from impasto.networks import (
+    Decoder,
+    PerceptualLoss,
+    TargetMoments,
+    check_pair,
+    fit_decoder,
+    load_decoders,
+    perceptual_features,
+)
 from impasto.optim import Soap
-from impasto.training import Crops, Task, Trainer, pictures
+from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
-from .transfer import LAYER, adain, turned
+from .narrowing import narrow_decoder
+from .transfer import LAYER, adain, monge_map
 
 SAMPLES = 32
-"""Crops that losses are scaled by, and that a decoder without a start begins with."""
+"""Crops that losses are relative to, and that a decoder without a start is fitted to."""
 ENLARGED = 0.15
-"""Share of photographs shown as smooth and flat as those of many megapixels are."""
+"""Share of photographs that are as smooth and flat as those of many megapixels."""
 RECOLOURED = 0.3
-"""Share of pictures whose red, green and blue are exchanged; without them blue lights come out cyan."""
+"""Share of pictures whose red, green and blue are permuted; without them blue lights come out cyan."""
 PIXEL_WEIGHT = 10.0
 """Of the mean squared error of sRGB beside the relative squared error of features: about even."""
 
 
 class AdaINDecoder(Trainer, name="adain-decoder"):
-    """Teach a decoder to paint features whose mean and deviation were exchanged (Huang and Belongie 2017)."""
+    """Train a decoder to paint from features with another picture's mean and deviation (Huang and Belongie 2017)."""
 
     steps = 2_000
     precision = "bf16"
@@ -39,7 +46,9 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
     images: str = impasto.param(help="folder of photographs")
     styles: str = impasto.param(help="folder of paintings")
     encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
-    loss_network: str = impasto.param(default="slim19-half", help="network that measures the losses: a name or a file")
+    loss_network: str = impasto.param(
+        default="slim19-half", help="network that measures the losses: an encoder's name or a file"
+    )
     start: str = impasto.param(
         default="", help="file with a decoder for relu4_1 to begin with, such as wct-decoders trains"
     )
@@ -52,9 +61,9 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
         default=(),
         help="channels of the decoder's blocks, shallow to deep, such as 16 32 32; empty: as many as the encoder has",
     )
-    style_weight: float = impasto.param(default=5.0, low=0, help="of the moments of style; that of content is 1")
+    style_weight: float = impasto.param(default=5.0, low=0, help="weight of the style loss; that of content is 1")
     identity_weight: float = impasto.param(
-        default=3.0, low=0, help="of leaving a picture as it is that is its own style"
+        default=3.0, low=0, help="weight of the loss of pictures that are their own style"
     )
     size: int = impasto.param(default=144, low=64, help="side of the crops in pixels")
     batch: int = impasto.param(default=4, low=1, help="pairs of a photograph and a painting in a step")
@@ -62,136 +71,126 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
 
     def task(self, device: torch.device, seed: int = 0) -> Stylization:
         """Return the task."""
-        encoder = impasto.encoder(self.encoder, device=device)
-        start = None
-        if self.start:
-            start = load_decoders(self.start).get(LAYER)
-            if start is None:
-                raise ParameterError(f"{self.name}: {self.start} holds no decoder for {LAYER} to begin with")
-            check_pair(f"{self.name}: the decoder {self.start}", start, encoder)
-        return Stylization(
-            encoder,
-            impasto.encoder(self.loss_network, calibrated=True, device=device),
-            pictures(self.images),
-            pictures(self.styles),
-            start=start,
-            skips=self.skips,
-            widths=self.widths,
-            style_weight=self.style_weight,
-            identity_weight=self.identity_weight,
-            size=self.size,
-            batch=self.batch,
-            learning_rate=self.learning_rate,
-            device=device,
-            seed=seed,
-        )
+        return Stylization(self, device, seed)
 
 
 class Stylization(Task):
-    """Teach a decoder for exchanged statistics; another network, which knows VGG-19 better, measures the losses.
+    """Train a decoder for features with the style's statistics; another network measures the losses.
 
-    The loss network compares what is painted with what it would itself make of content and style: its own features of
-    the content, given the statistics of its features of the style.
+    That loss network, which is closer to VGG-19, compares what is painted with its own targets: its features of the
+    content, given the statistics of its features of the style.
+
+    Args:
+        trainer: pictures, networks and weights.
+        device: where it trains.
+        seed: of the crops that it starts with.
+
+    Raises:
+        ParameterError: the file to start from has no decoder for this layer.
+        StageError: its decoder does not fit the encoder.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        loss_network: Encoder,
-        photographs: Sequence[Path],
-        paintings: Sequence[Path],
-        *,
-        start: Decoder | None = None,
-        skips: Sequence[str] = ("relu3_1",),
-        widths: Sequence[int] = (),
-        style_weight: float = 5.0,
-        identity_weight: float = 3.0,
-        size: int = 144,
-        batch: int = 4,
-        learning_rate: float = 1e-3,
-        device: torch.device | str = "cpu",
-        seed: int = 0,
-    ) -> None:
-        self.encoder, self.device = encoder, torch.device(device)
-        self.style_weight, self.identity_weight, self.count = style_weight, identity_weight, batch
-        self.photographs = Crops(photographs, size, aspect=1.1, enlarged=ENLARGED, recoloured=RECOLOURED)
+    def __init__(self, trainer: AdaINDecoder, device: torch.device, seed: int = 0) -> None:
+        self.trainer, self.device = trainer, device
+        self.encoder = impasto.encoder(trainer.encoder, device=device)
+        self.photographs = Crops(
+            pictures(trainer.images), trainer.size, aspect=1.1, enlarged=ENLARGED, recoloured=RECOLOURED
+        )
         # Paintings were found squeezed to squares.
-        self.paintings = Crops(paintings, size, aspect=1.4, recoloured=RECOLOURED)
+        self.paintings = Crops(pictures(trainer.styles), trainer.size, aspect=1.4, recoloured=RECOLOURED)
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.batch(rng)
-        samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // (2 * batch)))]).to(self.device)
-        known = start or inverted(encoder, LAYER, samples)
-        decoder = Decoder.mirroring(encoder, LAYER, skips, known.widths[:-1]).to(self.device)
-        # Skips begin at zero, and change nothing of what is known.
-        decoder.load_state_dict(known.state_dict(), strict=False)
+        samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // (2 * trainer.batch)))]).to(device)
+        start = self.start() or fit_decoder(self.encoder, LAYER, samples)
+        decoder = Decoder.for_encoder(self.encoder, LAYER, trainer.skips, start.widths[:-1]).to(device)
+        # Skips begin at zero, and change nothing of what the start paints.
+        decoder.load_state_dict(start.state_dict(), strict=False)
         self.layers = decoder.layers
-        if widths and tuple(widths) != decoder.widths[:-1]:
-            features = {layer: asked(x) for layer, x in self.encoded(samples).items()}
-            decoder = narrowed(decoder, widths, features)
+        if trainer.widths and trainer.widths != decoder.widths[:-1]:
+            features = {layer: stylized_features(x) for layer, x in self.encoded(samples).items()}
+            decoder = narrow_decoder(decoder, trainer.widths, features)
         decoder.to(memory_format=torch.channels_last)
         self.networks = {"decoder": decoder}
-        self.optimisers = {"decoder": Soap(decoder, lr=learning_rate)}
-        self.judge = Judge(loss_network, samples)
+        self.optimisers = {"decoder": Soap(decoder, lr=trainer.learning_rate)}
+        loss_network = impasto.encoder(trainer.loss_network, calibrated=True, device=device)
+        self.loss = PerceptualLoss(loss_network, samples)
+
+    def start(self) -> Decoder | None:
+        """Return the decoder that the training starts from, if one is named."""
+        if not self.trainer.start:
+            return None
+        by_layer = load_decoders(self.trainer.start)
+        if LAYER not in by_layer:
+            raise ParameterError(
+                f"{self.trainer.name}: {self.trainer.start} holds no decoder for {LAYER} to start from\n"
+                f"  it has: {', '.join(by_layer)}"
+            )
+        check_pair(f"{self.trainer.name}: the decoder {self.trainer.start}", by_layer[LAYER], self.encoder)
+        return by_layer[LAYER]
 
     def batch(self, rng: torch.Generator) -> Tensor:
         """Return crops of photographs, then as many of paintings."""
-        return torch.cat([self.photographs.draw(self.count, rng), self.paintings.draw(self.count, rng)])
+        return torch.cat([crops.draw(self.trainer.batch, rng) for crops in (self.photographs, self.paintings)])
 
     def losses(
         self, networks: Mapping[str, nn.Module], batch: Tensor, rng: torch.Generator
     ) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield content, style, and what changes in pictures that are their own style."""
+        """Yield the losses of content, of style, and of pictures that are their own style."""
         image = batch.to(self.device).contiguous(memory_format=torch.channels_last)
         pairs = len(image) // 2
-        kept = list(range(0, len(image), 2))  # half photographs, half paintings
+        own_style = list(range(0, len(image), 2))  # half photographs, half paintings
         with torch.no_grad():
-            wanted = {layer: torch.cat([asked(x), x[kept]]) for layer, x in self.encoded(image).items()}
-            seen = self.judge(image)
-            target = asked(seen[LAYER])
-        painted = networks["decoder"](wanted).float()
-        found = self.judge(painted)
-        stylized = {layer: x[:pairs] for layer, x in found.items()}
-        same = {layer: x[pairs:] for layer, x in found.items()}
-        pixels = PIXEL_WEIGHT * (painted[pairs:] - image[kept]).square().mean()
+            inputs = {
+                layer: torch.cat([stylized_features(x), x[own_style]]) for layer, x in self.encoded(image).items()
+            }
+            features = self.loss.features(image)
+            content_target = stylized_features(features[LAYER])
+        painted = networks["decoder"](inputs).float()
+        painted_features = self.loss.features(painted)
+        stylized = {layer: x[:pairs] for layer, x in painted_features.items()}
+        same = {layer: x[pairs:] for layer, x in painted_features.items()}
+        style_targets = {layer: x[pairs:] for layer, x in features.items()}
+        pixels = PIXEL_WEIGHT * (painted[pairs:] - image[own_style]).square().mean()
+        identity = self.loss.feature_error(same, {layer: x[own_style] for layer, x in features.items()})
         yield (
             "decoder",
             {
-                "content": self.judge.content(stylized, target),
-                "style": self.style_weight * self.judge.style(stylized, {k: x[pairs:] for k, x in seen.items()}),
-                "identity": self.identity_weight
-                * (self.judge.error(same, {layer: x[kept] for layer, x in seen.items()}) + pixels),
+                "content": self.loss.content(stylized, content_target),
+                "style": self.trainer.style_weight * self.loss.style(stylized, style_targets),
+                "identity": self.trainer.identity_weight * (identity + pixels),
             },
         )
 
     def encoded(self, image: Tensor) -> dict[str, Tensor]:
         """Return the features that the decoder paints from."""
-        return seen_by(self.encoder, image, self.layers)
+        return perceptual_features(self.encoder, image, self.layers)
 
     @torch.no_grad()
     def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:
         """Return content, style, the content painted, and the content painted as its own style, in rows."""
         image = self.shown.to(self.device)
-        wanted = {}
-        for layer, x in self.encoded(image).items():
-            wanted[layer] = torch.cat([asked(x), x[: len(x) // 2]])
-        painted = networks["decoder"](wanted).float().clamp(0, 1)
-        rows = [*image.chunk(2), *painted.chunk(2)]
-        return torch.cat([torch.cat(list(row), dim=-1) for row in rows], dim=-2)[None]
+        inputs = {
+            layer: torch.cat([stylized_features(x), x[: len(x) // 2]]) for layer, x in self.encoded(image).items()
+        }
+        painted = networks["decoder"](inputs).float()
+        return preview_grid([*image.chunk(2), *painted.chunk(2)])
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
         """Write the decoder in fp16."""
-        from safetensors.torch import save_file
-
-        state = networks["decoder"].state_dict()
-        half = {key: value.half().contiguous().cpu() for key, value in state.items()}
-        file = folder / "decoder.safetensors"
-        write_atomically(file, partial(save_file, half))
-        return [file]
+        return [save_half(folder / "decoder.safetensors", networks["decoder"].state_dict())]
 
 
-def asked(features: Tensor) -> Tensor:
-    """Return what contents and then styles are made into: by deviations the first pairs, by covariances the others."""
+def stylized_features(features: Tensor) -> Tensor:
+    """Return content features with the style's statistics: the first half with deviations, the others covariances.
+
+    Args:
+        features: (2 B, C, h, w), of contents and then of as many styles.
+
+    Returns:
+        (B, C, h, w).
+    """
     content, style = features.chunk(2)
     half = -(-len(content) // 2)
-    source, goal = (Moments.of(x[half:], covariance) for x in (content, style))
-    return torch.cat([adain(content[:half], style[:half]), turned(source, [Goal(goal, 1.0)])(content[half:])])
+    source, target = (Moments.of(x[half:], covariance) for x in (content, style))
+    transported = monge_map(source, [TargetMoments(target, 1.0)])(content[half:])
+    return torch.cat([adain(content[:half], style[:half]), transported])

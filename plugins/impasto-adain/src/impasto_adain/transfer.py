@@ -9,7 +9,7 @@ from torch import Tensor
 
 from impasto.functional import statistics
 from impasto.functional.statistics import Moments
-from impasto.networks import Exchange, Goal, Map, linear
+from impasto.networks import FeatureMap, FeatureTransform, TargetMoments, affine_map
 
 LAYER = "relu4_1"
 
@@ -20,9 +20,9 @@ def adain(
     """Return content features with the style's mean and deviation, channel by channel.
 
     Args:
-        content: (B, C, h, w), of any float type.
-        style: (1 or B, C, h', w').
-        content_area: (1 or B, 1, h, w), how much each position counts; None counts all alike.
+        content: features (B, C, h, w), of any float type.
+        style: features (1 or B, C, h', w').
+        content_area: (1 or B, 1, h, w), how much each position counts; None: all alike.
         style_area: likewise, for the style.
 
     Returns:
@@ -30,41 +30,45 @@ def adain(
 
     Example:
         >>> import torch
-        >>> moved = adain(torch.rand(1, 8, 16, 16), 2 + 3 * torch.rand(1, 8, 12, 20))
-        >>> bool(2.9 < moved.mean() < 4.1)
+        >>> features = adain(torch.rand(1, 8, 16, 16), 2 + 3 * torch.rand(1, 8, 12, 20))
+        >>> bool(2.9 < features.mean() < 4.1)
         True
     """
-    goal = Goal(Moments.of(style, statistics.variance, style_area), 1.0)
-    return moved(Moments.of(content, statistics.variance, content_area), [goal])(content)
+    target = TargetMoments(Moments.of(style, statistics.variance, style_area), 1.0)
+    return mean_std_map(Moments.of(content, statistics.variance, content_area), [target])(content)
 
 
-def moved(source: Moments, goals: Sequence[Goal]) -> Map:
-    """Return the map to the weighted mean of the styles' means and deviations.
+def mean_std_map(source: Moments, targets: Sequence[TargetMoments]) -> FeatureMap:
+    """Return the map of features to the weighted mean of the styles' means and deviations, channel by channel.
 
-    That is the same as the weighted mean of `adain` for each style (section 7.2 of the paper).  Weights beyond
-    0 and 1 lead past a style; a deviation that would then turn negative, and the picture inside out, stops at 0.
+    It is the weighted mean of `adain` for each style (section 7.2 of the paper).  Weights beyond 0 and 1 extrapolate
+    past a style; a deviation that would then be negative, and turn the picture inside out, stops at 0.
 
     Args:
         source: means and variances of the content.
-        goals: those of the styles.
+        targets: those of the styles.
     """
-    mean = torch.stack([goal.share * goal.moments.mean for goal in goals]).sum(0)
-    spread = torch.stack([goal.share * goal.moments.std() for goal in goals]).sum(0)
-    scale = spread.clamp_min(0) / source.std()
+    mean = torch.stack([target.share * target.moments.mean for target in targets]).sum(0)
+    std = torch.stack([target.share * target.moments.std() for target in targets]).sum(0)
+    scale = std.clamp_min(0) / source.std()
     shift = mean - source.mean * scale
     return lambda features: torch.addcmul(shift, features, scale)
 
 
-def turned(source: Moments, goals: Sequence[Goal]) -> Map:
-    """Return the map to the styles' means and covariances: the weighted mean of those that move least.
+def monge_map(source: Moments, targets: Sequence[TargetMoments]) -> FeatureMap:
+    """Return the optimal-transport map of features to the styles' means and covariances, their weighted mean.
 
     Deviations leave it to the content which channels go together, and so its palette shows through; covariances
     do not (Lu et al. 2019).
+
+    Args:
+        source: means and covariances of the content.
+        targets: those of the styles.
     """
-    return linear(source, goals, statistics.transport)
+    return affine_map(source, targets, statistics.transport)
 
 
-STATISTICS = {
-    "mean-std": Exchange(statistics.variance, moved),
-    "covariance": Exchange(statistics.covariance, turned),
+FEATURE_TRANSFORMS = {
+    "mean-std": FeatureTransform(statistics.variance, mean_std_map),
+    "covariance": FeatureTransform(statistics.covariance, monge_map),
 }

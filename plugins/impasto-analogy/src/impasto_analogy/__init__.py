@@ -11,7 +11,7 @@ from torch import Tensor
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
 from impasto.functional.patches import NNF
-from impasto.networks import SLIM19, SLIM19_HALF, VGG19
+from impasto.networks import PRETRAINED, records
 from impasto.stage import covers
 
 from .color import Report, neural_color, recolored
@@ -29,7 +29,6 @@ __all__ = [
     "recolored",
 ]
 
-RECORDS = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
 
 TASKS = {"photo-to-style": LEVEL_2, "style-to-photo": LEVEL_3, "photo-to-photo": LEVEL_3}
 """What content and style are, and the shares of the content's own features that suit them."""
@@ -40,7 +39,7 @@ class Correspondence(impasto.Stylizer):
 
     smallest: ClassVar[int] = SMALLEST
     regional: ClassVar[bool] = True
-    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
+    known_weights: ClassVar[tuple[Weights, ...]] = tuple(PRETRAINED.values())
 
     encoder: str = impasto.param(
         reads=True,
@@ -58,7 +57,7 @@ class Correspondence(impasto.Stylizer):
 
     def weights(self) -> tuple[Weights, ...]:
         """Return the record of the encoder, unless it is a file or another plugin's."""
-        return (RECORDS[self.encoder],) if self.encoder in RECORDS else ()
+        return records(self.encoder)
 
     def painted(self, a: Tensor, b_prime: Tensor, guides: tuple[Tensor, Tensor] | None, tell: Report) -> Tensor:
         """Return one picture (1, 3, H, W) painted after another one."""

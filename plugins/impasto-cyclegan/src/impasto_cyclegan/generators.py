@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import WeightsError, weights
-from impasto.networks import FewChannels, padded
+from impasto.networks import FewChannels, pad2d
 
 Direction = Literal["a-to-b", "b-to-a"]
 DIRECTIONS: tuple[Direction, Direction] = ("a-to-b", "b-to-a")
@@ -33,7 +33,7 @@ class Reflect(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` (B, C, H, W) with `padding` more positions on each side."""
-        return padded(x, self.padding)
+        return pad2d(x, self.padding)
 
 
 class InstanceNorm(nn.Module):

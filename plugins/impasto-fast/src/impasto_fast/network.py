@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.networks import FewChannels, doubled, padded, spread
+from impasto.networks import FewChannels, depth_to_space, pad2d, upsample_conv2d
 
 BLOCKS = 5
 Plan = Literal["ours", "examples", "tensorflow"]
@@ -63,13 +63,13 @@ class Unit(nn.Module):
             enlarged: Tensor = self.convolution(x)
             return enlarged[..., :-1, :-1]
         if self.stride < 1:
-            return spread(doubled(self.convolution, padded(x, 1, "replicate")))[..., 1:-1, 1:-1]
+            return depth_to_space(upsample_conv2d(self.convolution, pad2d(x, 1, "replicate")))[..., 1:-1, 1:-1]
         if self.plan == "tensorflow":
             # SAME pads an even side before a stride of 2 at its end alone.
             before, after = (side // 2, side // 2) if self.stride == 1 else (0, 1)
             x = F.pad(x, (before, after, before, after))
         else:
-            x = padded(x, side // 2)
+            x = pad2d(x, side // 2)
         result: Tensor = self.convolution(x)
         return result
 

@@ -14,7 +14,7 @@ import impasto
 from impasto import Encoder
 from impasto.functional import statistics
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
-from impasto.networks import seen_by
+from impasto.networks import perceptual_features
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
@@ -92,7 +92,7 @@ class Painting(Task):
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss network's features."""
-        return seen_by(self.loss_network, image, list(STYLE_LAYERS))
+        return perceptual_features(self.loss_network, image, list(STYLE_LAYERS))
 
     def batch(self, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return crops of photographs, and the number of the style that each shall be painted in."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
-from impasto.networks import SLIM19, SLIM19_HALF, VGG19
+from impasto.networks import PRETRAINED, records
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
 
 from .checkpoint import EVERY, Checkpoint, fingerprint
@@ -20,8 +20,6 @@ from .objective import Objective, Term
 from .pieces import composite_pieces, region_pieces, with_surroundings
 from .recoloring import recolor
 
-RECORDS = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
-
 
 class Optimisation(impasto.Stylizer):
     """Paint by moving the pixels of a picture down a loss; what the loss is made of, a subclass says."""
@@ -29,7 +27,7 @@ class Optimisation(impasto.Stylizer):
     smallest: ClassVar[int] = 16
     regional: ClassVar[bool] = True
     calibrated: ClassVar[bool] = True
-    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
+    known_weights: ClassVar[tuple[Weights, ...]] = tuple(PRETRAINED.values())
 
     encoder: str = impasto.param(
         reads=True,
@@ -83,7 +81,7 @@ class Optimisation(impasto.Stylizer):
 
     def weights(self) -> tuple[Weights, ...]:
         """Return the record of the encoder, unless it is a file or another plugin's."""
-        return (RECORDS[self.encoder],) if self.encoder in RECORDS else ()
+        return records(self.encoder)
 
     def layers(self) -> tuple[str, ...]:
         """Return the layers the loss looks at."""

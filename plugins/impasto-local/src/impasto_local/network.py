@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from impasto import WeightsError, weights
 from impasto.functional.statistics import mean_std
-from impasto.networks import FewChannels, padded
+from impasto.networks import FewChannels, pad2d
 
 WIDTHS = (16, 32, 40)
 """Channels at full size, at half and at a quarter of it."""
@@ -33,7 +33,7 @@ class Convolution(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, C', h, w) of `x` (B, C, H, W); a stride of 2 halves the sides."""
         around = self.kernel_size[0] // 2
-        return super().forward(padded(x, around, "replicate") if around else x)
+        return super().forward(pad2d(x, around, "replicate") if around else x)
 
 
 def resize_mask(mask: Tensor, like: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ class LocalNetwork(nn.Module):
         for double in self.doublings:
             # Transposed convolutions leave a checkerboard (Odena et al. 2016), repetition a weave.
             x = double(F.interpolate(binomial_blur(x), scale_factor=2.0, mode="bilinear"), mask, shares)
-        pigment, cover = self.leave(padded(x, 3, "replicate")).float().split((3, 1), dim=1)
+        pigment, cover = self.leave(pad2d(x, 3, "replicate")).float().split((3, 1), dim=1)
         painted: Tensor = image * (1 - cover) + pigment
         return painted
 

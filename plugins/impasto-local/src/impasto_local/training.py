@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder, ParameterError
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal
-from impasto.networks import seen_by
+from impasto.networks import perceptual_features
 from impasto.optim import Soap
 from impasto.stage import composite
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
@@ -104,7 +104,7 @@ class LocalTask(Task):
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss network's features."""
-        return seen_by(self.loss_network, image, list(STYLE_LAYERS))
+        return perceptual_features(self.loss_network, image, list(STYLE_LAYERS))
 
     def batch(self, rng: torch.Generator, count: int = 0) -> dict[str, Tensor]:
         """Return photographs, masks, and the numbers of the styles to paint them in."""

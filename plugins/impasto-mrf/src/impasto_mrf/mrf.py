@@ -13,11 +13,9 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.functional.patches import NNF, nearest
-from impasto.networks import SLIM19, SLIM19_HALF, VGG19
+from impasto.networks import PRETRAINED, records
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, resize
 from impasto.stage import covers
-
-RECORDS = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
 
 SURFACE = "relu1_1"
 """The layer in which the surface of the paint is compared: it sees a pixel and its neighbours."""
@@ -372,7 +370,7 @@ class MRF(impasto.Stylizer, name="mrf"):
     smallest: ClassVar[int] = 16
     regional: ClassVar[bool] = True
     demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
-    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, SLIM19_HALF, VGG19)
+    known_weights: ClassVar[tuple[Weights, ...]] = tuple(PRETRAINED.values())
 
     encoder: str = impasto.param(
         reads=True,
@@ -434,7 +432,7 @@ class MRF(impasto.Stylizer, name="mrf"):
 
     def weights(self) -> tuple[Weights, ...]:
         """Return the record of the encoder, unless it is a file or another plugin's."""
-        return (RECORDS[self.encoder],) if self.encoder in RECORDS else ()
+        return records(self.encoder)
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Paint each picture of the batch by itself."""

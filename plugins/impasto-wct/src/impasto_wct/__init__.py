@@ -1,4 +1,4 @@
-"""Universal style transfer: whitening and colouring, and style swap, on decoders that only know how to paint."""
+"""Universal style transfer: whitening and colouring, and style swap, with decoders that know no style."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.functional import statistics
 from impasto.networks import (
-    SLIM19,
+    PRETRAINED,
     Decoder,
-    Exchange,
-    Known,
-    Part,
-    by_region,
+    FeatureTransform,
+    RegionMoments,
+    affine_map,
     check_pair,
     decoders,
-    linear,
-    repainted,
-    shrunk,
-    study,
+    records,
+    require_decoder,
+    resized_style,
+    style_statistics,
+    stylize_features,
 )
 from impasto.stage import remember
 from impasto.training import Trainer
 from impasto.weights import find
 
-from .networks import level_encoder
-from .photo import PHOTO_DECODER, WCTPhoto, WCTPhotoDecoder
+from .encoders import level_encoder
+from .photo import PHOTO_DECODER, WCTPhoto
+from .photo_training import WCTPhotoDecoder
+from .regions import StyleFeatures, transform_by_region
 from .training import Reconstruction, WCTDecoders
-from .transfer import TRANSFORMS, recoloured, swap, wct
+from .transfer import TRANSFORMS, swap, wct, weighted_wct
 
 __all__ = [
     "DECODERS",
@@ -44,9 +46,9 @@ __all__ = [
     "WCTDecoders",
     "WCTPhoto",
     "WCTPhotoDecoder",
-    "recoloured",
     "swap",
     "wct",
+    "weighted_wct",
 ]
 
 DECODERS = Weights(
@@ -60,12 +62,12 @@ DECODERS = Weights(
 )
 
 
-class Autoencoding(impasto.Stylizer):
-    """Change what an encoder sees of a picture at one or several layers, and decode it."""
+class AutoencoderStylizer(impasto.Stylizer):
+    """Transform the features of a picture at one or several layers of an encoder, and decode them."""
 
     multiple: ClassVar[int] = 16
     regional: ClassVar[bool] = True
-    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, DECODERS)
+    known_weights: ClassVar[tuple[Weights, ...]] = (*PRETRAINED.values(), DECODERS)
 
     alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
     style_scale: float = impasto.param(
@@ -84,39 +86,39 @@ class Autoencoding(impasto.Stylizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.encoder != "slim19" and not self.decoders:
-            raise ParameterError(
-                f"{self.name}: encoder = {self.encoder!r} needs decoders that were trained for it\n"
-                f"  what to type: {type(self).__name__}(encoder={self.encoder!r}, decoders='folder'),\n"
-                f"  or to train some: impasto train wct-decoders --encoder {self.encoder} --images … --styles …"
-            )
+        require_decoder(
+            self.name,
+            self.encoder,
+            self.decoders,
+            example=f"{type(self).__name__}(encoder={self.encoder!r}, decoders='folder')",
+            training=f"impasto train wct-decoders --encoder {self.encoder} --images … --styles …",
+        )
 
     def weights(self) -> tuple[Weights, ...]:
-        """Return the records of what ships, where it is used."""
-        return (*((SLIM19,) if self.encoder == "slim19" else ()), *(() if self.decoders else (DECODERS,)))
+        """Return the records of the networks that are known by name."""
+        return (*records(self.encoder), *(() if self.decoders else (DECODERS,)))
 
     def networks(self, level: int, like: Tensor) -> tuple[Encoder, Decoder]:
         """Return the encoder and the decoder of a level on a tensor's device."""
         layer = f"relu{level}_1"
         encoder = level_encoder(self.encoder, level, like.device)
         file = self.decoders or find(DECODERS)
-        there = decoders(file, like.device)
-        if layer not in there:
+        by_layer = decoders(file, like.device)
+        if layer not in by_layer:
             raise StageError(
                 f"{self.name}: there is no decoder for {layer} in {file}\n"
-                f"  it has: {', '.join(there)}\n  what would work: other levels, or a file with this decoder"
+                f"  it has: {', '.join(by_layer)}\n  what would work: other levels, or a file with this decoder"
             )
-        check_pair(f"{self.name}: the decoder for {layer} in {file}", there[layer], encoder)
-        return encoder, there[layer]
+        check_pair(f"{self.name}: the decoder for {layer} in {file}", by_layer[layer], encoder)
+        return encoder, by_layer[layer]
 
-    def sized(self, content: Tensor, styles: Sequence[Style]) -> list[Style]:
-        """Return the styles in the size that the content gives them."""
-        size = (content.shape[-2], content.shape[-1])
-        how = (size, self.style_scale, self.multiple)
-        return [remember(style, ("resized", *how), partial(shrunk, style, *how)) for style in styles]
+    def resized_styles(self, content: Tensor, styles: Sequence[Style]) -> list[Style]:
+        """Return the styles reduced to the content's area times `style_scale` squared."""
+        how = ((content.shape[-2], content.shape[-1]), self.style_scale, self.multiple)
+        return [remember(style, ("resized", *how), partial(resized_style, style, *how)) for style in styles]
 
 
-class WCT(Autoencoding, name="wct"):
+class WCT(AutoencoderStylizer, name="wct"):
     """Give the content's features the style's covariance, layer after layer, deep to shallow (Li et al. 2017)."""
 
     levels: tuple[int, ...] = impasto.param(
@@ -150,35 +152,37 @@ class WCT(Autoencoding, name="wct"):
         strengths = self.strengths or (1.0,) * len(self.levels)
         steps = [(level, strength) for level, strength in zip(self.levels, strengths, strict=True) if strength]
         networks = {level: self.networks(level, content) for level, _ in steps}
-        sized = self.sized(content, styles)
-        told: dict[Encoder, list[Known]] = {}
+        resized = self.resized_styles(content, styles)
+        moments: dict[Encoder, list[RegionMoments]] = {}
         for encoder in dict.fromkeys(encoder for encoder, _ in networks.values()):
-            own = [decoder for its, decoder in networks.values() if its is encoder]
-            layers = tuple(dict.fromkeys(layer for decoder in own for layer in decoder.layers))
-            told[encoder] = [
+            layers = tuple(
+                dict.fromkeys(layer for own, decoder in networks.values() if own is encoder for layer in decoder.layers)
+            )
+            moments[encoder] = [
                 remember(
                     style,
                     ("covariance", encoder, layers),
-                    partial(study, encoder, layers, style.image, style.guides, statistics.covariance),
+                    partial(style_statistics, encoder, layers, style.image, style.guides, statistics.covariance),
                 )
-                for style in sized
+                for style in resized
             ]
-        exchange = Exchange(statistics.covariance, partial(linear, transform=self.between))
+        transform = FeatureTransform(statistics.covariance, partial(affine_map, transform=self.covariance_map))
         image = content
         for level, strength in steps:
             encoder, _ = networks[level]
-            alpha = self.alpha * strength
-            image = repainted(image, guides, sized, told[encoder], networks[level], exchange, alpha).clamp_(0, 1)
+            image = stylize_features(
+                image, guides, resized, moments[encoder], networks[level], transform, self.alpha * strength
+            ).clamp_(0, 1)
         return image
 
-    def between(self, content: Tensor, style: Tensor) -> Tensor:
-        """Return the linear map between two covariances (B, C, C)."""
+    def covariance_map(self, content: Tensor, style: Tensor) -> Tensor:
+        """Return the matrix (B, C, C) of the linear map between two covariances (B, C, C)."""
         eye = torch.eye(content.shape[-1], device=content.device)
-        lifted = content if self.identity == "none" else content + eye
-        return TRANSFORMS[self.transform](lifted, style + eye if self.identity == "both" else style)
+        content = content if self.identity == "none" else content + eye
+        return TRANSFORMS[self.transform](content, style + eye if self.identity == "both" else style)
 
 
-class StyleSwap(Autoencoding, name="style-swap"):
+class StyleSwap(AutoencoderStylizer, name="style-swap"):
     """Rebuild the content's features from the style's patches, and decode them (Chen and Schmidt 2016)."""
 
     level: int = impasto.param(
@@ -192,11 +196,11 @@ class StyleSwap(Autoencoding, name="style-swap"):
             raise ParameterError(f"{self.name}: patch = {self.patch} has no middle\n  what would work: 1, 3, 5, 7 or 9")
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
-        """Return the picture rebuilt."""
+        """Return the picture decoded from features that were rebuilt of the styles' patches."""
 
-        def change(features: Tensor, area: Tensor | None, parts: Sequence[Part]) -> Tensor:
-            swapped = [part.share * swap(features, part.features, part.area, self.patch) for part in parts]
-            return torch.stack(swapped).sum(0)
+        def swapped(features: Tensor, mask: Tensor | None, own: Sequence[StyleFeatures]) -> Tensor:
+            rebuilt = [style.share * swap(features, style.features, style.mask, self.patch) for style in own]
+            return torch.stack(rebuilt).sum(0)
 
         encoder, decoder = self.networks(self.level, content)
         layer = f"relu{self.level}_1"
@@ -205,13 +209,14 @@ class StyleSwap(Autoencoding, name="style-swap"):
                 f"{self.name}: the decoder for {layer} in {self.decoders} takes {', '.join(decoder.layers)}\n"
                 f"  what would work: one that takes {layer} alone, as those of wct do"
             )
-        sized = self.sized(content, styles)
-        told = [
+        resized = self.resized_styles(content, styles)
+        style_features = [
             remember(style, ("features", encoder, layer), partial(encoder.features, style.image, (layer,)))[layer]
-            for style in sized
+            for style in resized
         ]
         features = encoder.features(content, (layer,))[layer].float()
-        picture: Tensor = decoder(features.lerp(by_region(features, guides, sized, told, change), self.alpha))
+        rebuilt = transform_by_region(features, guides, resized, style_features, swapped)
+        picture: Tensor = decoder(features.lerp(rebuilt, self.alpha))
         return picture
 
 

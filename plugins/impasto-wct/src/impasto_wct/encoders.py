@@ -9,44 +9,46 @@ from pathlib import Path
 import torch
 
 from impasto import Encoder, WeightsError, weights
-from impasto.networks import SUFFIXES, fitting_encoder, load_vgg, own_padding
+from impasto.networks import SUFFIXES, encoder_for_checkpoint, load_vgg, trained_padding
 
 
 def level_encoder(name: str, level: int, device: torch.device) -> Encoder:
-    """Return the encoder for a level, in eval mode on a device; the same one whenever asked again.
+    """Return the encoder for a level, on a device; the same one every time, until its file changes.
 
     Args:
         name: an encoder's name or file, good for all levels down to its depth; a file of several, `eB.convB_C`
             (Wang et al. 2020); or a folder of such files, where the one that ends at the level goes first and
-            the least deep that reaches it next.  Decoders in the folder are passed over.
+            the least deep that reaches it next.  Decoders in the folder are skipped.
         level: 1 to 5, of relu1_1 to relu5_1.
         device: where it computes.
 
     Raises:
-        WeightsError: nothing there reaches the level; the message says what there is.
+        WeightsError: no encoder there reaches the level; the message says which there are.
     """
     path = Path(name).expanduser().resolve()
     if not path.exists():
-        return fitting_encoder(name, device)
+        return encoder_for_checkpoint(name, device)
     files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES) if path.is_dir() else [path]
     stamps = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-    by_level = _prefixes(tuple(files), stamps)
-    deep = [entry for entry in by_level if entry[0] >= level]
+    encoders = _encoders_in(tuple(files), stamps)
+    deep = [entry for entry in encoders if entry[0] >= level]
     own = [entry for entry in deep if entry[2] == f"e{level}."] or [entry for entry in deep if not entry[2]]
     if not own:
-        there = ", ".join(f"{file.name} {prefix}relu{depth}_1".strip() for depth, file, prefix in by_level) or "none"
+        names = ", ".join(f"{file.name} {prefix}relu{depth}_1".strip() for depth, file, prefix in encoders) or "none"
         raise WeightsError(
-            f"{path}: has no encoder that reaches relu{level}_1\n  encoders there: {there}\n"
+            f"{path}: has no encoder that reaches relu{level}_1\n  it has: {names}\n"
             "  what would work: levels down to that depth, or the encoder that goes with the decoders"
         )
     _, file, prefix = min(own, key=lambda entry: entry[0])
-    return fitting_encoder(str(file), device) if not prefix else _part(file, prefix, stamps, device)
+    return (
+        encoder_for_checkpoint(str(file), device) if not prefix else _encoder_with_prefix(file, prefix, stamps, device)
+    )
 
 
 @lru_cache(maxsize=8)
-def _prefixes(files: tuple[Path, ...], stamps: object) -> list[tuple[int, Path, str]]:
+def _encoders_in(files: tuple[Path, ...], stamps: object) -> list[tuple[int, Path, str]]:
     """Return depth, file and prefix of each encoder in some files."""
-    found = []
+    encoders = []
     for file in files:
         tensors = weights.load(file)
         prefixes = sorted({match[0] for key in tensors if (match := re.match(r"e[1-5]\.", key))}) or [""]
@@ -57,11 +59,11 @@ def _prefixes(files: tuple[Path, ...], stamps: object) -> list[tuple[int, Path, 
                 if f"{prefix}{key}" in tensors
             ]
             if first and first[0].ndim == 4 and first[0].shape[1] == 3:
-                found.append((int(load_vgg(file, prefix).convolutions[-1][0]), file, prefix))
-    return found
+                encoders.append((int(load_vgg(file, prefix).convolutions[-1][0]), file, prefix))
+    return encoders
 
 
 @lru_cache(maxsize=8)
-def _part(file: Path, prefix: str, stamps: object, device: torch.device) -> Encoder:
+def _encoder_with_prefix(file: Path, prefix: str, stamps: object, device: torch.device) -> Encoder:
     network = load_vgg(file, prefix)
-    return Encoder(network.to(device), f"{file.name} {prefix}", padding=own_padding(network))
+    return Encoder(network.to(device), f"{file.name} {prefix}", padding=trained_padding(network))

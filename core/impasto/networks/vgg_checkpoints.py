@@ -1,4 +1,4 @@
-"""VGG weights in the layouts in which they are found."""
+"""Checkpoints of VGG-19 and thinner networks of its plan, in the layouts in which people have them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CAFFE = Colours(torch.tensor(CAFFE_MEAN), torch.ones(3), 255 * torch.eye(3).flip
 def load_vgg(path: str | os.PathLike[str], prefix: str = "") -> VGG:
     """Return the VGG-19, or thin network of its plan, that a checkpoint holds, whatever its layout.
 
-    The layout is told by the names of the tensors, and the colours it expects become part of the network:
+    The names of the tensors tell the layout, and the colours it expects become part of the network:
 
     - `features.N`: torchvision's, with its normalisation. Caffe's VGG-19 in this layout (BGR in 0 to 255
       less its mean) is known by the names classifier.1 and classifier.4 (`vgg19-d01eb7cb.pth`) or by the
@@ -88,7 +88,7 @@ def load_vgg(path: str | os.PathLike[str], prefix: str = "") -> VGG:
     """
     file = Path(path)
     stored = {key.removeprefix(prefix): x for key, x in weights.load(file).items() if key.startswith(prefix)}
-    tensors = _expanded(file, _renamed(file, stored))
+    tensors = _dequantised(file, _under_own_names(file, stored))
     metrics = {key: value for key, value in tensors.items() if key.startswith("metric")}
     convolutions = {key: value for key, value in tensors.items() if re.fullmatch(r"conv[1-9]_\d\.\w+", key)}
     others = set(tensors) - set(metrics) - set(convolutions) - {"mean", "std", "conv0.weight", "conv0.bias"}
@@ -97,7 +97,7 @@ def load_vgg(path: str | os.PathLike[str], prefix: str = "") -> VGG:
     unsound = [k for k, v in tensors.items() if not (v.is_floating_point() and torch.isfinite(v).all())]
     if unsound:
         raise _refusal(file, f"has values that are not finite numbers in {', '.join(unsound[:5])}")
-    network = _empty(file, convolutions)
+    network = _network_of_shape(file, convolutions)
     colours = _colours(file, stored, tensors, network)
     state = {key: value.float().contiguous() for key, value in convolutions.items()}
     with torch.autocast("cpu", enabled=False):  # a stage that loads it runs under one, and the result stays
@@ -118,8 +118,8 @@ def load_vgg(path: str | os.PathLike[str], prefix: str = "") -> VGG:
     return network
 
 
-def _renamed(file: Path, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under the names that `VGG` gives them, less those that serve other ends."""
+def _under_own_names(file: Path, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors under the names that `VGG` gives them, without those of classifiers and auxiliary heads."""
     if any("running_mean" in key for key in stored):
         raise _refusal(file, "is batch-normalised, which VGG-19 is not")
     if "features.17.weight" in stored or ("conv4_1.bias" in stored and "conv3_4.bias" not in stored):
@@ -142,21 +142,21 @@ def _renamed(file: Path, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def _expanded(file: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors with those in 8 bits as floats: `q * scale + min`."""
-    found = {key: value for key, value in tensors.items() if not key.endswith((".q", ".scale_min"))}
+def _dequantised(file: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors with those quantised to 8 bits as floats: `q * scale + min`."""
+    floats = {key: value for key, value in tensors.items() if not key.endswith((".q", ".scale_min"))}
     for key, value in tensors.items():
         if key.endswith(".q"):
             name = key.removesuffix(".q")
             if f"{name}.scale_min" not in tensors:
                 raise _refusal(file, f"has {key} without {name}.scale_min")
             scale, least = tensors[f"{name}.scale_min"]
-            found[name] = value.float() * scale + least
-    return found
+            floats[name] = value.float() * scale + least
+    return floats
 
 
-def _empty(file: Path, convolutions: Mapping[str, Tensor]) -> VGG:
-    """Return a network, its values still to be set, whose shapes these are; or refuse them."""
+def _network_of_shape(file: Path, convolutions: Mapping[str, Tensor]) -> VGG:
+    """Return a network without values whose parameters have these shapes, or refuse them."""
     names = [name for name in CONVOLUTIONS if f"conv{name}.weight" in convolutions]
     widths = [len(convolutions[f"conv{name}.weight"]) for name in names if name.endswith("_1")]
     missing = [name for name in CONVOLUTIONS[: CONVOLUTIONS.index(names[-1])] if name not in names]
@@ -192,8 +192,8 @@ def _colours(file: Path, stored: Mapping[str, Tensor], tensors: Mapping[str, Ten
     if {"classifier.1.weight", "classifier.4.weight"} & set(stored):
         return CAFFE
     centre = tensors["conv1_1.weight"][0, :, 1, 1].float()
-    for known, colours in ((TORCHVISION_CENTRE, IMAGENET), (CAFFE_CENTRE, CAFFE)):
-        if torch.allclose(centre, torch.tensor(known), rtol=0.01):
+    for filter_centre, colours in ((TORCHVISION_CENTRE, IMAGENET), (CAFFE_CENTRE, CAFFE)):
+        if torch.allclose(centre, torch.tensor(filter_centre), rtol=0.01):
             return colours
     if "features.0.weight" not in stored:
         return CAFFE

@@ -1,0 +1,102 @@
+"""An encoder and the decoder that was trained for it: what stages that use both have to look after."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ParameterError, StageError
+from ..stage import Style
+from .encoders import Encoder, encoder
+from .vgg import VGG, Padding
+from .vgg_decoder import Decoder
+
+
+def require_decoder(stage: str, encoder: str, decoder: str, example: str, training: str) -> None:
+    """Refuse an encoder other than slim19, whose decoders ship, without a decoder of its own.
+
+    Args:
+        stage: its name, which begins the message.
+        encoder: as the stage was given it: a name or a path.
+        decoder: likewise; empty stands for the decoder that ships.
+        example: how to give one to the stage, such as `AdaIN(encoder='vgg19', decoder='decoder.pth')`.
+        training: how to train one, such as `impasto train adain-decoder --encoder vgg19`.
+
+    Raises:
+        ParameterError: it is refused.
+    """
+    if encoder == "slim19" or decoder:
+        return
+    raise ParameterError(
+        f"{stage}: encoder = {encoder!r} needs a decoder that was trained for it\n"
+        f"  what to type: {example},\n  or to train one: {training}"
+    )
+
+
+def check_pair(who: str, decoder: Decoder, encoder: Encoder) -> None:
+    """Refuse a decoder that takes other channels than an encoder gives.
+
+    Args:
+        who: begins the message, such as `adain: the decoder my.pth`.
+        decoder: which paints.
+        encoder: which gives the features.
+
+    Raises:
+        StageError: they do not go together; the message says where.
+    """
+    for layer, channels in decoder.channels.items():
+        if channels != encoder.channels.get(layer):
+            raise StageError(
+                f"{who} takes {channels} channels of {layer} and the encoder {encoder.name} gives"
+                f" {encoder.channels.get(layer, 'none')}\n"
+                "  what would work: the decoder that was trained with this encoder"
+            )
+
+
+def encoder_for_checkpoint(name: str, device: torch.device) -> Encoder:
+    """Return an encoder that pads the picture as its network pads features: by reflection where it was trained so.
+
+    Args:
+        name: of an encoder, or the path of a checkpoint.
+        device: where it computes.
+
+    Raises:
+        LookupError: no encoder of this name, and no such file.
+        WeightsError: a checkpoint that holds no VGG-19.
+    """
+    loaded = encoder(name, device=device)
+    padding = trained_padding(loaded.network)
+    return loaded if padding == loaded.padding else encoder(name, padding=padding, device=device)
+
+
+def trained_padding(network: VGG) -> Padding:
+    """Return how to pad a picture for a network: by reflection where it pads its features so, else by repetition."""
+    first = network.get_submodule("conv1_1")
+    assert isinstance(first, nn.Conv2d)
+    return "reflect" if first.padding_mode == "reflect" else "replicate"
+
+
+def resized_style(style: Style, size: tuple[int, int], scale: float, multiple: int) -> Style:
+    """Return a style reduced to the area of a picture times `scale` squared, never enlarged.
+
+    Its strokes then have the size that the style's proportions give them in that picture.
+
+    Args:
+        style: of any size.
+        size: height and width of the picture.
+        scale: of the sides.
+        multiple: the sides are padded to one by replicating the border, as the content's are: pooling would leave
+            nothing of a few pixels.
+    """
+    height, width = style.image.shape[-2:]
+    factor = scale * (size[0] * size[1] / (height * width)) ** 0.5
+    reduced = (max(1, round(height * factor)), max(1, round(width * factor))) if factor < 1 else (height, width)
+    border = (0, -reduced[1] % multiple, 0, -reduced[0] % multiple)
+
+    def resize(maps: Tensor) -> Tensor:
+        if reduced != (height, width):
+            maps = F.interpolate(maps, reduced, mode="bicubic", antialias=True).clamp(0, 1)
+        return F.pad(maps, border, mode="replicate") if any(border) else maps
+
+    return style.replace(image=resize(style.image), guides=None if style.guides is None else resize(style.guides))

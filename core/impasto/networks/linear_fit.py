@@ -1,0 +1,53 @@
+"""Linear maps between features by ridge regression, and the channels that predict the others best."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def ridge_regression(inputs: Tensor, outputs: Tensor, ridge: float = 1e-4) -> Tensor:
+    """Return the matrix (I, O) of the linear map from inputs (N, I) to outputs (N, O) with the least squared error.
+
+    Args:
+        inputs: (N, I).
+        outputs: (N, O).
+        ridge: weight of the map's own squares, relative to the mean square of the inputs.
+
+    Example:
+        >>> inputs = torch.rand(100, 3)
+        >>> torch.allclose(ridge_regression(inputs, 2 * inputs, ridge=1e-9), 2 * torch.eye(3), atol=1e-4)
+        True
+    """
+    moments = (inputs.mT @ inputs / len(inputs)).double()
+    moments += ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.double, device=moments.device)
+    cross = (inputs.mT @ outputs / len(inputs)).double()
+    solution: Tensor = torch.linalg.solve(moments, cross)
+    return solution.float()
+
+
+def choose_channels(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the indices of the channels that linearly predict all others best, and their root mean squares.
+
+    They are the pivots of a Cholesky factorisation of the channels' second moments.
+
+    Args:
+        features: (B, C, H, W).
+        count: how many of the C channels.
+
+    Returns:
+        (count,) and (count,).
+    """
+    flat = features.transpose(0, 1).flatten(1)
+    moments = (flat @ flat.mT / flat.shape[1]).double()
+    rest = moments.clone()
+    chosen: list[int] = []
+    for _ in range(count):
+        gain = rest.square().sum(0) / rest.diagonal().clamp_min(1e-9 * moments.diagonal().max())
+        gain[chosen] = -1
+        best = int(gain.argmax())
+        chosen.append(best)
+        column = rest[:, best] / rest[best, best].clamp_min(1e-12).sqrt()
+        rest = rest - column[:, None] * column[None]
+    index = torch.tensor(chosen)
+    return index, moments.diagonal()[index].clamp_min(1e-6).sqrt().float()

@@ -1,0 +1,66 @@
+"""The encoders that are known by name: where their weights come from, and what loads them."""
+
+from __future__ import annotations
+
+from ..weights import Weights, find
+from .vgg import VGG
+from .vgg_checkpoints import load_vgg
+
+SLIM19 = Weights(
+    name="slim19.safetensors",
+    sha256="7e0156423e40859efa0425ccc754d260dd1cf7629d5d3c68b75d1c3232498cb1",
+    size=1_698_992,
+    licence="MIT; distilled from VGG-19, whose weights are CC BY 4.0",
+    origin="distilled by the Impasto project from VGG-19's features",
+    expects="VGG-19's plan with 16 to 128 channels, conv1_1 to conv5_1, and its metric to VGG-19",
+    file="impasto/networks/slim19.safetensors",
+)
+SLIM19_HALF = Weights(
+    name="slim19-half.safetensors",
+    sha256="c9422c9d0d91375a3a27aff776615e5497904bedae57b315c6c33480447535df",
+    size=6_782_968,
+    licence="MIT; distilled from VGG-19, whose weights are CC BY 4.0",
+    origin="distilled by the Impasto project from VGG-19's features",
+    expects="VGG-19's plan with 32 to 256 channels, conv1_1 to conv5_1, and its metric to VGG-19",
+    file="impasto/networks/slim19-half.safetensors",
+)
+VGG19 = Weights(
+    name="vgg19-dcbb9e9d.pth",
+    sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+    size=574_673_361,
+    licence="BSD-3-Clause",
+    origin="torchvision's VGG19_Weights.IMAGENET1K_V1, trained on ImageNet",
+    expects="VGG-19 (Simonyan & Zisserman 2015) in torchvision's layout",
+    url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+)
+
+PRETRAINED = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
+"""Records of weights by the encoder's name."""
+
+
+def records(encoder: str) -> tuple[Weights, ...]:
+    """Return the record of an encoder's weights, for `Stage.weights`; none of a file or of another plugin's encoder.
+
+    Args:
+        encoder: as a stage is given it: a name, or the path of a checkpoint.
+
+    Example:
+        >>> [record.name for record in records("slim19")], records("my.pth")
+        (['slim19.safetensors'], ())
+    """
+    return (PRETRAINED[encoder],) if encoder in PRETRAINED else ()
+
+
+def load_slim19() -> VGG:
+    """Return slim19, VGG-19 with 16 to 128 channels down to conv5_1, which ships in the wheel."""
+    return load_vgg(find(SLIM19))
+
+
+def load_slim19_half() -> VGG:
+    """Return slim19-half, VGG-19 with 32 to 256 channels down to conv5_1, which ships in the wheel."""
+    return load_vgg(find(SLIM19_HALF))
+
+
+def load_vgg19() -> VGG:
+    """Return torchvision's VGG-19, downloaded once (575 MB)."""
+    return load_vgg(find(VGG19))

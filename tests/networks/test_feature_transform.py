@@ -1,0 +1,97 @@
+"""Pictures painted in tiles are the pictures painted whole, with the memory of a tile."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from impasto import Encoder, Style
+from impasto.functional import statistics
+from impasto.networks import VGG, Decoder, FeatureTransform, affine_map, style_statistics, stylize_features, tiles
+
+WIDTHS = (3, 4, 5, 6)
+LAYER = "relu4_1"
+MIXED = FeatureTransform(statistics.covariance, partial(affine_map, transform=torch.add))
+"""Asks for both covariances; whitening would enlarge rounding wherever the features of random networks are weak."""
+
+
+@pytest.fixture
+def rng():
+    return torch.Generator().manual_seed(7)
+
+
+@pytest.fixture
+def networks():
+    """An encoder and a decoder with a skip, whose random weights keep the scale."""
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        network, decoder = VGG(WIDTHS, "4_1"), Decoder(WIDTHS, LAYER, {"relu3_1": WIDTHS[2]})
+        for parameter in (*network.parameters(), *decoder.parameters()):
+            if parameter.ndim > 1:
+                torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+    return Encoder(network, "random"), decoder.requires_grad_(False).eval()
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(tiles, "PIXELS", 192 * 192)
+
+
+def paint(networks, image, styles, guides=None, alpha=1.0):
+    encoder, decoder = networks
+    moments = [
+        style_statistics(encoder, decoder.layers, style.image, style.guides, statistics.covariance) for style in styles
+    ]
+    return stylize_features(image, guides, styles, moments, networks, MIXED, alpha)
+
+
+@pytest.fixture
+def given(rng):
+    image = torch.rand(2, 3, 208, 232, generator=rng)
+    guides = torch.zeros(2, 3, 208, 232)
+    guides[:, 0, :, :90], guides[0, 1, 40:, 90:] = 1, 0.7  # the second picture lacks a region, both lack the third
+    style_guides = torch.zeros(1, 3, 216, 200)
+    style_guides[:, 1, 150:] = 1
+    styles = [
+        Style(torch.rand(1, 3, 216, 200, generator=rng), weight=0.6, guides=style_guides),
+        Style(torch.rand(1, 3, 64, 48, generator=rng) ** 2, weight=0.8),
+    ]
+    return image, styles, guides
+
+
+@pytest.mark.parametrize("regions", [False, True])
+def test_tiles_make_the_picture_that_is_made_whole(networks, given, monkeypatch, regions):
+    image, styles, guides = given
+    if not regions:
+        styles, guides = styles[1:], None
+    whole = paint(networks, image, styles, guides, alpha=0.8)
+    monkeypatch.setattr(tiles, "PIXELS", 192 * 192)
+    error = (paint(networks, image, styles, guides, alpha=0.8) - whole).abs().max()
+    assert error < 1e-4 * whole.std()
+
+
+def test_less_context_would_show(networks, given, monkeypatch):
+    image, styles, _ = given
+    whole = paint(networks, image, styles[1:])
+    monkeypatch.setattr(tiles, "PIXELS", 192 * 192)
+    monkeypatch.setattr("impasto.networks.feature_transform.encoder_radius", lambda encoder, layers: 0)
+    # Rounding is a thousand times smaller.
+    assert (paint(networks, image, styles[1:]) - whole).abs().max() > 0.01
+
+
+def test_no_network_ever_sees_more_than_a_tile(networks, small, rng, monkeypatch):
+    encoder, _ = networks
+    looked = []
+    features = encoder.features
+
+    def watched(image, layers):
+        looked.append(math.prod(image.shape[-2:]))
+        return features(image, layers)
+
+    monkeypatch.setattr(encoder, "features", watched)
+    paint(networks, torch.rand(1, 3, 400, 320, generator=rng), [Style(torch.rand(1, 3, 480, 240, generator=rng))])
+    assert max(looked) <= 192 * 192
+    looked.clear()
+    paint(networks, torch.rand(1, 3, 64, 96, generator=rng), [Style(torch.rand(1, 3, 32, 32, generator=rng))])
+    assert looked == [32 * 32, 64 * 96]
