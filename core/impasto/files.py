@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import glob
 import os
+import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -58,11 +60,54 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def existing_file(source: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that is there.
+
+    Raises:
+        PictureError: an address of the internet.
+        IsADirectoryError: a folder.
+        FileNotFoundError: no such file; the message suggests the nearest name.
+    """
+    if isinstance(source, str) and "://" in source:
+        raise PictureError(f"{source}: is an address\n  what would work: download it first and give its path")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder\n  what would work: a file in it, {path / 'photo.jpg'}")
+    if path.exists():
+        return path
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{path}: there is no such file, and no folder {path.parent}\n  what would work: check the spelling"
+        )
+    near = difflib.get_close_matches(path.name, [file.name for file in path.parent.iterdir() if file.is_file()], 1)
+    hint = (
+        f"did you mean '{path.with_name(near[0])}'?" if near else "what would work: check the folder and the spelling"
+    )
+    raise FileNotFoundError(f"{path}: there is no such file\n  {hint}")
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it, so that a kill leaves no half file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    write(temporary)
-    os.replace(temporary, path)
+    """Let `write` fill a temporary file beside `path`, then give it that name: the whole file is there or nothing.
+
+    What was there before stays until then, also when the program is killed; a link stays a link.
+
+    Raises:
+        OSError: of the kind that the system raised, with what to do.
+    """
+    target = path.resolve()
+    temporary = target.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise type(error)(
+            f"{path}: could not be written ({error.strerror or error}), and is what it was\n"
+            "  what would work: check the folder's permissions and the space left, or give another folder"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 PICTURES = (

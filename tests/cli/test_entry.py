@@ -46,5 +46,5 @@ def test_the_program_gives_exit_codes_and_no_traces():
     program = start("paint", "nowhere.png", "-o", "out.png", "--with", "")
     out, err = program.communicate(timeout=60)
     assert program.returncode == 2
-    assert err.startswith("impasto: no file 'nowhere.png'")
+    assert err.startswith("impasto: nowhere.png: there is no such file")
     assert not out

@@ -354,7 +354,7 @@ def test_a_truncated_16_bit_tiff_is_an_error(separate):
 
 def test_absurdly_large_pictures_are_refused_before_decoding():
     bomb = png(60000, 60000, 8, 2, [])
-    with pytest.raises(PictureError, match=r"60000×60000.*max_pixels=3600000000"):
+    with pytest.raises(PictureError, match=r"60000 × 60000(?s:.*)max_pixels=3600000000"):
         read(bomb)
     small = encoded(Image.fromarray(RGB), "PNG")
     with pytest.raises(PictureError, match="over the limit of 100"):

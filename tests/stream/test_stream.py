@@ -16,7 +16,8 @@ import impasto
 from impasto import cli
 from impasto.errors import FrameError
 from impasto.stage import RunContext, StreamMemo, remember
-from impasto.stream import Video, VideoFile, interrupted, prefetched, write, written_behind
+from impasto.stream import Video, VideoFile, interrupted_path, prefetched, write, written_behind
+from impasto.stream.video_file import ENCODERS
 
 try:
     import av
@@ -420,7 +421,7 @@ def test_the_sound_is_copied_to_the_bit():
 
 @needs_av
 def test_odd_sizes_get_one_more_row_and_say_so():
-    with pytest.warns(UserWarning, match="out.mp4' is 14×10"):
+    with pytest.warns(UserWarning, match="out.mp4: is 10 × 14"):
         write(impasto.Pipeline().stream(frames(3, (13, 9)), **QUICK), "out.mp4")
     assert [picture.size for picture in Video("out.mp4")] == [(14, 10)] * 3
 
@@ -428,7 +429,7 @@ def test_odd_sizes_get_one_more_row_and_say_so():
 @needs_av
 def test_frames_of_another_size_are_fitted_into_the_video_and_it_says_so():
     given = [*frames(2, (16, 32)), *frames(1, (32, 64))]
-    with pytest.warns(UserWarning, match="frames of 32×64 are resized to 16×32"):
+    with pytest.warns(UserWarning, match="frames of 64 × 32 are resized to 32 × 16"):
         write(impasto.Pipeline().stream(given, **QUICK), "out.mp4")
     assert [picture.size for picture in Video("out.mp4")] == [(16, 32)] * 3
 
@@ -440,7 +441,7 @@ def test_what_was_painted_before_an_error_plays_under_a_name_that_says_so(how, t
     (tmp_path / "out.mp4").write_bytes(b"of before")
     with pytest.raises((FrameError, KeyboardInterrupt)):
         write(impasto.Pipeline(Fragile(how=how)).stream(given, **QUICK), "out.mp4")
-    assert len(list(Video(interrupted(tmp_path / "out.mp4")))) == 7
+    assert len(list(Video(interrupted_path(tmp_path / "out.mp4")))) == 7
     assert (tmp_path / "out.mp4").read_bytes() == b"of before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.interrupted.mp4", "out.mp4"]
 
@@ -493,11 +494,11 @@ def test_a_video_is_never_written_over_itself(tmp_path):
 
 @needs_av
 def test_an_encoder_that_is_missing_is_replaced_and_says_so(monkeypatch):
-    monkeypatch.setitem(impasto.stream.ENCODERS, "", (("no-such", {}), *impasto.stream.ENCODERS[""][1:]))
+    monkeypatch.setitem(ENCODERS, "", (("no-such", {}), *ENCODERS[""][1:]))
     with pytest.warns(UserWarning, match="encoded by mpeg4, since no-such is not there"):
         write(impasto.Pipeline().stream(frames(3, (32, 32)), **QUICK), "out.mp4")
     assert len(list(Video("out.mp4"))) == 3
-    monkeypatch.setitem(impasto.stream.ENCODERS, "", (("no-such", {}),))
+    monkeypatch.setitem(ENCODERS, "", (("no-such", {}),))
     with pytest.raises(FrameError, match="this PyAV has no encoder no-such"):
         write(impasto.Pipeline().stream(frames(1, (32, 32)), **QUICK), "out.mp4")
 

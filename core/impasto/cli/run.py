@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ..device import pick_device
 from ..files import VIDEOS, expand
 from ..picture import check_format, check_targets, read
-from ..stream import interrupted
+from ..stream import interrupted_path
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
 from .outputs import output_paths, save_picture
 from .painting import elapsed, max_pixels, progress_bar, read_pipeline, read_styles
@@ -60,7 +60,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                 )
                 if picture.interrupted is not None:
                     # Under its own name, or --skip-existing would take it for finished.
-                    target = interrupted(target)
+                    target = interrupted_path(target)
                     stopped = f"{content}: interrupted, {picture.interrupted}; {target} is the picture so far"
                 save_picture(picture, target, [content, *others], given)
             except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..files import PICTURES, VIDEOS
 from ..picture import check_target
-from ..stream import Video, interrupted, write
+from ..stream import Video, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
 from .painting import elapsed, max_pixels, progress_bar, read_pipeline, read_styles, stage_names
 
@@ -60,7 +60,7 @@ def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:
         )
     except (KeyboardInterrupt, Exception) as error:
         code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else report_error(error, given.traceback)
-        rest = interrupted(out) if to_video else out
+        rest = interrupted_path(out) if to_video else out
         outcome = f"{rest} holds the frames so far" if rest.exists() else "nothing was written"
         print_message(f"interrupted; {outcome}" if code == INTERRUPTED else outcome)
         return code

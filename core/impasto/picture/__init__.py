@@ -3,7 +3,9 @@
 from ..files import check_target, check_targets
 from .formats import MAX_PIXELS, check_format
 from .metadata import Interrupted, Metadata
-from .picture import Picture, read, read_recipe, write
+from .picture import Picture, write
+from .reading import read
+from .recipes import read_recipe
 
 __all__ = [
     "MAX_PIXELS",

@@ -8,12 +8,9 @@ from typing import Any
 
 import torch
 
-from ..errors import FrameError
 from ..picture import MAX_PIXELS, Picture
 from ..stage import StreamMemo
-from ..stream import prefetched
-from ..stream.frames import _numbered, _opened
-from ..stream.messages import _name, _said
+from ..stream import frame_error, frame_source, prefetched, read_frames
 from .run import Run
 
 
@@ -21,7 +18,7 @@ def painted_frames(run: Run, frames: Any, *, batch: int, ahead: int, max_pixels:
     """Return a generator of what a run makes of frame after frame: see `Pipeline.stream`."""
     if batch < 1 or ahead < 1:
         raise ValueError(f"batch = {batch} and ahead = {ahead} should both be 1 or more")
-    return _paint(run, _numbered(_opened(frames, max_pixels), max_pixels), batch, max(ahead, batch))
+    return _paint(run, read_frames(frame_source(frames, max_pixels), max_pixels), batch, max(ahead, batch))
 
 
 def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Iterator[Picture]:
@@ -32,8 +29,7 @@ def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Itera
                 memo.next_frame()
                 done = run.paint(_joined(group), memo=memo)
             except Exception as error:
-                names = _name(group[0].meta) + (f" and {len(group) - 1} after it" if len(group) > 1 else "")
-                raise FrameError(f"{names}: {_said(error)}") from error
+                raise frame_error(group[0].meta, error, len(group) - 1) from error
             if done.interrupted is not None:
                 raise KeyboardInterrupt
             for frame, picture in zip(group, done, strict=True):

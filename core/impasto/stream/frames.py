@@ -12,15 +12,19 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..errors import FrameError
+from ..errors import FrameError, StageError
 from ..files import VIDEOS, expand
 from ..picture import Metadata, Picture, read
-from .messages import _name, _said
 from .video import Video
 
 
-def _opened(source: Any, max_pixels: int) -> Iterable[Any]:
-    """Return the frames of a folder, pattern, video file, batch or iterable, each something `read` takes."""
+def frame_source(source: Any, max_pixels: int) -> Iterable[Any]:
+    """Return the frames of a folder, pattern, video file, batch or iterable, each something `read` takes.
+
+    Raises:
+        TypeError: none of these.
+        ValueError: a folder or pattern without pictures.
+    """
     if isinstance(source, (str, os.PathLike)):
         path = Path(source).expanduser()
         if path.suffix.lower() in VIDEOS and not path.is_dir():
@@ -30,7 +34,7 @@ def _opened(source: Any, max_pixels: int) -> Iterable[Any]:
         return [source]
     if not isinstance(source, Iterable):
         raise TypeError(
-            f"a stream is made of frames, found {type(source).__name__}\n"
+            f"frames: expected a source of pictures, found {type(source).__name__}\n"
             "  what would work: a folder of pictures, a video file, or a list or generator of pictures"
         )
     return source
@@ -42,8 +46,12 @@ def _natural(path: Path) -> list[Any]:
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
-def _numbered(frames: Iterable[Any], max_pixels: int) -> Iterator[Picture]:
-    """Read frame after frame; each knows its number, from 1, and an error names it."""
+def read_frames(frames: Iterable[Any], max_pixels: int) -> Iterator[Picture]:
+    """Return pictures read frame after frame, as they are asked for, with their numbers, from 1.
+
+    Raises:
+        FrameError: a frame could not be read; names it.
+    """
     number = 0
     given: Any = None
     steps = iter(frames)
@@ -58,7 +66,16 @@ def _numbered(frames: Iterable[Any], max_pixels: int) -> Iterator[Picture]:
             raise
         except Exception as error:
             file = str(given) if isinstance(given, (str, os.PathLike)) else None
-            raise FrameError(f"{_name(Metadata(file=file, frame=number + 1))}: {_said(error)}") from error
+            raise frame_error(Metadata(file=file, frame=number + 1), error) from error
         for picture in pictures:
             number += 1
             yield picture.replace(meta=picture.meta.replace(frame=number))
+
+
+def frame_error(meta: Metadata, error: BaseException, following: int = 0) -> FrameError:
+    """Return the error that names a frame, and how many after it were in its batch, in front of what happened."""
+    name = f"frame {meta.frame}" + (f" ({meta.file})" if meta.file else "")
+    if following:
+        name += f" and {following} after it"
+    explained = isinstance(error, (StageError, ValueError, TypeError, OSError)) and str(error)
+    return FrameError(f"{name}: {error if explained else f'{type(error).__name__}: {error}'}")

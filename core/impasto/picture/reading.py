@@ -1,0 +1,154 @@
+"""Pictures read: from files, bytes, arrays, tensors and Pillow's images, all as float32 sRGB."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..errors import PictureError
+from ..files import existing_file
+from .arrays import color_and_alpha, image_tensor, planes
+from .decoding import check_size, decoding_errors, heif_is_whole, image_file, load
+from .exif import exif_and_orientation, upright
+from .formats import MAX_PIXELS
+from .icc import deep_srgb, srgb_profile, srgb_transform
+from .metadata import Metadata
+from .picture import Picture
+from .sixteen_bits import sixteen_bit_pixels, uint16
+
+
+def read(source: Any, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture from wherever it is, as float32 sRGB in [0, 1].
+
+    Files: JPEG, PNG, WebP, TIFF, BMP, GIF (first frame), PPM, AVIF and HEIC; grey, palette, CMYK, 1, 8 or
+    16 bits, with or without alpha. Every value is exact: k / 255 or k / 65535. EXIF orientation is applied.
+    A colour profile is converted to sRGB; a picture already in sRGB keeps its bits. 16-bit pictures
+    are converted through a lattice of 86³ colours, which leaves gradients smooth and colours within one 8-bit
+    step; 16-bit CMYK and premultiplied alpha are read at 8 bits.
+
+    Args:
+        source: a path, the bytes of a file, an open binary file, a PIL image, or a `Picture` (returned as it
+            is); a NumPy array `(H, W)`, `(H, W, C)`, `(C, H, W)` or a batch of the latter two; a tensor
+            `(H, W)`, `(C, H, W)` or `(B, C, H, W)`. C is 1, 3 or 4 (the fourth is alpha); values are bool,
+            uint8, uint16, or floats in [0, 1].
+        max_pixels: refuse larger pictures before decoding them.
+
+    Raises:
+        PictureError: not a picture, damaged, too large, or values and shapes that have no one meaning.
+        FileNotFoundError: no such file; the message suggests the nearest name.
+        IsADirectoryError: a folder.
+        TypeError: something else than a picture.
+
+    Example:
+        >>> read(np.zeros((2, 3, 3), np.uint8))
+        Picture(2×3, mean 0.00 0.00 0.00)
+    """
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, Image.Image):
+        return _pil_picture(source, max_pixels)
+    if isinstance(source, Tensor):
+        return _tensor_picture(source, "tensor")
+    if isinstance(source, np.ndarray):
+        return _tensor_picture(image_tensor(source), "array")
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _file_picture(bytes(source), "the data given", max_pixels)
+    if isinstance(source, (str, os.PathLike)):
+        path = existing_file(source)
+        picture = _file_picture(path.read_bytes(), str(path), max_pixels)
+        return picture.replace(meta=picture.meta.replace(file=str(path)))
+    if hasattr(source, "read"):
+        return _stream_picture(source, max_pixels)
+    raise TypeError(
+        f"read: cannot make a picture of a {type(source).__name__}\n  what would work: a path, bytes, an open binary"
+        " file, a PIL image, a NumPy array, a tensor, or a Picture"
+    )
+
+
+def _tensor_picture(tensor: Tensor, what: str) -> Picture:
+    bits = {torch.uint8: 8, torch.uint16: 16}.get(tensor.dtype)
+    return Picture(*color_and_alpha(tensor, what), Metadata(bits=bits))
+
+
+def _stream_picture(stream: BinaryIO, max_pixels: int) -> Picture:
+    data = stream.read()
+    if not isinstance(data, bytes):
+        raise TypeError("read: the file is open as text\n  what to type: open(path, 'rb')")
+    name = getattr(stream, "name", None)
+    if isinstance(name, str) and os.path.isfile(name):
+        picture = _file_picture(data, name, max_pixels)
+        return picture.replace(meta=picture.meta.replace(file=name))
+    return _file_picture(data, "the open file", max_pixels)
+
+
+def _pil_picture(image: Image.Image, max_pixels: int) -> Picture:
+    with decoding_errors("the PIL image"):
+        check_size(image.size, "the PIL image", max_pixels)
+        load(image)
+        return _image_picture(image)
+
+
+def _file_picture(data: bytes, name: str, max_pixels: int) -> Picture:
+    with decoding_errors(name):
+        image = image_file(data)
+        check_size(image.size, name, max_pixels)
+        if image.format == "HEIF":
+            heif_is_whole(data)
+        return _image_picture(image, sixteen_bit_pixels(image, data, name))
+
+
+def _image_picture(image: Image.Image, deep: npt.NDArray[Any] | None = None) -> Picture:
+    """Return the picture of a decoded image; `deep` has its pixels where it has more than 8 bits."""
+    exif, orientation = exif_and_orientation(image)
+    profile = image.info.get("icc_profile")
+    bits = 8 if deep is None else 16
+    if deep is None and image.mode == "F":
+        deep, bits = np.asarray(image)[..., None], 32
+    elif deep is None and image.mode.startswith("I"):
+        if image.mode == "I" and image.format != "PNG":  # Pillow 10 opens 16-bit PNG as "I"
+            raise PictureError(
+                "read: a picture of 32-bit integers does not say where white is\n"
+                "  what would work: an array of floats in [0, 1], divided by its white"
+            )
+        deep, bits = uint16(image)[..., None], 16
+    if deep is None:
+        color, alpha = _eight_bit_color(image, profile)
+    else:
+        color, alpha = _deep_color(deep, profile, image.info.get("transparency"))
+    recipe = image.info.get("impasto")
+    meta = Metadata(
+        bits=bits,
+        icc=srgb_profile() if profile else None,
+        exif=exif,
+        recipe=str(recipe) if isinstance(recipe, str) else None,
+    )
+    return Picture(upright(color, orientation), None if alpha is None else upright(alpha, orientation), meta)
+
+
+def _eight_bit_color(image: Image.Image, profile: bytes | None) -> tuple[Tensor, Tensor | None]:
+    mode = {"1": "L", "L": "L", "LA": "L", "La": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("LA" if mode == "L" else "RGBA")
+        alpha = planes(np.asarray(image.getchannel("A"))[..., None])
+    image = image.convert(mode)
+    if transform := srgb_transform(profile, mode):
+        image = transform.apply(image.convert(str(transform.input_mode)))
+    return planes(np.asarray(image.convert("RGB"))), alpha
+
+
+def _deep_color(pixels: npt.NDArray[Any], profile: bytes | None, transparent: Any) -> tuple[Tensor, Tensor | None]:
+    channels = 1 if pixels.shape[-1] < 3 else 3
+    color, alpha = pixels[..., :channels], pixels[..., channels:]
+    if not alpha.shape[-1] and transparent is not None:
+        alpha = (color != np.asarray(transparent)).any(-1, keepdims=True)
+    tensor = planes(color)
+    if transform := srgb_transform(profile, "L" if channels == 1 else "RGB"):
+        tensor = deep_srgb(tensor, transform)
+    return tensor.expand(3, -1, -1), planes(alpha) if alpha.shape[-1] else None

@@ -1,0 +1,62 @@
+"""Pictures written: the whole file or nothing, and never over what they were made from."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from torch import Tensor
+
+from ..errors import PictureError
+from ..files import check_targets, write_atomically
+from .arrays import integer_pixels, over_white
+from .encoding import encoded
+from .formats import HOLDS_ALPHA, check_format
+from .metadata import Metadata
+from .recipes import recipe_file
+
+
+def write_file(
+    color: Tensor,
+    alpha: Tensor | None,
+    meta: Metadata,
+    path: str | os.PathLike[str],
+    *,
+    bits: int = 8,
+    quality: int = 95,
+    overwrite: bool = True,
+    recipe: bool | None = None,
+    keep: Iterable[str | os.PathLike[str]] = (),
+) -> Path:
+    """Write colours (1, 3, H, W) and opacity (1, 1, H, W) to a file: see `Picture.save`."""
+    path = Path(path).expanduser()
+    form = check_format(path, bits, quality)
+    text = meta.recipe if recipe is not False else None
+    if recipe and not text:
+        raise PictureError(f"{path}: recipe=True, but the picture has no recipe\n  what would work: leave recipe out")
+    if color.shape[0] > 1:
+        raise PictureError(
+            f"{path}: {color.shape[0]} pictures do not fit into one file\n  what to type:"
+            f' for i, p in enumerate(picture): p.save(f"{path.stem}-{{i}}{path.suffix}")'
+        )
+    beside = [recipe_file(path)] if recipe and form != "PNG" else []
+    check_targets([path, *beside], [*keep, *filter(None, [meta.file])])
+    for target in (path, *beside):
+        if target.exists() and not overwrite:
+            raise FileExistsError(f"{target}: exists\n  what would work: another name, or overwrite=True")
+    if alpha is not None and form not in HOLDS_ALPHA:
+        if alpha.amin() < 1:
+            warnings.warn(
+                f"{path}: {form} cannot hold transparency, blended over white; PNG would keep it", stacklevel=3
+            )
+        color, alpha = over_white(color, alpha), None
+    try:
+        data = encoded(integer_pixels(color, alpha, bits), form, quality, meta, text)
+    except PictureError as error:
+        raise PictureError(f"{path}: {error}") from error
+    write_atomically(path, lambda temporary: temporary.write_bytes(data))
+    for file in beside:
+        write_atomically(file, lambda temporary: temporary.write_text(str(text), encoding="utf-8"))
+    return path

@@ -1,0 +1,121 @@
+"""Frames written to a folder or a video, behind the painting."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from contextlib import closing, nullcontext
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Protocol
+
+from tqdm import tqdm
+from typing_extensions import Self
+
+from ..errors import PictureError
+from ..files import VIDEOS
+from ..picture import Picture
+from .frames import frame_error
+from .threads import written_behind
+from .video_file import VideoFile
+
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
+"""tqdm's own, but for a rate that never turns into seconds per frame."""
+
+
+class _Sink(Protocol):
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]: ...
+    def write(self, picture: Picture) -> object: ...
+
+
+class _Folder:
+    """Write pictures to a folder, named as their files, or else by their numbers."""
+
+    def __init__(self, path: Path, suffix: str, keep: Iterable[str | Path]) -> None:
+        self._path, self._suffix, self._keep = path, suffix, tuple(keep)
+        self._names: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._path.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        return False
+
+    def write(self, picture: Picture) -> None:
+        file = None if picture.meta.video is not None else picture.meta.file
+        name = Path(file).stem if file else f"frame-{picture.meta.frame or len(self._names) + 1:06}"
+        if name in self._names:
+            raise PictureError(
+                f"{self._path / (name + self._suffix)}: {self._names[name]} and {file} would both be written there\n"
+                "  what would work: one folder for each"
+            )
+        self._names[name] = file
+        picture.save(self._path / f"{name}{self._suffix}", keep=self._keep)
+
+
+def write(
+    frames: Iterable[Picture],
+    out: str | os.PathLike[str],
+    *,
+    fps: float | Fraction | None = None,
+    suffix: str = ".png",
+    behind: int = 4,
+    shown: bool = False,
+    total: int | None = None,
+    keep: Iterable[str | Path] = (),
+) -> int:
+    """Write frames to a video file or a folder, by a thread of its own, as they come.
+
+    Args:
+        frames: pictures, such as `pipe.stream("clip.mp4", style)` gives.
+        out: a video file (see `VideoFile`), or a folder, which is made: there a picture is named as its file, and
+            one without a file by its number, `frame-000001.png`.
+        fps: of a video, frames per second; None keeps the times of the video that the frames are from, else 25.
+        suffix: of the pictures in a folder.
+        behind: frames that may wait to be written, which bounds the memory.
+        shown: whether to draw a progress bar with frames per second.
+        total: how many frames there are, for the bar.
+        keep: files that must survive; those that the frames were read from always do.
+
+    Returns:
+        How many frames were written.
+
+    Raises:
+        FrameError: a frame could not be read, painted or written; names it.  What was written stays; of a video it
+            is closed, plays, and has the name that `interrupted_path` gives, as after an interruption.
+
+    Example:
+        >>> import tempfile, impasto
+        >>> photos = [impasto.samples.content("astronaut", 64), impasto.samples.content("cat", 64)]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write(impasto.Pipeline().stream(photos), folder)
+        2
+    """
+    path = Path(out).expanduser()
+    sink: _Sink = VideoFile(path, fps, keep) if path.suffix.lower() in VIDEOS else _Folder(path, suffix, keep)
+    number = count(1)
+    written = 0
+
+    def save(picture: Picture) -> None:
+        counted = next(number)
+        meta = picture.meta.replace(frame=picture.meta.frame or counted)
+        try:
+            sink.write(picture)
+        except Exception as error:
+            raise frame_error(meta, error) from error
+
+    steps = iter(frames)
+    bar = tqdm(total=total or None, unit=" frames", disable=not shown, bar_format=BAR)
+    reading = closing(steps) if isinstance(steps, Generator) else nullcontext()
+    with bar, sink, reading, written_behind(save, behind) as put:
+        for picture in steps:
+            put(picture)
+            written += 1
+            bar.update()
+    return written
