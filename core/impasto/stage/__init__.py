@@ -6,7 +6,16 @@ from .context import RunContext, StreamMemo, current_run, remember
 from .parameters import Declared, Parameter, param
 from .postprocessor import Postprocessor
 from .preprocessor import Preprocessor
-from .regions import align_styles, bounding_box, composite, covers, region_maps
+from .regions import (
+    Region,
+    align_styles,
+    bounding_box,
+    check_coverage,
+    composite,
+    covered_regions,
+    covers,
+    region_maps,
+)
 from .stylizer import Stylizer
 
 __all__ = [
@@ -15,6 +24,7 @@ __all__ = [
     "Parameter",
     "Postprocessor",
     "Preprocessor",
+    "Region",
     "RunContext",
     "Stage",
     "StreamMemo",
@@ -22,9 +32,11 @@ __all__ = [
     "Stylizer",
     "align_styles",
     "bounding_box",
+    "check_coverage",
     "check_mask",
     "check_result",
     "composite",
+    "covered_regions",
     "covers",
     "current_run",
     "param",

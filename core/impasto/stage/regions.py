@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ..errors import StageError
+from .base import Stage
 from .canvas import Canvas, Style
 from .context import remember
 
@@ -79,16 +83,119 @@ def _align(style: Style, found: int | None, labels: tuple[str, ...]) -> Style:
     return style
 
 
-def covers(style: Style, region: int) -> bool:
-    """Return whether a style, of those that `align_styles` returns, has a part for a region."""
-    return style.guides is None or bool(style.guides[:, region].any())
-
-
 def region_maps(canvas: Canvas) -> Tensor | None:
     """Return the guides inside the mask, (1 or B, K, H, W), or the mask as the only region; None: everywhere."""
     if canvas.guides is None or canvas.mask is None:
         return canvas.mask if canvas.guides is None else canvas.guides
     return canvas.guides * canvas.mask
+
+
+class Guided(Protocol):
+    """A style, or what a stage has made of one: with guides for the same regions as the content's (`align_styles`)."""
+
+    @property
+    def guides(self) -> Tensor | None:
+        """(1 or B, K, h, w), which part of it belongs to which region; None: all of it to each."""
+
+    @property
+    def weight(self) -> float:
+        """Share among several."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a picture, and the styles that cover it.
+
+    Args:
+        index: its place in the guides.
+        area: (1 or B, 1, H, W), where it is; None: everywhere.
+        styles: places of the styles that cover it, in their order; () where there are none at all.
+        weights: of these styles.
+    """
+
+    index: int
+    area: Tensor | None
+    styles: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The styles' weights divided by their sum.
+
+        Raises:
+            StageError: weights that sum to nothing.
+        """
+        total = sum(self.weights)
+        if abs(total) < 1e-6:
+            raise StageError(
+                f"the weights of the styles, {', '.join(f'{weight:g}' for weight in self.weights)}, sum to {total:g}\n"
+                "  what would work: weights with another sum; only their proportions count"
+            )
+        return tuple(weight / total for weight in self.weights)
+
+
+def covers(style: Guided, region: int) -> bool:
+    """Return whether a style has a part for a region."""
+    return style.guides is None or bool(style.guides[:, region].any())
+
+
+def covered_regions(guides: Tensor | None, styles: Sequence[Guided] = ()) -> Iterator[Region]:
+    """Yield the regions that have something in them and are covered by a style; without styles, all that have.
+
+    Args:
+        guides: (1 or B, K, H, W), where each region is; None: one region, everywhere.
+        styles: with guides for the same regions.
+
+    Example:
+        >>> import torch
+        >>> sides = torch.zeros(1, 3, 8, 8)
+        >>> sides[:, 0, :, :4] = sides[:, 2, :, 4:] = 1
+        >>> left = Style(torch.rand(1, 3, 8, 8), guides=sides * torch.tensor([1, 0, 0]).view(1, 3, 1, 1))
+        >>> [(region.index, region.styles) for region in covered_regions(sides, [left])]
+        [(0, (0,))]
+    """
+    for index in range(1 if guides is None else guides.shape[1]):
+        area = None if guides is None else guides[:, index : index + 1]
+        if area is not None and not area.any():
+            continue
+        members = tuple(place for place, style in enumerate(styles) if covers(style, index))
+        if members or not styles:
+            yield Region(index, area, members, tuple(styles[place].weight for place in members))
+
+
+def check_coverage(
+    stage: Stage, guides: Tensor | None, styles: Sequence[Guided], labels: Sequence[str] = (), intended: bool = False
+) -> list[bool]:
+    """Return which regions are covered by a style; raise if nothing is, and warn of what is not.
+
+    Args:
+        stage: named in messages.
+        guides: (1 or B, K, H, W), where each region is; None: one region, everywhere.
+        styles: with guides for the same regions; none at all cover everything.
+        labels: names of the regions; () numbers them.
+        intended: whether what no style covers is meant to stay, which needs no warning.
+
+    Raises:
+        StageError: no style covers a region that has something in it.
+    """
+    count = 1 if guides is None else guides.shape[1]
+    covered = [not styles or any(covers(style, index) for style in styles) for index in range(count)]
+    present = [guides is None or bool(guides[:, index].any()) for index in range(count)]
+    names = labels if len(labels) == count else [f"{index + 1} of {count}" for index in range(count)]
+    uncovered = [name for name, here, own in zip(names, present, covered, strict=True) if here and not own]
+    listed = ", ".join(map(repr, uncovered))
+    if not any(here and own for here, own in zip(present, covered, strict=True)):
+        raise StageError(
+            f"{stage.name}: no style covers any region of the content ({listed})\n"
+            "  what would work: a style whose guides mark one of them, or one without guides"
+        )
+    if uncovered and not intended:
+        warnings.warn(
+            f"{stage.name}: no style covers the region {listed}, which stays as it is\n"
+            "  what would work: a style whose guides mark it, or one without guides",
+            stacklevel=2,
+        )
+    return covered
 
 
 Box = tuple[slice, slice]

@@ -16,7 +16,15 @@ from ..picture import Interrupted
 from .base import Stage, StyleUse, check_result, pictures_in_mask
 from .canvas import Canvas, Style
 from .context import current_run, remember
-from .regions import align_styles, bounding_box, composite, covers, pictures_of, region_maps
+from .regions import (
+    align_styles,
+    bounding_box,
+    check_coverage,
+    composite,
+    covered_regions,
+    pictures_of,
+    region_maps,
+)
 
 Painted = tuple[Tensor, Interrupted | None]
 """A picture, and where its painting was interrupted, if it was."""
@@ -74,8 +82,9 @@ class Stylizer(Stage):
         if guides is None:
             painted, note = self._paint(canvas.image, styles, None)
             return canvas.replace(image=painted, interrupted=note or canvas.interrupted)
-        covered = [not styles or any(covers(style, region) for style in styles) for region in range(guides.shape[1])]
-        self._report_uncovered(canvas, guides, covered)
+        for_one_region = any(style.region for style in canvas.styles)
+        covered = check_coverage(self, guides, styles, canvas.labels, intended=for_one_region)
+        self._warn_if_small(guides)
         guides = guides * guides.new_tensor(covered)[:, None, None]
         if self.regional:
             image, note = self._paint_inside(canvas.image, styles, guides)
@@ -85,22 +94,8 @@ class Stylizer(Stage):
         image = image if whole else composite(canvas.image, image, guides.sum(1, keepdim=True).clamp(max=1))
         return canvas.replace(image=image, interrupted=note or canvas.interrupted)
 
-    def _report_uncovered(self, canvas: Canvas, guides: Tensor, covered: Sequence[bool]) -> None:
-        """Raise if nothing would be painted; warn of regions that no style covers, unless it was asked for."""
-        names = canvas.labels or tuple(f"{index + 1} of {len(covered)}" for index in range(len(covered)))
-        present = [bool(guides[:, index].any()) for index in range(len(covered))]
-        uncovered = [name for name, seen, own in zip(names, present, covered, strict=True) if seen and not own]
-        if not any(seen and own for seen, own in zip(present, covered, strict=True)):
-            raise StageError(
-                f"{self.name}: no style covers any region of the content ({', '.join(map(repr, uncovered))})\n"
-                "  what would work: a style whose guides mark one of them, or one without guides"
-            )
-        if uncovered and not any(style.region for style in canvas.styles):
-            warnings.warn(
-                f"{self.name}: no style covers the region {', '.join(map(repr, uncovered))}, which stays as it is\n"
-                "  what would work: a style whose guides mark it, or one without guides",
-                stacklevel=2,
-            )
+    def _warn_if_small(self, guides: Tensor) -> None:
+        """Warn of regions that together have too few pixels to show a manner of painting."""
         count = int((guides > 0).any(1).sum())
         if count < FEW:
             warnings.warn(
@@ -111,12 +106,10 @@ class Stylizer(Stage):
     def _paint_inside(self, image: Tensor, styles: Sequence[Style], guides: Tensor) -> Painted:
         """Return the image painted around the regions, and a note if that was interrupted."""
         # Pictures of a batch with masks of their own have no common part to look at.
-        rows, columns = (
-            bounding_box(guides, self.context, self.smallest) if len(guides) == 1 else (slice(None), slice(None))
-        )
-        part, note = self._paint(image[..., rows, columns], styles, guides[..., rows, columns])
+        place = (..., *bounding_box(guides, self.context, self.smallest)) if len(guides) == 1 else (...,)
+        part, note = self._paint(image[place], styles, guides[place])
         painted = image.clone()
-        painted[..., rows, columns] = part
+        painted[place] = part
         return painted, note
 
     def _paint_each(
@@ -125,25 +118,24 @@ class Stylizer(Stage):
         """Return the image with each region painted by itself, a note if interrupted, and the regions painted."""
         total = torch.zeros_like(image)
         done = torch.zeros_like(guides)
-        for index in range(guides.shape[1]):
-            region = guides[:, index : index + 1]
-            if not region.any():
-                continue
+        for region in covered_regions(guides, styles):
+            assert region.area is not None
             own = [
-                remember(style, ("part", index, self.smallest), partial(self._part, style, index))
-                for style in styles
-                if covers(style, index)
+                remember(
+                    style, ("part", region.index, self.smallest), partial(self._style_of_region, style, region.index)
+                )
+                for style in (styles[place] for place in region.styles)
             ]
-            painted, note = self._paint_inside(image, own, region)
-            total += painted * region
-            done[:, index : index + 1] = region
+            painted, note = self._paint_inside(image, own, region.area)
+            total += painted * region.area
+            done[:, region.index : region.index + 1] = region.area
             if note is not None:
                 break
         share = done.sum(1, keepdim=True)
         return torch.where(share > 0, total / share.clamp_min(torch.finfo(share.dtype).tiny), image), note, done
 
-    def _part(self, style: Style, region: int) -> Style:
-        """Return a style as it covers one region, cropped to there for methods that read no guides."""
+    def _style_of_region(self, style: Style, region: int) -> Style:
+        """Return the part of a style that covers one region, cropped for methods that read no guides."""
         if style.guides is None:
             return style
         part = style.guides[:, region : region + 1]

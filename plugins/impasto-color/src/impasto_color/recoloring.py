@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from impasto import Canvas, ParameterError, Preprocessor, StageError, Style, param
-from impasto.stage import align_styles, check_mask, covers, region_maps
+from impasto.stage import Region, align_styles, check_coverage, check_mask, covered_regions, region_maps
 
 
 @dataclass(frozen=True)
@@ -82,69 +81,48 @@ class Recolor(Preprocessor):
     def _style(self, style: Style, canvas: Canvas) -> Tensor:
         """Return a style's picture with the colours of the image, each region with those of its own."""
         if not self.asks:
-            return self._join(style.image, None, [()])
+            return self._join(style.image, None, {0: ()})
         giver = canvas.content if self.reference == "content" else canvas.image
         if style.guides is None or canvas.guides is None:
-            return self._join(style.image, style.guides, [[Reference(giver, canvas.mask)]])
-        areas = region_maps(canvas)
-        assert areas is not None
+            return self._join(style.image, style.guides, {0: [Reference(giver, canvas.mask)]})
         # A region that the content does not have is never painted: its part of the style stays as it is.
-        parts = torch.split(areas, 1, dim=1)
-        wanted = [[Reference(giver, part)] if part.any() else None for part in parts]
-        return self._join(style.image, style.guides, wanted)
+        references = {region.index: [Reference(giver, region.area)] for region in covered_regions(region_maps(canvas))}
+        return self._join(style.image, style.guides, references)
 
     def _image(self, canvas: Canvas, styles: Sequence[Style]) -> Tensor:
         """Return the image with the colours of the styles or of the content, region by region."""
         areas = region_maps(canvas)
         if not self.asks:
-            return self._join(canvas.image, canvas.mask, [()])
+            return self._join(canvas.image, canvas.mask, {0: ()})
         if self.reference == "content":
-            parts = (None,) if areas is None else torch.split(areas, 1, dim=1)
-            return self._join(canvas.image, areas, [[Reference(canvas.content, part)] for part in parts])
+            references = {region.index: [Reference(canvas.content, region.area)] for region in covered_regions(areas)}
+            return self._join(canvas.image, areas, references)
         if all(style.guides is None for style in styles):
             areas = canvas.mask  # regions of one side alone do not say whose colours they get
-        count = 1 if areas is None else areas.shape[1]
-        heard = [[style for style in styles if covers(style, index)] for index in range(count)]
-        self._say_what_stays(canvas, heard)
-        wanted = [self._references(voices, index) if voices else None for index, voices in enumerate(heard)]
-        return self._join(canvas.image, areas, wanted)
+        check_coverage(self, areas, styles, canvas.labels, intended=any(style.region for style in canvas.styles))
+        references = {region.index: _references(styles, region) for region in covered_regions(areas, styles)}
+        return self._join(canvas.image, areas, references)
 
-    def _references(self, styles: Sequence[Style], region: int) -> list[Reference]:
-        """Return the parts of the styles that cover a region, by their weights."""
-        total = sum(style.weight for style in styles)
-        if not total > 0:
-            raise StageError(
-                f"{self.name}: the styles' weights add up to {total:g}, so there is no average of them\n"
-                "  what would work: weights whose sum is above 0"
-            )
-        return [
-            Reference(style.image, None if style.guides is None else style.guides[:, [region]], style.weight / total)
-            for style in styles
-        ]
+    def _join(self, image: Tensor, areas: Tensor | None, references: Mapping[int, Sequence[Reference]]) -> Tensor:
+        """Return a picture with the areas that have references recoloured, joined along soft edges."""
 
-    def _say_what_stays(self, canvas: Canvas, heard: Sequence[Sequence[Style]]) -> None:
-        """Raise if no style covers any region; warn of those none covers, unless it was asked for."""
-        names = canvas.labels or tuple(f"{index + 1} of {len(heard)}" for index in range(len(heard)))
-        mute = ", ".join(repr(name) for name, voices in zip(names, heard, strict=True) if not voices)
-        advice = "what would work: a style whose guides mark it, or one without guides"
-        if not any(heard):
-            raise StageError(f"{self.name}: no style covers any region of the content ({mute})\n  {advice}")
-        if mute and not any(style.region for style in canvas.styles):
-            warnings.warn(
-                f"{self.name}: no style covers the region {mute}, which stays as it is\n  {advice}", stacklevel=2
-            )
-
-    def _join(self, image: Tensor, areas: Tensor | None, wanted: Sequence[Sequence[Reference] | None]) -> Tensor:
-        """Return a picture with each area recoloured, or left where None is wanted, joined along soft edges."""
-
-        def recolored(area: Tensor | None, references: Sequence[Reference]) -> Tensor:
-            return image.lerp(self.recolor(image, area, references).clamp(0, 1), self.strength)
+        def recolored(area: Tensor | None, own: Sequence[Reference]) -> Tensor:
+            return image.lerp(self.recolor(image, area, own).clamp(0, 1), self.strength)
 
         if areas is None:
-            return image if wanted[0] is None else recolored(None, wanted[0])
+            return recolored(None, references[0])
         total, share = torch.zeros_like(image), torch.zeros_like(areas[:, :1])
-        for area, references in zip(torch.split(areas, 1, dim=1), wanted, strict=True):
-            if references is not None and area.any():
-                total = total + recolored(area, references) * area
-                share = share + area
+        for region in covered_regions(areas):
+            if region.index in references:
+                total = total + recolored(region.area, references[region.index]) * region.area
+                share = share + region.area
         return torch.where(share > 0, total + image * (1 - share).clamp_min(0), image)
+
+
+def _references(styles: Sequence[Style], region: Region) -> list[Reference]:
+    """Return the parts of the styles that cover a region, by their weights."""
+    own = zip((styles[place] for place in region.styles), region.shares, strict=True)
+    return [
+        Reference(style.image, None if style.guides is None else style.guides[:, [region.index]], share)
+        for style, share in own
+    ]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from impasto import Postprocessor, StageError, Style
+from impasto.stage import check_coverage, covered_regions
 
 Part = Tensor | None
 """How much each pixel counts, (1 or B, 1, H, W) in [0, 1]; None: all of them alike."""
@@ -86,32 +87,24 @@ def region_by_region(
     Raises:
         StageError: no reference covers any region, or the weights of those that do have no average.
     """
+    # What is not covered stays on purpose, or the stylizer before has warned of it.
+    check_coverage(stage, guides, pictures, intended=True)
     total, share = torch.zeros_like(image), torch.zeros_like(image[:, :1])
-    spoken = False
-    for region in range(1 if guides is None else guides.shape[1]):
-        inside = None if guides is None else guides[:, region : region + 1]
-        own = [one for one in pictures if one.guides is None or bool(one.guides[:, region].any())]
-        if not own or (inside is not None and not inside.any()):
-            continue
-        weights = [one.weight for one in own]
+    for region in covered_regions(guides, pictures):
+        own, weights = [pictures[place] for place in region.styles], list(region.weights)
         if not sum(weights) > 0:
             raise StageError(
                 f"{stage.name}: the styles' weights add up to {sum(weights):g}, so they have no average\n"
                 "  what would work: weights whose sum is above 0"
             )
-        changed = change(inside, [one.values for one in own], weights, [one.part(region) for one in own])
-        if inside is None:
+        changed = change(region.area, [one.values for one in own], weights, [one.part(region.index) for one in own])
+        if region.area is None:
             return changed
-        total, share, spoken = total + changed * inside, share + inside, True
-    if not spoken:
-        raise StageError(
-            f"{stage.name}: no style covers any region of the content\n"
-            "  what would work: a style whose guides mark one of them, or one without guides"
-        )
+        total, share = total + changed * region.area, share + region.area
     # Guides inside a soft mask sum to less than 1; the base class blends with the mask afterwards.
-    unspoken = 0 if guides is None else guides.sum(1, keepdim=True) - share
-    whole = share + unspoken
-    return torch.where(share > 0, (total + image * unspoken) / whole.clamp_min(torch.finfo(image.dtype).tiny), image)
+    uncovered = 0 if guides is None else guides.sum(1, keepdim=True) - share
+    whole = share + uncovered
+    return torch.where(share > 0, (total + image * uncovered) / whole.clamp_min(torch.finfo(image.dtype).tiny), image)
 
 
 def counted(part: Part, index: int) -> Tensor | None:
