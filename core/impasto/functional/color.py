@@ -109,7 +109,7 @@ def luma(image: Tensor) -> Tensor:
 
 
 def fit_gamut(image: Tensor) -> Tensor:
-    """Return pictures (B, 3, H, W) whose colours outside [0, 1] are paled until they fit, hue and luma kept.
+    """Return pictures (B, 3, H, W) whose colours outside [0, 1] are desaturated until they fit, hue and luma kept.
 
     Each such colour is drawn towards the grey of its own luma; clipping its channels would turn its hue.
 

@@ -134,9 +134,9 @@ class Canvas:
         return _copied(self, **parts, styles=styles, mask=mask, guides=guides)
 
     def picture(self) -> Tensor:
-        """Return the image with its regions tinted and what the mask leaves out paled, (B, 3, H, W) in [0, 1].
+        """Return the image with its regions tinted and what the mask leaves out faded, (B, 3, H, W) in [0, 1].
 
-        The tints go round the colour circle from red, in the order of the regions: three are red, green and blue.
+        The tints are evenly spaced hues from red, in the order of the regions: three are red, green and blue.
         """
         shown = self.image
         if self.guides is not None:

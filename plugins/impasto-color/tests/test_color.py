@@ -282,7 +282,7 @@ def test_keep_color_keeps_painted_luminance_and_the_contents_colour(pictures, sp
     torch.testing.assert_close(found[:, 1:], given[:, 1:], atol=1e-4, rtol=0)
 
 
-def test_keep_color_pales_what_cannot_be_shown_and_keeps_its_luminance():
+def test_keep_color_desaturates_what_cannot_be_shown_and_keeps_its_luminance():
     red, light, dark = (torch.tensor(one).view(1, 3, 1, 1) for one in ([0.9, 0.1, 0.1], [0.95] * 3, [0.04] * 3))
     for painted in (light, dark):
         made = KeepColor().refine(painted, red, ())

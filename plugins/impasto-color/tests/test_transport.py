@@ -8,8 +8,8 @@ import impasto
 from impasto.functional.filters import box_mean
 from impasto.testing import parametrize_checks
 from impasto_color import TransferDistribution, match_moments, transfer_distribution
-from impasto_color.grain import gradient, relax
-from impasto_color.transport import draw, rotation
+from impasto_color.grain import gradient_length, relax
+from impasto_color.transport import random_rotation, sample_colors
 
 
 @parametrize_checks(
@@ -76,7 +76,7 @@ def test_along_one_axis_it_is_histogram_matching(pictures, monkeypatch):
 
 
 def test_rotations_are_rotations_and_turn_every_way():
-    turns = torch.stack([rotation() for _ in range(2000)])
+    turns = torch.stack([random_rotation() for _ in range(2000)])
     torch.testing.assert_close(turns @ turns.mT, torch.eye(3).expand_as(turns), atol=1e-5, rtol=0)
     assert turns.mean(0).abs().max() < 0.06  # Haar: every entry has mean 0 …
     assert (turns.square().mean(0) - 1 / 3).abs().max() < 0.03  # … and variance a third
@@ -114,11 +114,11 @@ def test_several_references_are_averaged_by_their_quantiles():
 def test_drawing_follows_the_weights():
     values = torch.arange(10.0).expand(1, 3, 1, 10)
     order = (torch.arange(1000) + 0.5) / 1000
-    assert torch.equal(draw(values, None, order)[0, 0].long().bincount(), torch.full((10,), 100))
+    assert torch.equal(sample_colors(values, None, order)[0, 0].long().bincount(), torch.full((10,), 100))
     weights = torch.tensor([0, 0, 3, 0, 0, 1.0, 0, 0, 0, 0]).view(1, 1, 1, 10)
-    counts = draw(values, weights, order)[0, 0].long().bincount(minlength=10)
+    counts = sample_colors(values, weights, order)[0, 0].long().bincount(minlength=10)
     assert counts[[2, 5]].tolist() == [750, 250]
-    assert torch.equal(draw(values, 0 * weights, order), draw(values, None, order))
+    assert torch.equal(sample_colors(values, 0 * weights, order), sample_colors(values, None, order))
 
 
 def test_only_the_region_and_the_mask_count(pictures):
@@ -169,7 +169,7 @@ def test_regraining_solves_its_equation():
     original = torch.rand(1, 3, 9, 11, generator=generator) * 0.2
     image = torch.rand(1, 3, 9, 11, generator=generator)
     found = relax(image, image, original, 3000)
-    steps = gradient(original)[0, 0].double().numpy()
+    steps = gradient_length(original)[0, 0].double().numpy()
     smoothness, fidelity = 30 / (1 + 10 * steps), np.minimum(255 * steps / 5, 1)
     size = steps.size
     number = np.arange(size).reshape(steps.shape)

@@ -63,11 +63,11 @@ def test_only_lightness_changes():
     assert after[..., 0].std() > 1.2 * before[..., 0].std()
 
 
-def test_colours_that_do_not_fit_are_paled_and_keep_their_hue():
-    from impasto_histogram.light import into_srgb
+def test_colours_that_do_not_fit_are_desaturated_and_keep_their_hue():
+    from impasto_histogram.light import fit_srgb
 
     loud = torch.tensor([1.3, 0.2, 0.1]).view(1, 3, 1, 1)
-    pale = into_srgb(loud)
+    pale = fit_srgb(loud)
     assert float(pale.max()) <= 1
     assert pale[0, 0] > pale[0, 1] > pale[0, 2]
     luminances = [
@@ -76,7 +76,7 @@ def test_colours_that_do_not_fit_are_paled_and_keep_their_hue():
     ]
     assert luminances[0] == pytest.approx(luminances[1], rel=1e-3)
     plain = torch.rand(1, 3, 5, 5)
-    assert torch.equal(into_srgb(plain), plain)
+    assert torch.equal(fit_srgb(plain), plain)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 3), (17, 23)])

@@ -1,4 +1,4 @@
-"""Weighted least squares, regrain and seamless joins, against sparse direct solves built from the formulas."""
+"""Weighted least squares, screened Poisson and seamless joins, against sparse direct solves built from the formulas."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,16 @@ from scipy.sparse.linalg import spsolve
 import impasto
 from impasto.functional.color import luma
 from impasto.testing import parametrize_checks
-from impasto_smooth import Regrain, Seamless, WLSSmooth, laplacian, regrain, seamless, wls_smooth
+from impasto_smooth import ScreenedPoisson, Seamless, WLSSmooth, laplacian, screened_poisson, seamless, wls_smooth
 
 
 @parametrize_checks(
-    WLSSmooth(), WLSSmooth(guide="image"), Regrain(), Regrain(strength=0.5), Seamless(), Seamless(mixed=True)
+    WLSSmooth(),
+    WLSSmooth(guide="image"),
+    ScreenedPoisson(),
+    ScreenedPoisson(strength=0.5),
+    Seamless(),
+    Seamless(mixed=True),
 )
 def test_conformance(stage, check):
     check(stage)
@@ -59,13 +64,13 @@ def test_wls_smooth_is_the_least_squares_solution_of_the_paper(pair, smoothing):
 
 
 @pytest.mark.parametrize("weight", [0.5, 5.0, 500.0])
-def test_regrain_is_the_screened_poisson_solution(pair, weight):
+def test_screened_poisson_solves_its_equation(pair, weight):
     photo, painted = pair
     matrices = differences(*photo.shape[-2:])
     square = sum(matrix.T @ matrix for matrix in matrices)
     system = sparse.eye(square.shape[0]) + weight * square
     exact = spsolve(system.tocsc(), flat(painted) + weight * (square @ flat(photo)))
-    assert np.abs(flat(regrain(painted, photo, weight)) - exact).max() < 2e-3
+    assert np.abs(flat(screened_poisson(painted, photo, weight)) - exact).max() < 2e-3
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 150), (150, 1), (3, 240), (240, 8)])
@@ -75,7 +80,7 @@ def test_a_picture_one_or_a_few_pixels_wide_is_solved_as_exactly(height, width):
     square = sum(matrix.T @ matrix for matrix in matrices if matrix.shape[0])
     system = sparse.eye(square.shape[0]) + 5.0 * square
     exact = spsolve(system.tocsc(), flat(painted) + 5.0 * (square @ flat(photo)))
-    assert np.abs(flat(regrain(painted, photo, 5.0)) - exact).max() < 2e-3
+    assert np.abs(flat(screened_poisson(painted, photo, 5.0)) - exact).max() < 2e-3
 
 
 MASKS = {

@@ -9,7 +9,7 @@ from impasto_smooth import (
     Deblock,
     GuidedSmooth,
     PhotoSmooth,
-    Regrain,
+    ScreenedPoisson,
     Seamless,
     TVDenoise,
     WLSSmooth,
@@ -69,6 +69,6 @@ def test_errors_say_what_would_work():
 
 
 def test_hook_offers_the_stages():
-    stages = (BilateralSmooth, Deblock, GuidedSmooth, PhotoSmooth, Regrain, Seamless, TVDenoise, WLSSmooth)
+    stages = (BilateralSmooth, Deblock, GuidedSmooth, PhotoSmooth, ScreenedPoisson, Seamless, TVDenoise, WLSSmooth)
     for stage in stages:
         assert impasto.get_host().postprocessors[stage.name] is stage

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ROUNDS = (4, 16, 32, 64)
-"""Rounds of relaxation from the finest level on; levels beyond get the last."""
+ITERATIONS = (4, 16, 32, 64)
+"""Iterations of relaxation from the finest level on; levels beyond get the last."""
 COARSEST = 20
 """Pixels; the shorter side of the coarsest level is less than twice this."""
 
@@ -41,12 +41,12 @@ def regrain(image: Tensor, original: Tensor, level: int = 0) -> Tensor:
         half = ((height + 1) // 2, (width + 1) // 2)
         small, plain = (F.interpolate(one, half, mode="bilinear", antialias=True) for one in (image, original))
         found = F.interpolate(regrain(small, plain, level + 1), (height, width), mode="bilinear")
-    return relax(found, image, original, ROUNDS[min(level, len(ROUNDS) - 1)], 2.0**-level)
+    return relax(found, image, original, ITERATIONS[min(level, len(ITERATIONS) - 1)], 2.0**-level)
 
 
-def relax(found: Tensor, image: Tensor, original: Tensor, rounds: int, scale: float = 1.0) -> Tensor:
-    """Return J after rounds of Jacobi relaxation from `found`; `scale` is the size of the level's φ."""
-    steps = gradient(original)
+def relax(found: Tensor, image: Tensor, original: Tensor, iterations: int, scale: float = 1.0) -> Tensor:
+    """Return J after iterations of Jacobi relaxation from `found`; `scale` is the size of the level's φ."""
+    steps = gradient_length(original)
     # The paper gives no units: φ falls over the whole range of values, ψ rises over five levels of 8 bits.
     smoothness = scale * 30 / (1 + 10 * steps)
     fidelity = (255 * steps / 5).clamp(max=1)
@@ -62,7 +62,7 @@ def relax(found: Tensor, image: Tensor, original: Tensor, rounds: int, scale: fl
             pairs.append((dim, tie))
     if not pairs:  # a single pixel has no grain
         return image
-    for _ in range(rounds):
+    for _ in range(iterations):
         drawn = given
         for dim, tie in pairs:
             length = image.shape[dim]
@@ -72,7 +72,7 @@ def relax(found: Tensor, image: Tensor, original: Tensor, rounds: int, scale: fl
     return found
 
 
-def gradient(image: Tensor) -> Tensor:
+def gradient_length(image: Tensor) -> Tensor:
     """Return the length (B, 1, H, W) of the gradient of a picture (B, 3, H, W), over all channels."""
     squares = torch.zeros_like(image[:, :1])
     for dim in (-1, -2):

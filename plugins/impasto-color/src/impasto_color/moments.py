@@ -89,7 +89,7 @@ def square_root(matrix: Tensor, floor: float = 0.0) -> Tensor:
     return root
 
 
-def transfer(values: Tensor, source: Moments, reference: Moments, method: str) -> Tensor:
+def transfer_moments(values: Tensor, source: Moments, reference: Moments, method: str) -> Tensor:
     """Return colours (B, 3, H, W) moved from one mean and covariance to another."""
     matrix = transfer_matrix(source[1], reference[1], method)
     with torch.autocast(values.device.type, enabled=False):
@@ -126,10 +126,10 @@ def match_moments(
         >>> torch.allclose(match_moments(dark, light).mean((2, 3)), light.mean((2, 3)), atol=1e-5)
         True
     """
-    return transfer(source, moments(source, source_weights), moments(reference, reference_weights), method)
+    return transfer_moments(source, moments(source, source_weights), moments(reference, reference_weights), method)
 
 
-def blend(moments: Sequence[Moments], shares: Sequence[float]) -> Moments:
+def mean_moments(moments: Sequence[Moments], shares: Sequence[float]) -> Moments:
     """Return the average of several means and covariances."""
     centres = [share * centre for (centre, _), share in zip(moments, shares, strict=True)]
     spreads = [share * spread for (_, spread), share in zip(moments, shares, strict=True)]
@@ -153,8 +153,8 @@ class MatchColor(Recolor, name="match-color"):
         """Return the picture with the average of the references' means and covariances."""
         values = to_space(image, self.space)
         wanted = [moments(to_space(one.image, self.space), one.weights) for one in references]
-        reached = blend(wanted, [one.share for one in references])
-        return from_space(transfer(values, moments(values, area), reached, self.method), self.space)
+        reached = mean_moments(wanted, [one.share for one in references])
+        return from_space(transfer_moments(values, moments(values, area), reached, self.method), self.space)
 
 
 class MatchLuminance(Recolor, name="match-luminance"):
@@ -172,7 +172,7 @@ class MatchLuminance(Recolor, name="match-luminance"):
         """Return the picture with its luminance shifted and scaled."""
         values = to_space(image, self.space)
         wanted = [moments(to_space(one.image, self.space), one.weights) for one in references]
-        have, reached = moments(values, area), blend(wanted, [one.share for one in references])
+        have, reached = moments(values, area), mean_moments(wanted, [one.share for one in references])
         luminance = values[:, :1] - have[0][:, :1]
         if self.method == "mean-std":
             ratio = reached[1][:, 0, 0].clamp_min(0) / have[1][:, 0, 0].clamp_min(LEAST_VARIANCE)
@@ -191,7 +191,7 @@ class KeepColor(Postprocessor, name="keep-color"):
     strength: float = param(default=1.0, low=0, high=1, help="share of the content's colour; 0 keeps the painting's")
 
     def refine(self, image: Tensor, content: Tensor, styles: Sequence[Style]) -> Tensor:
-        """Return the painted luminance with the content's colour, paled where no such colour can be shown."""
+        """Return the painted luminance with the content's colour, desaturated where no such colour can be shown."""
         painted, given = to_space(image, self.space), to_space(content, self.space)
         colour = painted[:, 1:].lerp(given[:, 1:], self.strength)
         return fit_gamut(from_space(join_colour(painted[:, :1], colour), self.space))

@@ -24,8 +24,8 @@ GRID = 33
 """Levels of red, green and blue of the table by which a picture is recoloured."""
 ATTRACTION = 0.8
 """Distance in L*a*b*/100 within which a first colour keeps others from being chosen (Chang et al. 2015)."""
-ROUNDS = 100
-"""Rounds of k-means at most; it settles in some ten to thirty."""
+ITERATIONS = 100
+"""Iterations of k-means at most; it settles in some ten to thirty."""
 FAR = 8.0
 """Times that the shift between two colours is looked for in the gamut, at most."""
 ALIKE = 0.08
@@ -56,7 +56,7 @@ def count_colors(image: Tensor, weights: Tensor | None = None) -> tuple[Tensor, 
     return to_space(colors, "lab")[0, :, :, 0].T.double(), counts / shares.sum()
 
 
-def cluster(colors: Tensor, shares: Tensor, size: int) -> Tensor:
+def k_means_palette(colors: Tensor, shares: Tensor, size: int) -> Tensor:
     """Return the palette of weighted colours by k-means, from first colours that no chance picks.
 
     Each first colour is the one that stands for most of the picture, after those near to one already chosen
@@ -81,7 +81,7 @@ def cluster(colors: Tensor, shares: Tensor, size: int) -> Tensor:
         centres.append(colors[pull.argmax()])
     palette = torch.stack(centres)
     nearest = torch.cdist(colors, palette).argmin(1)
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         mass = torch.bincount(nearest, shares, len(palette))
         sums = torch.stack([torch.bincount(nearest, shares * channel, len(palette)) for channel in colors.T], 1)
         palette = torch.where(mass[:, None] > 0, sums / mass[:, None].clamp_min(1e-12), palette)
@@ -112,7 +112,7 @@ def extract_palette(image: Tensor, size: int = 5, weights: Tensor | None = None)
         tensor([[0.2000, 0.2000, 0.2000],
                 [0.6000, 0.6000, 0.6000]])
     """
-    palette = cluster(*count_colors(image[0], None if weights is None else weights[0, 0]), size)
+    palette = k_means_palette(*count_colors(image[0], None if weights is None else weights[0, 0]), size)
     return lab_to_rgb(palette).clamp(0, 1).float()
 
 
@@ -162,15 +162,15 @@ def recoloring_table(source: Tensor, reference: Tensor) -> Tensor:
     colors = rgb_to_lab(grid)
     lightness = lightness_curve(source[:, 0], reference[:, 0].sort().values, colors[:, 0])
 
-    # A colour that its new lightness cannot show is paled first, so that there is a way to go from it.
-    plain = colors[:, 1:] * reach(lightness, torch.zeros_like(colors[:, 1:]), colors[:, 1:], 1.0)[:, None]
+    # A colour that its new lightness cannot show is desaturated first, so that there is a way to go from it.
+    plain = colors[:, 1:] * multiples_in_gamut(lightness, torch.zeros_like(colors[:, 1:]), colors[:, 1:], 1.0)[:, None]
     moved = plain.clone()
-    weights = basis(colors, source)
+    weights = basis_weights(colors, source)
     for index, (one, other) in enumerate(zip(source, reference, strict=True)):
         shift = other[1:] - one[1:]
         # How far the pair itself could go; its end can be shown, so at least once the shift.
-        room = float(reach(other[:1], one[None, 1:], shift, FAR).clamp_min(1))
-        own = reach(lightness, plain, shift, room)
+        room = float(multiples_in_gamut(other[:1], one[None, 1:], shift, FAR).clamp_min(1))
+        own = multiples_in_gamut(lightness, plain, shift, room)
         moved += weights[:, index, None] * (own / room)[:, None] * shift
     made = torch.cat([lightness[:, None], moved], 1)
     return (lab_to_rgb(made).clamp(0, 1) - grid).T.reshape(3, GRID, GRID, GRID).float()
@@ -197,7 +197,7 @@ def lightness_curve(source: Tensor, reference: Tensor, values: Tensor) -> Tensor
     return torch.from_numpy(curve(values.clamp(0, 1).numpy()))
 
 
-def basis(colors: Tensor, palette: Tensor) -> Tensor:
+def basis_weights(colors: Tensor, palette: Tensor) -> Tensor:
     """Return weights (N, K) that sum to 1, by Gaussians as wide as the palette's colours are apart on average."""
     distances = torch.cdist(palette, palette)
     count = len(palette)
@@ -210,7 +210,7 @@ def basis(colors: Tensor, palette: Tensor) -> Tensor:
     return shares
 
 
-def reach(lightness: Tensor, colors: Tensor, shift: Tensor, most: float) -> Tensor:
+def multiples_in_gamut(lightness: Tensor, colors: Tensor, shift: Tensor, most: float) -> Tensor:
     """Return how many times (N,), up to `most`, a shift of (a*, b*) can be made before it leaves the gamut."""
 
     def shown(times: Tensor) -> Tensor:
@@ -226,7 +226,7 @@ def reach(lightness: Tensor, colors: Tensor, shift: Tensor, most: float) -> Tens
     return torch.where(whole, most, low)
 
 
-def look_up(image: Tensor, table: Tensor) -> Tensor:
+def apply_table(image: Tensor, table: Tensor) -> Tensor:
     """Return a picture (1, 3, H, W) plus the differences (3, D, D, D) that a table has for its colours."""
     # torch has no trilinear sampling on MPS.
     where = torch.device("cpu") if image.device.type == "mps" else image.device
@@ -262,7 +262,7 @@ def transfer_palette(image: Tensor, source: Tensor, reference: Tensor) -> Tensor
         )
     pair = [rgb_to_lab(palette.cpu().double()) for palette in (source, reference)]
     order = pair[0][:, 0].argsort(stable=True)
-    return look_up(image, recoloring_table(pair[0][order], pair[1][order]))
+    return apply_table(image, recoloring_table(pair[0][order], pair[1][order]))
 
 
 class TransferPalette(Recolor, name="transfer-palette"):
@@ -283,7 +283,7 @@ class TransferPalette(Recolor, name="transfer-palette"):
                 )
 
     @property
-    def asks(self) -> bool:
+    def needs_reference(self) -> bool:
         """Whether the palette is taken from a picture."""
         return not self.palette
 
@@ -292,30 +292,32 @@ class TransferPalette(Recolor, name="transfer-palette"):
         pictures = max([len(image), *(len(one.image) for one in references)])
         made = []
         for index in range(pictures):
-            given = pick(image, index)
+            given = one_picture(image, index)
             if self.palette:
-                wanted = rgb_to_lab(torch.tensor([parse(color) for color in self.palette], dtype=torch.float64))
+                wanted = rgb_to_lab(torch.tensor([parse_color(color) for color in self.palette], dtype=torch.float64))
             else:
-                counted = [count_colors(pick(one.image, index)[0], weights(one.weights, index)) for one in references]
+                counted = [
+                    count_colors(one_picture(one.image, index)[0], weights_of(one.weights, index)) for one in references
+                ]
                 colors = torch.cat([colors for colors, _ in counted])
                 shares = [one.share * counts for one, (_, counts) in zip(references, counted, strict=True)]
-                wanted = cluster(colors, torch.cat(shares), self.colors)
-            own = cluster(*count_colors(given[0], weights(area, index)), len(self.palette) or self.colors)
-            made.append(look_up(given, recoloring_table(own, match_palettes(own, wanted))))
+                wanted = k_means_palette(colors, torch.cat(shares), self.colors)
+            own = k_means_palette(*count_colors(given[0], weights_of(area, index)), len(self.palette) or self.colors)
+            made.append(apply_table(given, recoloring_table(own, match_palettes(own, wanted))))
         return torch.cat(made)
 
 
-def pick(pictures: Tensor, index: int) -> Tensor:
+def one_picture(pictures: Tensor, index: int) -> Tensor:
     """Return one picture (1, …) of a batch, or the only one."""
     return pictures[[index if len(pictures) > 1 else 0]]
 
 
-def weights(area: Tensor | None, index: int) -> Tensor | None:
+def weights_of(area: Tensor | None, index: int) -> Tensor | None:
     """Return the weights (H, W) of one picture of a batch."""
-    return None if area is None else pick(area, index)[0, 0]
+    return None if area is None else one_picture(area, index)[0, 0]
 
 
-def parse(color: str) -> tuple[float, ...]:
+def parse_color(color: str) -> tuple[float, ...]:
     """Return red, green and blue in [0, 1] of a colour in hexadecimal digits."""
     digits = color.removeprefix("#")
     if len(digits) == 3:

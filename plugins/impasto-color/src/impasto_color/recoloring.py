@@ -51,7 +51,7 @@ class Recolor(Preprocessor):
         Args:
             image: (B, 3, H, W) sRGB.
             area: (B or 1, 1, H, W), the region whose colours count; what is done outside it is not used.
-            references: one or several, whose shares add up to 1; none where `asks` is false.
+            references: one or several, whose shares add up to 1; none where `needs_reference` is false.
 
         Returns:
             (B, 3, H, W) sRGB; what is not in [0, 1] is clipped.
@@ -59,14 +59,14 @@ class Recolor(Preprocessor):
         raise NotImplementedError
 
     @property
-    def asks(self) -> bool:
+    def needs_reference(self) -> bool:
         """Whether the colours come from a picture."""
         return True
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its styles, or its image, recoloured."""
         check_mask(self, canvas)
-        wanted = self.target == "style" or (self.asks and self.reference != "content")
+        wanted = self.target == "style" or (self.needs_reference and self.reference != "content")
         if wanted and not canvas.styles:
             raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
         # Products of colours would round to bfloat16 inside an autocast region.
@@ -80,7 +80,7 @@ class Recolor(Preprocessor):
 
     def _style(self, style: Style, canvas: Canvas) -> Tensor:
         """Return a style's picture with the colours of the image, each region with those of its own."""
-        if not self.asks:
+        if not self.needs_reference:
             return self._join(style.image, None, {0: ()})
         giver = canvas.content if self.reference == "content" else canvas.image
         if style.guides is None or canvas.guides is None:
@@ -92,7 +92,7 @@ class Recolor(Preprocessor):
     def _image(self, canvas: Canvas, styles: Sequence[Style]) -> Tensor:
         """Return the image with the colours of the styles or of the content, region by region."""
         areas = region_maps(canvas)
-        if not self.asks:
+        if not self.needs_reference:
             return self._join(canvas.image, canvas.mask, {0: ()})
         if self.reference == "content":
             references = {region.index: [Reference(canvas.content, region.area)] for region in covered_regions(areas)}

@@ -47,7 +47,7 @@ class Step:
         return colors + self.axes.T @ shift
 
 
-def draw(values: Tensor, weights: Tensor | None, order: Tensor) -> Tensor:
+def sample_colors(values: Tensor, weights: Tensor | None, order: Tensor) -> Tensor:
     """Return colours drawn from pictures, evenly over what counts.
 
     Args:
@@ -77,14 +77,14 @@ def quantiles(values: Tensor) -> Tensor:
     return torch.cat([ordered[..., :1], parts, ordered[..., -1:]], -1)
 
 
-def rotation() -> Tensor:
-    """Return a rotation (3, 3) drawn from all alike (Haar), by torch's random numbers."""
-    turned, lengths = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64))
-    rotated: Tensor = turned * lengths.diagonal().sign()
-    return rotated.float()
+def random_rotation(generator: torch.Generator | None = None) -> Tensor:
+    """Return a rotation (3, 3) drawn from all alike (Haar); without a generator, by torch's own random numbers."""
+    orthogonal, lengths = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64, generator=generator))
+    rotation: Tensor = orthogonal * lengths.diagonal().sign()
+    return rotation.float()
 
 
-def between(places: Tensor, knots: Tensor, values: Tensor) -> Tensor:
+def interpolate(places: Tensor, knots: Tensor, values: Tensor) -> Tensor:
     """Return the piecewise linear function through (knots, values), all (B, 3, …), at some places.
 
     Where several knots coincide the function jumps, and its value there is the middle of the jump.
@@ -98,8 +98,13 @@ def between(places: Tensor, knots: Tensor, values: Tensor) -> Tensor:
     return total / 2
 
 
-def learn(
-    source: Tensor, references: Sequence[Tensor], shares: Sequence[float], iterations: int, relaxation: float
+def transport_steps(
+    source: Tensor,
+    references: Sequence[Tensor],
+    shares: Sequence[float],
+    iterations: int,
+    relaxation: float,
+    generator: torch.Generator | None = None,
 ) -> list[Step]:
     """Return the steps that take one distribution of colours to the average of others.
 
@@ -109,10 +114,11 @@ def learn(
         shares: of the references; they add up to 1.
         iterations: steps.
         relaxation: share of the way made in each step.
+        generator: of the random axes, on the CPU; None draws from torch's own.
     """
     steps = []
     for _ in range(iterations):
-        axes = rotation().to(source.device)
+        axes = random_rotation(generator).to(source.device)
         have = quantiles(axes @ source)
         want = torch.zeros_like(have)
         for one, share in zip(references, shares, strict=True):
@@ -120,14 +126,14 @@ def learn(
         low, high = have[..., :1], have[..., -1:]
         ruler = torch.linspace(0, 1, KNOTS, device=source.device)
         places = torch.lerp(low, high, ruler)
-        shifts = relaxation * (between(places, have, want) - places)
+        shifts = relaxation * (interpolate(places, have, want) - places)
         step = Step(axes, low, (KNOTS - 1) / (high - low).clamp_min(1e-6), shifts)
         source = step(source)
         steps.append(step)
     return steps
 
 
-def move(values: Tensor, steps: Sequence[Step]) -> Tensor:
+def transport(values: Tensor, steps: Sequence[Step]) -> Tensor:
     """Return colours (B, 3, H, W) moved by every step."""
     if not steps:
         return values
@@ -149,11 +155,12 @@ def transfer_distribution(
     relaxation: float = 1.0,
     weights: Tensor | None = None,
     reference_weights: Sequence[Tensor | None] | None = None,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Give a picture the whole distribution of colours of another, by iterative transfer (Pitié et al. 2007).
 
     Each step turns the space of colours at random, and along each of the three axes moves colours so that
-    their histogram becomes the reference's.  Random numbers are torch's global ones.
+    their histogram becomes the reference's.
 
     Args:
         image: (B, 3, H, W), in any colour space.
@@ -163,6 +170,7 @@ def transfer_distribution(
         relaxation: share of the way made in each step; less than 1 is slower and smoother.
         weights: (B or 1, 1, H, W), how much each position of the image counts.
         reference_weights: likewise, for each reference.
+        generator: of the random numbers, on the CPU; None draws from torch's own.
 
     Returns:
         (B, 3, H, W), not clipped.
@@ -175,12 +183,12 @@ def transfer_distribution(
         True
     """
     masks = reference_weights or [None] * len(references)
-    order = (torch.arange(SAMPLES) + torch.rand(SAMPLES)) / SAMPLES
-    wanted = [draw(one, mask, order) for one, mask in zip(references, masks, strict=True)]
-    source = draw(image, weights, order)
+    order = (torch.arange(SAMPLES) + torch.rand(SAMPLES, generator=generator)) / SAMPLES
+    wanted = [sample_colors(one, mask, order) for one, mask in zip(references, masks, strict=True)]
+    source = sample_colors(image, weights, order)
     source = source.expand(max([len(source), *map(len, wanted)]), -1, -1)
     portions = [1 / len(wanted)] * len(wanted) if shares is None else shares
-    return move(image, learn(source, wanted, portions, iterations, relaxation))
+    return transport(image, transport_steps(source, wanted, portions, iterations, relaxation, generator))
 
 
 class TransferDistribution(Recolor, name="transfer-distribution"):
@@ -201,6 +209,7 @@ class TransferDistribution(Recolor, name="transfer-distribution"):
             relaxation=self.relaxation,
             weights=area,
             reference_weights=[one.weights for one in references],
+            generator=self.generator("cpu"),
         )
         recolored = from_space(moved, self.space)
         return regrain(recolored.clamp(0, 1), image.expand_as(recolored)) if self.regrain else recolored

@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto import Postprocessor, Style, param
 from impasto.functional.color import from_space, to_space
 
-from .light import into_srgb
+from .light import fit_srgb
 
 BINS = 256
 LEAST_TILE = 8
@@ -99,4 +99,4 @@ class EqualizeAdaptive(Postprocessor, name="equalize-adaptive"):
         """Return the image with the lightness L* of each neighbourhood equalised; a* and b* stay."""
         lab = to_space(image, "lab")
         lightness = equalize_adaptive(lab[:, :1], self.tiles, self.limit)
-        return into_srgb(from_space(torch.cat([lightness, lab[:, 1:]], 1), "lab"))
+        return fit_srgb(from_space(torch.cat([lightness, lab[:, 1:]], 1), "lab"))

@@ -10,9 +10,9 @@ from torch import Tensor
 from impasto import Postprocessor, Style, param
 from impasto.functional.color import from_space, to_space
 
-from .light import into_range, luminance
-from .matching import LEVELS, amounts, cumulative, to_levels
-from .regions import Part, counted, references, region_by_region
+from .light import fit_light, luminance
+from .matching import LEVELS, cumulative_counts, pixel_counts, to_levels
+from .regions import Part, map_of_picture, map_regions, references
 
 FLARE = 0.05
 """Light added before logarithms, which black would otherwise rule: the viewing flare of sRGB (IEC 61966-2-1)."""
@@ -24,7 +24,7 @@ LEAST = 1e-3
 """Contrast, as a standard deviation, below which a picture counts as flat and has none to multiply."""
 SHOULDER = 0.5
 """Linear luminance above which highlights are compressed rather than clipped."""
-ROUNDS = 16
+ITERATIONS = 16
 """Corrections for what shadows and shoulder take: the key settles to a thousandth."""
 
 
@@ -33,7 +33,7 @@ def tones(device: torch.device) -> Tensor:
     return (torch.arange(LEVELS, device=device, dtype=torch.float32) / (LEVELS - 1)).square()
 
 
-def shares(picture: Tensor, part: Part = None) -> Tensor:
+def tone_shares(picture: Tensor, part: Part = None) -> Tensor:
     """Return the share of pixels (B, 65536) at each of the `tones`; zeros where no pixel counts.
 
     Args:
@@ -43,7 +43,7 @@ def shares(picture: Tensor, part: Part = None) -> Tensor:
     counts = []
     for index in range(max(len(picture), 1 if part is None else len(part))):
         levels = to_levels(picture[index % len(picture)].clamp_min(0).sqrt()).flatten()
-        counts.append(cumulative(levels, amounts(counted(part, index))))
+        counts.append(cumulative_counts(levels, pixel_counts(map_of_picture(part, index))))
     total = torch.stack(counts)
     zero = total.new_zeros(len(total), 1)
     return torch.diff(total, dim=1, prepend=zero).float() / total[:, -1:].clamp_min(1)
@@ -122,13 +122,13 @@ def match_exposure(
         )
     light = to_space(image, "linear")
     given = luminance(light)
-    steps, here = tones(image.device), shares(given, inside)
+    steps, here = tones(image.device), tone_shares(given, inside)
     level, spread = key(steps, here)
     spread = spread.clamp_min(LEAST)
     # Level and spread of the references that have pixels here, for each picture, and their weights.
     wanted = torch.zeros(3, len(image), 1, device=image.device)
     for weight, picture, part in zip(counting, pictures, areas, strict=True):
-        there = shares(luminance(to_space(picture, "linear")), part)
+        there = tone_shares(luminance(to_space(picture, "linear")), part)
         present = weight * (there.sum(1, keepdim=True) > 0)
         wanted += torch.stack([*(one * present for one in key(steps, there)), present.expand(len(there), 1)])
     present = wanted[2] > 0
@@ -144,7 +144,7 @@ def match_exposure(
     # The corrections are found on the histogram, which is small.
     brightest = torch.where(here > 0, steps, 0).amax(1, keepdim=True)
     shift, gain = wanted_level - level, (wanted_spread / spread).clamp(1 / STEEPEST, STEEPEST)
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         made = shoulder(curve(steps, shift, gain, level), curve(brightest, shift, gain, level))
         found_level, found_spread = key(made, here)
         shift = shift + wanted_level - found_level
@@ -155,7 +155,7 @@ def match_exposure(
     strength = COLOUR[0] * gain ** COLOUR[1]
     colour = (strength / COLOUR[0] + strength) / (1 + strength)
     tint = light / given.clamp_min(torch.finfo(given.dtype).tiny) - 1
-    return from_space(into_range(made * (1 + colour * tint)), "linear")
+    return from_space(fit_light(made * (1 + colour * tint)), "linear")
 
 
 class MatchExposure(Postprocessor, name="match-exposure"):
@@ -178,4 +178,4 @@ class MatchExposure(Postprocessor, name="match-exposure"):
                 image, own, weights, exposure=self.exposure, contrast=self.contrast, inside=inside, parts=parts
             )
 
-        return region_by_region(self, image, pictures, guides, change)
+        return map_regions(self, image, pictures, guides, change)

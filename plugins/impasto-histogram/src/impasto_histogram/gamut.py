@@ -12,9 +12,9 @@ from torch import Tensor
 from impasto import Postprocessor, Style, param
 from impasto.functional.color import from_space, mix, to_space
 
-from .light import into_srgb
-from .matching import amounts
-from .regions import Part, counted, references, region_by_region
+from .light import fit_srgb
+from .matching import pixel_counts
+from .regions import Part, map_of_picture, map_regions, references
 
 # Ottosson 2020: linear sRGB to cone responses, and their cube roots to lightness, green–red, blue–yellow.
 CONES = torch.tensor(
@@ -70,7 +70,7 @@ def directions(device: torch.device) -> Tensor:
     return torch.stack([up, flat * turn.cos(), flat * turn.sin()], 1).float().to(device)
 
 
-def extent(picture: Tensor, part: Tensor | None = None, coverage: float = 0.999) -> Tensor:
+def gamut_reach(picture: Tensor, part: Tensor | None = None, coverage: float = 0.999) -> Tensor:
     """Return how far the colours of a picture reach in each of 512 directions of OKLab.
 
     Args:
@@ -85,7 +85,7 @@ def extent(picture: Tensor, part: Tensor | None = None, coverage: float = 0.999)
     # Colours are counted in cells, so that a few thousand stand for millions of pixels.
     red, green, blue = (picture.clamp(0, 1) * (CELLS - 1)).round().long().flatten(1)
     cells, size = (red * CELLS + green) * CELLS + blue, CELLS**3
-    counts = amounts(part)
+    counts = pixel_counts(part)
     if counts is None:
         held = torch.bincount(cells, minlength=size)
     else:
@@ -109,7 +109,7 @@ def largest_chroma(reach: Tensor) -> Tensor:
     """Return the largest chroma inside a gamut (65, 181), by lightness 0 … 1 and hue 0 … 2π.
 
     Args:
-        reach: (512,), from `extent`.
+        reach: (512,), from `gamut_reach`.
     """
     normals = directions(reach.device)
     hue = torch.linspace(0, 2 * math.pi, HUES + 1, device=reach.device)
@@ -161,7 +161,7 @@ def clip_gamut(
     reaches = [
         torch.stack(
             [
-                extent(picture[index % len(picture)], counted(part, index), coverage)
+                gamut_reach(picture[index % len(picture)], map_of_picture(part, index), coverage)
                 for index in range(max(len(picture), 1 if part is None else len(part)))
             ]
         )
@@ -181,7 +181,7 @@ def clip_gamut(
     above = (chroma / largest - knee) / max(1 - knee, 1e-6)
     compressed = largest * (knee + (1 - knee) * above / (1 + above))
     ratio = (compressed / chroma.clamp_min(1e-6))[:, None]
-    confined = into_srgb(from_oklab(torch.cat([lightness, colour * ratio], 1)))
+    confined = fit_srgb(from_oklab(torch.cat([lightness, colour * ratio], 1)))
     return torch.where((above > 0)[:, None], confined, image)
 
 
@@ -207,4 +207,4 @@ class ClipGamut(Postprocessor, name="clip-gamut"):
         def change(inside: Part, own: list[Tensor], weights: list[float], parts: list[Part]) -> Tensor:
             return clip_gamut(image, own, knee=self.knee, coverage=self.coverage, parts=parts)
 
-        return region_by_region(self, image, pictures, guides, change)
+        return map_regions(self, image, pictures, guides, change)

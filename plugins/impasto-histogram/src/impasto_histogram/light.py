@@ -16,8 +16,8 @@ def luminance(light: Tensor) -> Tensor:
     return (light * light.new_tensor(LUMINANCE)[:, None, None]).sum(1, keepdim=True)
 
 
-def into_range(light: Tensor) -> Tensor:
-    """Return linear light (B, 3, H, W) brought into [0, 1] by paling: luminance and dominant wavelength stay.
+def fit_light(light: Tensor) -> Tensor:
+    """Return linear light (B, 3, H, W) brought into [0, 1] by desaturation: luminance and dominant wavelength stay.
 
     Clipping each channel by itself would turn the hue of bright saturated colours.
     """
@@ -29,13 +29,13 @@ def into_range(light: Tensor) -> Tensor:
     return (grey + colour * torch.minimum(over, under).clamp_max(1)).clamp(0, 1)
 
 
-def into_srgb(image: Tensor) -> Tensor:
-    """Return sRGB values (B, 3, H, W) of any size as a picture in [0, 1], paled where they lie outside."""
+def fit_srgb(image: Tensor) -> Tensor:
+    """Return sRGB values (B, 3, H, W) of any size as a picture in [0, 1], desaturated where they lie outside."""
     outside = ((image < 0) | (image > 1)).any(1)
     if not outside.any():
         return image
     result = image.clone()
     # Those few pixels as a picture of one row: converting all of them would take most of a stage's time.
     loud = image.movedim(1, -1)[outside].T[None, :, None]
-    result.movedim(1, -1)[outside] = from_space(into_range(to_space(loud, "linear")), "linear")[0, :, 0].T
+    result.movedim(1, -1)[outside] = from_space(fit_light(to_space(loud, "linear")), "linear")[0, :, 0].T
     return result.clamp_(0, 1)

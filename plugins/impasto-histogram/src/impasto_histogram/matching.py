@@ -12,7 +12,7 @@ from impasto import Postprocessor, Style, param
 from impasto.functional.color import from_space, luma, to_space
 from impasto.functional.filters import box_mean
 
-from .regions import Part, counted, references, region_by_region
+from .regions import Part, map_of_picture, map_regions, references
 
 LEVELS = 65536
 """Tones told apart.  Those of 8 and of 16 bits fall exactly on levels, as 255 divides 65535."""
@@ -32,13 +32,13 @@ def to_levels(values: Tensor) -> Tensor:
     return values.clamp(0, 1).mul_(LEVELS - 1).round_().to(torch.int32)
 
 
-def amounts(part: Tensor | None) -> Tensor | None:
+def pixel_counts(part: Tensor | None) -> Tensor | None:
     """Return how much each pixel counts as whole numbers (N,), whose sum is exact in any order."""
     # Products of two totals must fit into 61 bits.
     return None if part is None else (part.flatten() * min(256, 2**30 // part.numel())).round().long()
 
 
-def cumulative(levels: Tensor, counts: Tensor | None = None) -> Tensor:
+def cumulative_counts(levels: Tensor, counts: Tensor | None = None) -> Tensor:
     """Return how many of the levels (N,), each counting as given, are at most 0, 1, … 65535, as int64 (65536,)."""
     if counts is None:
         return torch.bincount(levels, minlength=LEVELS).cumsum(0)
@@ -69,7 +69,7 @@ def quantiles(counts: Tensor, reference: Tensor) -> Tensor:
     return torch.lerp(below.float(), above.float(), part.float()) / (LEVELS - 1)
 
 
-def ranking(channel: Tensor, levels: Tensor) -> Tensor:
+def rank_pixels(channel: Tensor, levels: Tensor) -> Tensor:
     """Return the pixels of a channel (H, W) from dark to bright, (N,); equal ones by what is around them.
 
     Ties are broken by the means of ever larger neighbourhoods (Coltuc et al. 2006), the last of them wide enough
@@ -106,7 +106,7 @@ def ranked_tones(order: Tensor, counts: Tensor | None, reference: Tensor) -> Ten
     return tones
 
 
-def smoothed(counts: Tensor, reference: Tensor, slope: float) -> Tensor:
+def smoothed_curve(counts: Tensor, reference: Tensor, slope: float) -> Tensor:
     """Return, for each level, the tone that a smooth curve of bounded slope gives it.
 
     Both histograms are smoothed in proportion to their spread, so that a straight curve stays the same.  Where
@@ -206,7 +206,9 @@ def match_histograms(
         """One for each picture that differs: what a whole batch shares is counted once."""
         count = max(len(picture), 1 if part is None else len(part))
         return [
-            cumulative(to_levels(picture[index % len(picture), channel]).flatten(), amounts(counted(part, index)))
+            cumulative_counts(
+                to_levels(picture[index % len(picture), channel]).flatten(), pixel_counts(map_of_picture(part, index))
+            )
             for index in range(count)
         ]
 
@@ -214,24 +216,25 @@ def match_histograms(
     for channel in range(image.shape[1]):
         wanted = [histograms(*pair, channel) for pair in zip(pictures, areas, strict=True)]
         for index in range(image.shape[0]):
-            here, place = image[index, channel], amounts(counted(inside, index))
+            here, place = image[index, channel], pixel_counts(map_of_picture(inside, index))
             chosen = [(share, own[index % len(own)]) for share, own in zip(shares, wanted, strict=True)]
             if parts is not None or inside is not None:
                 chosen = [(share, own) for share, own in chosen if own[-1] > 0]
             total = sum(share for share, _ in chosen)
             levels = to_levels(here).flatten()
-            counts = cumulative(levels, place)
+            counts = cumulative_counts(levels, place)
             if not total > 0 or (place is not None and not counts[-1] > 0):
                 result[index, channel] = here
                 continue
             # Not a matrix product, which an autocast region would round to bfloat16.
             fractions = here.new_tensor([share / total for share, _ in chosen])[:, None]
             if method == "exact":
-                order = ranking(here, levels)
+                order = rank_pixels(here, levels)
                 tones = (fractions * torch.stack([ranked_tones(order, place, own) for _, own in chosen])).sum(0)
             else:
                 curves = [
-                    quantiles(counts, own) if method == "plain" else smoothed(counts, own, slope) for _, own in chosen
+                    quantiles(counts, own) if method == "plain" else smoothed_curve(counts, own, slope)
+                    for _, own in chosen
                 ]
                 tones = (fractions * torch.stack(curves)).sum(0).index_select(0, levels)
             result[index, channel] = tones.view_as(here)
@@ -289,5 +292,5 @@ class MatchHistogram(Postprocessor, name="match-histogram"):
                 return unit_to_rgb(matched).clamp(0, 1)
             return (image + (matched - values)).clamp(0, 1) if self.space == "luminance" else matched
 
-        matched = region_by_region(self, image, pictures, guides, change)
+        matched = map_regions(self, image, pictures, guides, change)
         return image.lerp(matched, self.strength)

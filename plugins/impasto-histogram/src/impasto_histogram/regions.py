@@ -65,7 +65,7 @@ def references(
     return [Reference(convert(style.image), style.weight, style.guides) for style in styles]
 
 
-def region_by_region(
+def map_regions(
     stage: Postprocessor,
     image: Tensor,
     pictures: Sequence[Reference],
@@ -107,6 +107,6 @@ def region_by_region(
     return torch.where(share > 0, (total + image * uncovered) / whole.clamp_min(torch.finfo(image.dtype).tiny), image)
 
 
-def counted(part: Part, index: int) -> Tensor | None:
+def map_of_picture(part: Part, index: int) -> Tensor | None:
     """Return one picture's part (1, H, W), of as many as there are."""
     return None if part is None else part[index if len(part) > 1 else 0]

@@ -20,13 +20,13 @@ from impasto.stage import check_mask, check_result, composite
 __all__ = ["Pad", "Resize", "RestoreSize", "UpscaleGuided", "resample", "upsample_guided"]
 
 Size = tuple[int, int]
-Window = tuple[slice, slice]
+Box = tuple[slice, slice]
 
 
 # ------------------------------------------------------------------------------------------------- functions
 
 
-def extent(values: Tensor) -> Size:
+def size_of(values: Tensor) -> Size:
     """Return height and width of pictures or maps."""
     return values.shape[-2], values.shape[-1]
 
@@ -46,14 +46,14 @@ def resample(values: Tensor, size: Size) -> Tensor:
         >>> resample(torch.rand(1, 3, 40, 60), (10, 15)).shape
         torch.Size([1, 3, 10, 15])
     """
-    if extent(values) == size:
+    if size_of(values) == size:
         return values
     return F.interpolate(values, size, mode="bicubic", antialias=True)
 
 
 def resample_maps(maps: Tensor, size: Size) -> Tensor:
     """Return masks or guides at another size: bilinear, which keeps them in [0, 1] and their sum at 1."""
-    if extent(maps) == size:
+    if size_of(maps) == size:
         return maps
     return F.interpolate(maps, size, mode="bilinear", antialias=True).clamp(0, 1)
 
@@ -82,7 +82,7 @@ def upsample_guided(
         >>> upsample_guided(torch.rand(1, 3, 10, 15), torch.rand(1, 3, 40, 60)).shape
         torch.Size([1, 3, 40, 60])
     """
-    small, size = extent(painted), extent(content)
+    small, size = size_of(painted), size_of(content)
     factor = max(1.0, size[0] / small[0], size[1] / small[1])
     enlarged = guided_filter(resample(painted, size), content, round(radius * factor), eps, round(factor))
     if detail:
@@ -104,13 +104,13 @@ def tiled_length(length: int, tile: int, overlap: int) -> int:
     return overlap + step * max(1, -(-(length - overlap) // step))
 
 
-def places(length: int, first: int, last: int, mode: str) -> Tensor:
+def source_indices(length: int, first: int, last: int, mode: str) -> Tensor:
     """Return which pixel stands at each place from `first` up to `last`, for places outside 0 … length - 1 too.
 
     `F.pad` refuses to reflect by more than the picture's length; this goes back and forth.
 
     Example:
-        >>> places(3, -3, 5, "reflect").tolist()
+        >>> source_indices(3, -3, 5, "reflect").tolist()
         [1, 2, 1, 0, 1, 2, 1, 0]
     """
     place = torch.arange(first, last)
@@ -128,21 +128,21 @@ CHANGE = "resized"
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class SizeChange:
     """A canvas before and after a stage changed its size.  Earlier changes are in the memo of `before`."""
 
     before: Canvas
     after: Canvas
-    window: Window | None
+    box: Box | None
     """Rows and columns of `after` in which `before` lies; None if it was resized."""
 
 
-def changed(
+def change_size(
     canvas: Canvas,
     picture: Callable[[Tensor], Tensor],
     maps: Callable[[Tensor], Tensor],
     styles: bool,
-    window: Window | None = None,
+    box: Box | None = None,
 ) -> Canvas:
     """Return the canvas with its pictures and its maps changed in size, and with what undoing that needs.
 
@@ -151,7 +151,7 @@ def changed(
         picture: takes a picture (B, 3, H, W) of any size to another size.
         maps: does so with a mask or guides.
         styles: whether styles are changed too.
-        window: rows and columns in which the former picture lies; None if it is resized.
+        box: rows and columns in which the former picture lies; None if it is resized.
     """
 
     def optional(values: Tensor | None) -> Tensor | None:
@@ -168,25 +168,25 @@ def changed(
             for style in canvas.styles
         ),
     )
-    return after.replace(memo={**after.memo, CHANGE: Change(canvas, after, window)})
+    return after.replace(memo={**after.memo, CHANGE: SizeChange(canvas, after, box)})
 
 
-def same(one: Tensor | None, other: Tensor | None) -> bool:
+def same_maps(one: Tensor | None, other: Tensor | None) -> bool:
     """Return whether two maps or pictures, or the lack of them, are the same."""
     if one is None or other is None or one is other:
         return one is other
     return one.shape == other.shape and one.device == other.device and torch.equal(one, other)
 
 
-def crop(values: Tensor, window: Window) -> Tensor:
-    """Return the rows and columns of a window."""
-    return values[..., window[0], window[1]].contiguous()
+def crop(values: Tensor, box: Box) -> Tensor:
+    """Return the rows and columns of a box."""
+    return values[..., box[0], box[1]].contiguous()
 
 
-def last_change(canvas: Canvas) -> Change | None:
+def last_change(canvas: Canvas) -> SizeChange | None:
     """Return what last changed the canvas's size in this run; None if nothing did."""
     change = canvas.memo.get(CHANGE)
-    return change if isinstance(change, Change) and same(canvas.content, change.after.content) else None
+    return change if isinstance(change, SizeChange) and same_maps(canvas.content, change.after.content) else None
 
 
 # ---------------------------------------------------------------------------------------------------- stages
@@ -200,9 +200,9 @@ class Resize(Preprocessor, name="resize"):
     enlarge: bool = param(default=False, help="enlarge smaller pictures too; otherwise they stay as they are")
     styles: bool = param(default=False, help="treat the styles likewise")
 
-    def fitted(self, image: Tensor) -> Size:
+    def fitted_size(self, image: Tensor) -> Size:
         """Return the height and width that a picture or map (B, C, H, W) gets."""
-        height, width = extent(image)
+        height, width = size_of(image)
         scale = self.size / (max if self.side == "long" else min)(height, width)
         if scale > 1 and not self.enlarge:
             return height, width
@@ -210,10 +210,10 @@ class Resize(Preprocessor, name="resize"):
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with everything on it resized."""
-        return changed(
+        return change_size(
             canvas,
-            lambda image: resample(image, self.fitted(image)).clamp(0, 1),
-            lambda maps: resample_maps(maps, self.fitted(maps)),
+            lambda image: resample(image, self.fitted_size(image)).clamp(0, 1),
+            lambda maps: resample_maps(maps, self.fitted_size(maps)),
             self.styles,
         )
 
@@ -237,27 +237,27 @@ class Pad(Preprocessor, name="pad"):
                 f"  what would work: overlap={self.tile // 4}, or larger tiles"
             )
 
-    def _places(self, image: Tensor) -> tuple[range, range]:
+    def _spans(self, image: Tensor) -> tuple[range, range]:
         """Return the rows and columns of the padded picture, counted in the given one."""
         spans = []
-        for length in extent(image):
+        for length in size_of(image):
             padded = tiled_length(length + 2 * self.border, self.tile, self.overlap)
             first = -((padded - length) // 2)
             spans.append(range(first, first + padded))
         return spans[0], spans[1]
 
-    def _padded(self, maps: Tensor) -> Tensor:
-        for dim, span in zip((-2, -1), self._places(maps), strict=True):
+    def _pad(self, maps: Tensor) -> Tensor:
+        for dim, span in zip((-2, -1), self._spans(maps), strict=True):
             if len(span) > maps.shape[dim]:
-                index = places(maps.shape[dim], span.start, span.stop, self.mode)
+                index = source_indices(maps.shape[dim], span.start, span.stop, self.mode)
                 maps = maps.index_select(dim, index.to(maps.device))
         return maps
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with everything on it padded."""
-        (height, width), (rows, columns) = extent(canvas.content), self._places(canvas.content)
-        window = slice(-rows.start, height - rows.start), slice(-columns.start, width - columns.start)
-        return changed(canvas, self._padded, self._padded, self.styles, window)
+        (height, width), (rows, columns) = size_of(canvas.content), self._spans(canvas.content)
+        box = slice(-rows.start, height - rows.start), slice(-columns.start, width - columns.start)
+        return change_size(canvas, self._pad, self._pad, self.styles, box)
 
 
 class RestoreSize(Postprocessor, name="restore-size"):
@@ -265,9 +265,9 @@ class RestoreSize(Postprocessor, name="restore-size"):
 
     finishes: ClassVar[bool] = True
 
-    def enlarged(self, painted: Tensor, content: Tensor) -> Tensor:
+    def enlarge(self, painted: Tensor, content: Tensor) -> Tensor:
         """Return the painted picture (B, 3, h, w) in the size of the content (B, 3, H, W), not clipped."""
-        return resample(painted, extent(content))
+        return resample(painted, size_of(content))
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas in its former size, with its former content, mask and guides."""
@@ -280,30 +280,30 @@ class RestoreSize(Postprocessor, name="restore-size"):
                 stacklevel=2,
             )
         while change is not None:
-            canvas = self._undone(canvas, change)
+            canvas = self._undo(canvas, change)
             change = last_change(canvas)
         return canvas
 
-    def _undone(self, canvas: Canvas, change: Change) -> Canvas:
-        before, after, window = change.before, change.after, change.window
+    def _undo(self, canvas: Canvas, change: SizeChange) -> Canvas:
+        before, after, box = change.before, change.after, change.box
 
         def back(now: Tensor | None, then: Tensor | None, former: Tensor | None) -> Tensor | None:
             # A former map is sharper than an enlarged one, but a stage may have set another since.
-            if same(now, then):
+            if same_maps(now, then):
                 return former
             if now is None:
                 return None
-            return resample_maps(now, extent(before.content)) if window is None else crop(now, window)
+            return resample_maps(now, size_of(before.content)) if box is None else crop(now, box)
 
         mask = back(canvas.mask, after.mask, before.mask)
-        image = self._restored(canvas, change, mask) if window is None else crop(canvas.image, window)
+        image = self._restore_image(canvas, change, mask) if box is None else crop(canvas.image, box)
         memo = {key: value for key, value in canvas.memo.items() if key != CHANGE}
         if CHANGE in before.memo:
             memo[CHANGE] = before.memo[CHANGE]
         guides = back(canvas.guides, after.guides, before.guides)
         return canvas.replace(content=before.content, image=image, mask=mask, guides=guides, memo=memo)
 
-    def _restored(self, canvas: Canvas, change: Change, mask: Tensor | None) -> Tensor:
+    def _restore_image(self, canvas: Canvas, change: SizeChange, mask: Tensor | None) -> Tensor:
         """Return the image in its former size, with its former bits outside the mask and where it was not painted."""
         before, after, image = change.before, change.after, canvas.image
         if image.shape == before.image.shape:
@@ -312,8 +312,8 @@ class RestoreSize(Postprocessor, name="restore-size"):
         if canvas.mask is not None:
             # Where the mask is grey the image is a mixture; unmixed, it can be mixed again by the former mask.
             painted = (after.image + (image - after.image) / canvas.mask.clamp_min(FAINT)).clamp(0, 1)
-        large = check_result(self, self.enlarged(painted, before.content), before.content)
-        touched = resample_maps((image != after.image).any(1, keepdim=True).float(), extent(large)) > 0
+        large = check_result(self, self.enlarge(painted, before.content), before.content)
+        touched = resample_maps((image != after.image).any(1, keepdim=True).float(), size_of(large)) > 0
         large = torch.where(touched, large, before.image)
         return composite(before.image, large, mask)
 
@@ -342,7 +342,7 @@ class UpscaleGuided(RestoreSize, name="upscale-guided"):
         help="share of the content's fine brightness detail added, which was too small to paint",
     )
 
-    def enlarged(self, painted: Tensor, content: Tensor) -> Tensor:
+    def enlarge(self, painted: Tensor, content: Tensor) -> Tensor:
         """Return the painted picture (B, 3, h, w) in the size of the content (B, 3, H, W), not clipped."""
         return upsample_guided(painted, content, **self.values())
 

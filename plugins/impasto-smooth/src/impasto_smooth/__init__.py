@@ -7,7 +7,7 @@ from impasto import Postprocessor
 
 from .bilateral import BilateralSmooth, bilateral_filter
 from .deblock import Deblock, deblock
-from .gradients import Regrain, Seamless, WLSSmooth, regrain, seamless, wls_smooth
+from .gradients import ScreenedPoisson, Seamless, WLSSmooth, screened_poisson, seamless, wls_smooth
 from .guided import GuidedSmooth
 from .photo import PhotoSmooth, photo_smooth
 from .variation import TVDenoise, tv_denoise
@@ -17,14 +17,14 @@ __all__ = [
     "Deblock",
     "GuidedSmooth",
     "PhotoSmooth",
-    "Regrain",
+    "ScreenedPoisson",
     "Seamless",
     "TVDenoise",
     "WLSSmooth",
     "bilateral_filter",
     "deblock",
     "photo_smooth",
-    "regrain",
+    "screened_poisson",
     "seamless",
     "tv_denoise",
     "wls_smooth",
@@ -34,4 +34,4 @@ __all__ = [
 @impasto.hookimpl
 def impasto_postprocessors() -> list[type[Postprocessor]]:
     """Offer the smoothing stages."""
-    return [BilateralSmooth, Deblock, GuidedSmooth, PhotoSmooth, Regrain, Seamless, TVDenoise, WLSSmooth]
+    return [BilateralSmooth, Deblock, GuidedSmooth, PhotoSmooth, ScreenedPoisson, Seamless, TVDenoise, WLSSmooth]

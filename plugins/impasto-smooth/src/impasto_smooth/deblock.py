@@ -37,15 +37,15 @@ def deblock(image: Tensor, period: int = 8, reach: int = 32) -> Tensor:
     """
     cell = 2
     while cell <= period:
-        image = image - grid_of(image, cell, reach)
+        image = image - grid_pattern(image, cell, reach)
         cell *= 2
     return image
 
 
-def grid_of(image: Tensor, cell: int, reach: int) -> Tensor:
+def grid_pattern(image: Tensor, cell: int, reach: int) -> Tensor:
     """Return the pattern (B, C, H, W) that repeats every `cell` pixels; its mean over a cell is 0."""
     height, width = image.shape[-2:]
-    detail = image - smooth(image, cell)
+    detail = image - cell_mean(image, cell)
     # An edge is a detail that the grid's own amplitude does not explain.
     weight = 1 / (1 + (detail / EDGE).square()).square()
     padding = (0, -width % cell, 0, -height % cell)
@@ -58,7 +58,7 @@ def grid_of(image: Tensor, cell: int, reach: int) -> Tensor:
     return F.pixel_shuffle(pattern, cell)[..., :height, :width]
 
 
-def smooth(image: Tensor, cell: int) -> Tensor:
+def cell_mean(image: Tensor, cell: int) -> Tensor:
     """Return the mean over exactly one cell around each pixel, so that a grid of this period leaves no trace."""
     half = cell // 2
     padded = F.pad(image, (half, half, half, half), mode="replicate")

@@ -1,4 +1,4 @@
-"""Stages that solve for a picture with given gradients: edge-aware smoothing, grain put back, seams taken away."""
+"""Stages that solve for a picture with given gradients: edge-aware smoothing, screened Poisson, seams taken away."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ class WLSSmooth(Postprocessor, name="wls-smooth"):
         return wls_smooth(image, guide, self.smoothing, self.sharpness)
 
 
-# -------------------------------------------------------------------------------------------------- regrain
+# -------------------------------------------------------------------------------------------------- screened Poisson
 
 
-def regrain(image: Tensor, content: Tensor, weight: float = 5.0) -> Tensor:
+def screened_poisson(image: Tensor, content: Tensor, weight: float = 5.0) -> Tensor:
     """Give `image` the gradients of `content`, its fine ones most, and leave the broad colours.
 
     The result u minimises Σ (u − image)² + w Σ |∇u − ∇content|², a screened Poisson problem (Bhat et al. 2008);
@@ -84,7 +84,7 @@ def regrain(image: Tensor, content: Tensor, weight: float = 5.0) -> Tensor:
     Example:
         >>> import torch
         >>> photo = torch.rand(1, 3, 9, 12)
-        >>> torch.allclose(regrain(photo + 0.1, photo), photo + 0.1, atol=1e-4)
+        >>> torch.allclose(screened_poisson(photo + 0.1, photo), photo + 0.1, atol=1e-4)
         True
     """
     ones = torch.ones_like(image[:1, :1])
@@ -94,17 +94,17 @@ def regrain(image: Tensor, content: Tensor, weight: float = 5.0) -> Tensor:
     return content + solve(grid, difference, start=difference, tolerance=5e-4)
 
 
-class Regrain(Postprocessor, name="regrain"):
+class ScreenedPoisson(Postprocessor, name="screened-poisson"):
     """Put the content's grain back into the painted image: its fine gradients, under the painted colours."""
 
     weight: float = param(
         default=5.0, low=0, high=10_000, help="of the content's gradients; details below 2π√weight pixels are taken"
     )
-    strength: float = param(default=1.0, low=0, high=1, help="share of the regrained image in the result")
+    strength: float = param(default=1.0, low=0, high=1, help="share of the solution in the result")
 
     def refine(self, image: Tensor, content: Tensor, styles: Sequence[Style]) -> Tensor:
         """Return the image with the content's grain."""
-        return image.lerp(regrain(image, content, self.weight), self.strength)
+        return image.lerp(screened_poisson(image, content, self.weight), self.strength)
 
 
 # ------------------------------------------------------------------------------------------------- seamless

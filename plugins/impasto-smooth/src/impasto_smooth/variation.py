@@ -41,9 +41,9 @@ def tv_denoise(image: Tensor, weight: float = 0.1, steps: int = 100, joint: bool
     ahead_across, ahead_down = across, down
     pace = 1.0
     for _ in range(steps):
-        found = image - weight * transposed(ahead_across, ahead_down)
-        new_across = ahead_across + differences(found, -1) / (8 * weight)
-        new_down = ahead_down + differences(found, -2) / (8 * weight)
+        found = image - weight * difference_adjoint(ahead_across, ahead_down)
+        new_across = ahead_across + forward_differences(found, -1) / (8 * weight)
+        new_down = ahead_down + forward_differences(found, -2) / (8 * weight)
         size = new_across.square() + new_down.square()
         size = (size.sum(1, keepdim=True) if joint else size).sqrt().clamp_min(1)
         new_across, new_down = new_across / size, new_down / size
@@ -51,16 +51,16 @@ def tv_denoise(image: Tensor, weight: float = 0.1, steps: int = 100, joint: bool
         ahead_across = new_across + (pace - 1) / faster * (new_across - across)
         ahead_down = new_down + (pace - 1) / faster * (new_down - down)
         across, down, pace = new_across, new_down, faster
-    return image - weight * transposed(across, down)
+    return image - weight * difference_adjoint(across, down)
 
 
-def differences(image: Tensor, dim: int) -> Tensor:
+def forward_differences(image: Tensor, dim: int) -> Tensor:
     """Return each pixel's difference to the next one along a dimension, 0 for the last."""
     return image.diff(dim=dim, append=image.narrow(dim, image.shape[dim] - 1, 1))
 
 
-def transposed(across: Tensor, down: Tensor) -> Tensor:
-    """Return the transpose of `differences` along rows and columns, summed."""
+def difference_adjoint(across: Tensor, down: Tensor) -> Tensor:
+    """Return the transpose of `forward_differences` along rows and columns, summed."""
     return divergence(across[..., :-1], down[..., :-1, :])
 
 
