@@ -11,14 +11,17 @@ from torch import Tensor
 
 
 def shape(tensor: Tensor) -> str:
-    """Say a tensor's shape as people write it: `(1, 3, 256, 384)`."""
+    """Return a tensor's shape as text: `(1, 3, 256, 384)`."""
     return str(tuple(tensor.shape))
 
 
 def check_image(image: Any, what: str) -> None:
     """Raise unless `image` is a finite float32 tensor (B, 3, H, W)."""
     if not isinstance(image, Tensor):
-        raise TypeError(f"{what}: expected a tensor (B, 3, H, W), found {type(image).__name__}")
+        raise TypeError(
+            f"{what}: expected a tensor (B, 3, H, W), found {type(image).__name__}\n"
+            "  what would work: impasto.read(...).tensor, which takes paths, PIL images and arrays"
+        )
     if image.ndim != 4 or image.shape[1] != 3 or 0 in image.shape:
         raise ValueError(
             f"{what}: expected a tensor of shape (B, 3, H, W), found {shape(image)}\n"
@@ -30,7 +33,10 @@ def check_image(image: Any, what: str) -> None:
             "  what would work: impasto.read(...).tensor, or for bytes tensor.float() / 255"
         )
     if not is_finite(image):
-        raise ValueError(f"{what}: has NaN or infinite values")
+        raise ValueError(
+            f"{what}: expected finite values, found NaN or infinite ones\n"
+            "  what would work: torch.nan_to_num(image), which replaces them"
+        )
 
 
 def is_finite(image: Tensor) -> bool:
@@ -44,7 +50,8 @@ def check_extent(maps: Tensor, image: Tensor, what: str) -> None:
     if maps.ndim != 4 or maps.shape[-2:] != image.shape[-2:] or maps.shape[0] not in (1, image.shape[0]):
         raise ValueError(
             f"{what}: expected (1 or {image.shape[0]}, channels, {image.shape[-2]}, {image.shape[-1]})"
-            f" to lie over the picture, found {shape(maps)}"
+            f" to lie over the picture, found {shape(maps)}\n"
+            "  what would work: maps as large as the picture, one for all pictures of a batch or one for each"
         )
 
 
@@ -52,10 +59,15 @@ def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
     """Raise unless `maps` (1 or B, K, H, W) lie over `image` (B, 3, H, W) with values in [0, 1]."""
     check_extent(maps, image, what)
     if not maps.is_floating_point():
-        raise ValueError(f"{what}: expected float values in [0, 1], found {maps.dtype}")
+        raise ValueError(
+            f"{what}: expected float values in [0, 1], found {maps.dtype}\n"
+            "  what would work: maps.float(), or for bytes maps.float() / 255"
+        )
     low, high = (value.item() for value in torch.aminmax(maps))  # of maps with a NaN, NaN
     if not (low >= 0 and high <= 1):
-        raise ValueError(f"{what}: expected float values in [0, 1], found {low:g} to {high:g}")
+        raise ValueError(
+            f"{what}: expected float values in [0, 1], found {low:g} to {high:g}\n  what would work: maps.clamp(0, 1)"
+        )
 
 
 def check_labels(labels: Sequence[str], guides: Tensor | None, what: str) -> tuple[str, ...]:
@@ -63,7 +75,7 @@ def check_labels(labels: Sequence[str], guides: Tensor | None, what: str) -> tup
     regions = 0 if guides is None else guides.shape[1]
     if labels and (len(labels) != regions or len(set(labels)) != len(labels)):
         raise ValueError(
-            f"{what}: {regions} maps and the labels {', '.join(map(repr, labels))}\n"
+            f"{what}: expected a label for each of {regions} maps, found {', '.join(map(repr, labels))}\n"
             "  what would work: a different label for each map, or none at all"
         )
     return tuple(labels)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from impasto import Style
 from impasto.optim import Size
-from impasto.stage import bounding_box, covers
+from impasto.stage import bounding_box, covered_regions
 
 SURROUNDINGS = 0.25
 """How much a position outside a region counts in its statistics, one inside counting 1."""
@@ -56,19 +56,19 @@ def region_pieces(
         if guides is None:
             pieces.append(Piece(index, slice(0, content.shape[-2]), slice(0, content.shape[-1]), None, own))
             continue
-        for number, region in enumerate(one(guides, index).chunk(guides.shape[1], dim=1)):
-            if not region.any():
-                continue
-            rows, columns = bounding_box(region, context, smallest)
-            covering = [
-                style
-                if style.guides is None
-                else Style(style.image, style.weight, style.guides[:, number : number + 1])
-                for style in own
-                if covers(style, number)
-            ]
-            pieces.append(Piece(index, rows, columns, region[..., rows, columns], covering))
+        for region in covered_regions(one(guides, index), own):
+            assert region.area is not None
+            rows, columns = bounding_box(region.area, context, smallest)
+            covering = [part_of(own[place], region.index) for place in region.styles]
+            pieces.append(Piece(index, rows, columns, region.area[..., rows, columns], covering))
     return pieces
+
+
+def part_of(style: Style, region: int) -> Style:
+    """Return a style with the map of one region as its only guide."""
+    if style.guides is None:
+        return style
+    return Style(style.image, style.weight, style.guides[:, region : region + 1])
 
 
 def composite_pieces(content: Tensor, pieces: Sequence[Piece], painted: Sequence[Tensor]) -> Tensor:

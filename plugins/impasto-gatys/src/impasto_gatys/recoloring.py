@@ -9,7 +9,7 @@ from torch import Tensor
 from impasto import Style
 from impasto.functional import statistics
 from impasto.functional.losses import mixed
-from impasto.stage import covers
+from impasto.stage import covered_regions
 
 
 def recolor(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
@@ -21,15 +21,14 @@ def recolor(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Te
         guides: (1, K, h, w), regions that each take the colours of their own styles; None: one region.
     """
     result = image
-    for number, region in enumerate((None,) if guides is None else guides.chunk(guides.shape[1], dim=1)):
-        if region is not None and not region.any():
-            continue
-        covering = [style for style in styles if covers(style, number)]
-        parts = [None if style.guides is None else style.guides[:, number : number + 1] for style in covering]
+    for region in covered_regions(guides, styles):
+        covering = [styles[place] for place in region.styles]
+        own = slice(region.index, region.index + 1)
+        parts = [None if style.guides is None else style.guides[:, own] for style in covering]
         colors = [statistics.covariance(style.image, part) for style, part in zip(covering, parts, strict=True)]
-        target_mean, target_covariance = mixed(colors, [style.weight for style in covering])
-        mean, covariance = statistics.covariance(image, region)
+        target_mean, target_covariance = mixed(colors, region.weights)
+        mean, covariance = statistics.covariance(image, region.area)
         monge_map = statistics.transport(covariance, target_covariance)
         recolored = (monge_map @ (image - mean).flatten(2)).view_as(image) + target_mean
-        result = recolored if region is None else result + region * (recolored - image)
+        result = recolored if region.area is None else result + region.area * (recolored - image)
     return result

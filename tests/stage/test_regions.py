@@ -8,7 +8,7 @@ import torch
 
 import impasto
 from impasto.cli import main
-from impasto.stage import Canvas, align_styles, bounding_box
+from impasto.stage import Canvas, Region, align_styles, bounding_box, check_coverage, covered_regions
 
 H, W = 40, 60
 PHOTO = torch.rand(1, 3, H, W, generator=torch.Generator().manual_seed(3)) * 0.8 + 0.1
@@ -118,7 +118,7 @@ def test_a_method_sees_only_the_surroundings_of_the_mask():
         ((10, 11), (0, 60), 0, 100, (slice(0, 40), slice(0, 60))),
     ],
 )
-def test_the_window_is_inside_the_picture_and_long_enough(rows, columns, margin, smallest, expected):
+def test_the_bounding_box_is_inside_the_picture_and_long_enough(rows, columns, margin, smallest, expected):
     area = torch.zeros(1, 1, H, W)
     area[..., slice(*rows), slice(*columns)] = 1
     assert bounding_box(area, margin, smallest) == expected
@@ -197,6 +197,33 @@ def test_a_region_without_a_style_stays_and_is_named():
     assert is_kept(image, LEFT)
 
 
+def test_regions_come_with_their_map_and_the_shares_of_the_styles_that_cover_them():
+    guides = torch.cat([LEFT, torch.zeros_like(LEFT), RIGHT], 1)
+    for_left = torch.zeros(1, 3, 24, 30).index_fill(1, torch.tensor(0), 1.0)
+    styles = [impasto.Style(RED, weight=3.0), impasto.Style(BLUE, guides=for_left)]
+    left, right = covered_regions(guides, styles)
+    assert (left.index, left.styles, left.shares) == (0, (0, 1), (0.75, 0.25))
+    assert (right.index, right.styles, right.shares) == (2, (0,), (1.0,))
+    assert torch.equal(right.area, RIGHT)
+    assert [region.index for region in covered_regions(guides, styles[1:])] == [0]
+    assert [region.index for region in covered_regions(guides)] == [0, 2]
+    assert list(covered_regions(None, styles[:1])) == [Region(0, None, (0,), (3.0,))]
+    with pytest.raises(impasto.StageError, match="1, -1, sum to 0"):
+        _ = Region(0, None, (0, 1), (1.0, -1.0)).shares
+
+
+def test_what_no_style_covers_is_named_once_for_all_stages():
+    guides = torch.cat([LEFT, torch.zeros_like(LEFT), RIGHT], 1)
+    for_left = torch.zeros(1, 3, 24, 30).index_fill(1, torch.tensor(0), 1.0)
+    style = impasto.Style(BLUE, guides=for_left)
+    with pytest.warns(UserWarning, match="fill: no style covers the region 'sun', which stays as it is"):
+        assert check_coverage(Fill(), guides, [style], ("sea", "sky", "sun")) == [True, False, False]
+    assert check_coverage(Fill(), guides, [style], intended=True) == [True, False, False]
+    assert check_coverage(Fill(), guides, []) == [True, True, True]
+    with pytest.raises(impasto.StageError, match="no style covers any region of the content \\('3 of 3'\\)"):
+        check_coverage(Fill(), guides * torch.tensor([0, 0, 1]).view(1, 3, 1, 1), [style])
+
+
 @pytest.mark.parametrize(
     ("style", "guides", "message"),
     [
@@ -219,7 +246,7 @@ def test_regions_that_cannot_be_matched_are_named(style, guides, message):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"labels": ("a",)}, "2 maps and the labels 'a'"),
+        ({"labels": ("a",)}, "a label for each of 2 maps, found 'a'"),
         ({"labels": ("a", "a")}, "a different label for each map"),
         ({"region": "a"}, "one map (1, 1, h, w) of the part that counts"),
     ],
