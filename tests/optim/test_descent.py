@@ -1,49 +1,46 @@
-"""Optimisers of pictures, and the sizes of a descent."""
-
-from __future__ import annotations
+"""The descent: the sizes of its levels, and going on after a stop."""
 
 from itertools import pairwise
 
 import pytest
 import torch
-from torch import Tensor
 
-from impasto.optim import LBFGS, Adam, pyramid
-
-
-def picture(seed: int, height: int = 48, width: int = 64) -> Tensor:
-    """Soft blobs around grey."""
-    rng = torch.Generator().manual_seed(seed)
-    blobs = torch.randn(1, 3, 6, 8, generator=rng)
-    return (0.5 + 0.2 * torch.nn.functional.interpolate(blobs, (height, width), mode="bicubic")).clamp(0, 1)
+from impasto.optim import LBFGS, Adam, Average, Descent, descend, pyramid
 
 
-def test_adam_is_torchs():
-    start, target = picture(1), picture(2)
-    ours, theirs = start.clone(), start.clone().requires_grad_()
-    mine = Adam(0.02)
-    reference = torch.optim.Adam([theirs], lr=0.02, betas=(0.9, 0.99), eps=1e-12)
-    for _ in range(5):
-        ours = mine.step(ours, 2 * (ours - target))
-        theirs.grad = 2 * (theirs.detach() - target)
-        reference.step()
-    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
-
-
-def test_lbfgs_solves_a_badly_scaled_valley():
-    curvature = torch.logspace(0, 3, 3 * 16 * 16).view(1, 3, 16, 16)
-    target = picture(3, 16, 16)
-    image, optimiser = torch.full_like(target, 0.5), LBFGS()
-    start = (curvature * (image - target).square()).sum()
-    for _ in range(60):
-        image = optimiser.step(image, 2 * curvature * (image - target))
-    assert (curvature * (image - target).square()).sum() < 1e-3 * start
-
-
-def test_pyramid_grows_by_the_root_of_two_to_the_size_asked_for():
+def test_a_pyramid_grows_by_the_root_of_two_to_the_given_size():
     sizes = pyramid(384, 512, 128)
     assert sizes[0] == (96, 128)
     assert sizes[-1] == (384, 512)
     assert all(b[1] / a[1] == pytest.approx(2**0.5, rel=0.01) for a, b in pairwise(sizes))
     assert pyramid(100, 100, 4096) == [(100, 100)]
     assert min(pyramid(64, 2048, 128)[0]) >= 32
+
+
+@pytest.mark.parametrize("optimiser", [LBFGS, lambda: Adam(0.05)], ids=["l-bfgs", "adam"])
+def test_a_descent_that_was_stopped_goes_on_to_the_bit(optimiser):
+    target = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(1))
+
+    def objective_at(size):
+        goal = torch.nn.functional.interpolate(target, size)
+        return lambda image: {"distance": (image - goal).square().mean()}
+
+    def run(stop_at, state=None):
+        start = torch.full((1, 3, 12, 16), 0.5)
+        descent = Descent(start, optimiser(), Average(0.9, start))
+        if state is not None:
+            # At the second level the picture has its size, and L-BFGS starts anew.
+            descent.restore(state)
+
+        def after(descent, losses):
+            if (descent.level, descent.step) == stop_at:
+                raise KeyboardInterrupt
+
+        try:
+            return descend(descent, [(12, 16), (24, 32)], 4, objective_at, after)
+        except KeyboardInterrupt:
+            return descent.state()
+
+    whole = run(None)
+    for stop_at in ((0, 2), (1, 3)):
+        assert torch.equal(run(None, run(stop_at)), whole)

@@ -1,6 +1,19 @@
-"""Optimisation of pictures: descent over pixels with L-BFGS and Adam; and SOAP, which trains networks."""
+"""Optimisation: Adam and L-BFGS over the pixels of a picture, coarse to fine; and SOAP, which trains networks."""
 
-from .descent import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
+from .descent import Descent, Objective, descend, pyramid
+from .optimisers import LBFGS, Adam, Average, Optimiser, Size, resize
 from .soap import Soap
 
-__all__ = ["LBFGS", "Adam", "Average", "Descent", "Optimiser", "Size", "Soap", "descend", "pyramid", "resize"]
+__all__ = [
+    "LBFGS",
+    "Adam",
+    "Average",
+    "Descent",
+    "Objective",
+    "Optimiser",
+    "Size",
+    "Soap",
+    "descend",
+    "pyramid",
+    "resize",
+]

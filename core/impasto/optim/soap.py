@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Soap(torch.optim.Optimizer):
-    """Take Adam's steps in the basis where gradients are least correlated (Vyas et al. 2024).
+    """SOAP (Vyas et al. 2024): Adam in the eigenbasis of Shampoo's preconditioner, which decorrelates gradients.
 
     Features of neighbouring channels and positions are much alike, so a convolution's loss is a narrow valley, which
     Adam follows in small steps.  Each convolution is treated as one matrix, its bias a further column for an input
