@@ -1,6 +1,7 @@
 """How tests are run: on which device, in which dtype, by how many workers."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -17,14 +18,20 @@ def pytest_addoption(parser):
     group.addoption("--dtype", default="float32", help="of the tensors of tests that take `dtype`: float32, float64")
 
 
+def pytest_configure(config):
+    if config.option.nbval_sanitize_with is None:
+        config.option.nbval_sanitize_with = config.rootpath / "tutorials" / "sanitize.cfg"
+
+
 def pytest_xdist_auto_num_workers(config):
     """Return a worker for each core, and none for a single file: it is done before a second torch is loaded."""
-    paths = {argument.split("::")[0] for argument in config.args}
-    if len(paths) == 1 and os.path.isfile(paths.pop()):
+    paths = {Path(argument.split("::")[0]) for argument in config.args}
+    if sum(1 if path.is_file() else len([*path.rglob("test_*.py"), *path.glob("*.ipynb")]) for path in paths) == 1:
         return 0
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     for item in items:
         arguments = item.callspec.params if hasattr(item, "callspec") else {}
@@ -32,6 +39,10 @@ def pytest_collection_modifyitems(config, items):
         elsewhere = "device" in getattr(item, "fixturenames", ()) and config.getoption("--device") != "cpu"
         if across or (elsewhere and "device" not in arguments):
             item.add_marker("gpu")
+        if item.path.suffix == ".ipynb":
+            item.add_marker("slow")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

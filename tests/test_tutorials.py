@@ -1,15 +1,18 @@
-"""The exercises: each refuses the cell that nobody filled in and takes the solution; copies for students keep none."""
+"""The lessons: each exercise has a solution and a check that refuses all else; copies for students have none."""
 
-import contextlib
-import io
 import json
 import os
+import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+
+pytest_plugins = ["pytester"]
 
 TUTORIALS = sorted((Path(__file__).parents[1] / "tutorials").glob("*.ipynb"))
 
@@ -24,24 +27,28 @@ def cells(tutorial):
 
 
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.stem)
-def test_each_exercise_fails_unsolved_and_passes_solved(tutorial, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    names = {"__name__": "__main__"}
-    solution, exercises = None, 0
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        for tag, code in cells(tutorial):
-            if tag == "solution":
-                solution = code  # only after the check has seen the cell that nobody filled in
-                continue
-            if tag == "check":
-                assert solution is not None, f"{tutorial.name}: a check without a solution\n{code}"
-                with pytest.raises(AssertionError):
-                    exec(compile(code, tutorial.name, "exec"), names)
-                exec(compile(solution, tutorial.name, "exec"), names)
-                solution, exercises = None, exercises + 1
-            exec(compile(code, tutorial.name, "exec"), names)
-    assert solution is None, f"{tutorial.name}: a solution that no check looks at"
-    assert exercises, f"{tutorial.name} has no exercise that checks itself"
+def test_each_exercise_has_a_solution_and_a_check(tutorial):
+    tags = " ".join(tag for tag, _ in cells(tutorial) if tag)
+    assert re.fullmatch(r"exercise solution check(?: exercise solution check)*", tags)
+
+
+def lesson(folder, check):
+    """Write a lesson of one exercise, its solution and its check."""
+    code = {"exercise": "answer = None", "solution": "answer = 6 * 7", "check": check}
+    made = [nbformat.v4.new_code_cell(source, metadata={"tags": [tag]}) for tag, source in code.items()]
+    nbformat.write(nbformat.v4.new_notebook(cells=made), folder / f"lesson-{len(list(folder.iterdir()))}.ipynb")
+
+
+def test_a_check_has_to_refuse_the_exercise_that_nobody_filled_in(pytester):
+    shutil.copy(TUTORIALS[0].with_name("conftest.py"), pytester.path)
+    lesson(pytester.path, "assert answer == 42")
+    lesson(pytester.path, "assert answer is None or answer == 42")
+    lesson(pytester.path, "print(answer + 0)")
+    result = pytester.runpytest_subprocess("--nbval", "--nbval-current-env", "-p", "no:xdist", "-rA")
+    passed = [line for line in result.outlines if line.startswith("PASSED") and "unsolved" in line]
+    failed = [line for line in result.outlines if line.startswith("FAILED") and "unsolved" in line]
+    assert (len(passed), len(failed)) == (1, 2)
+    assert "has to refuse the exercise that nobody filled in" in result.stdout.str()
 
 
 def test_copies_for_students_have_neither_solutions_nor_outputs(tmp_path):

@@ -1,4 +1,5 @@
-"""What strict validation forgives: a mean colour that another processor rounds the other way."""
+"""What the strict validation of lessons forgives, a mean colour that another processor rounds the other way; and what
+it adds: the check of an exercise refuses the cell that nobody filled in."""
 
 import re
 
@@ -35,3 +36,35 @@ def sanitize(cell, printed):
 
 
 IPyNbCell.sanitize = sanitize  # nbval has no setting for a tolerance
+
+
+class UnsolvedCell(IPyNbCell):
+    """The check of an exercise, run before its solution; it has to refuse."""
+
+    def runtest(self):
+        """Run the check in the lesson's kernel, and fail unless that is an `AssertionError`."""
+        super().runtest()
+        errors = [output["ename"] for output in self.test_outputs if output["output_type"] == "error"]
+        if errors != ["AssertionError"]:
+            self.raise_cell_error(f"The check has to refuse the exercise that nobody filled in, and gave {errors}")
+
+
+def has_tag(item, tag):
+    """Return whether an item is a cell with a tag."""
+    return isinstance(item, IPyNbCell) and tag in item.cell.metadata.get("tags", ())
+
+
+def pytest_collection_modifyitems(items):
+    """Before each solution, let the check that comes after it see the exercise as it is handed out."""
+    collected = []
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        if has_tag(item, "solution") and has_tag(following, "check"):
+            cell = following.cell.copy()
+            cell.update(outputs=[], execution_count=None)
+            options = following.options | {"check": False, "check_exception": True}
+            name, number = f"{following.name} unsolved", following.cell_num
+            collected.append(
+                UnsolvedCell.from_parent(item.parent, name=name, cell_num=number, cell=cell, options=options)
+            )
+        collected.append(item)
+    items[:] = collected
