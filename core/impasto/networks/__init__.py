@@ -17,7 +17,7 @@ from .feature_transform import (
 from .linear_fit import choose_channels, ridge_regression
 from .perceptual import PerceptualLoss, perceptual_features
 from .pretrained import PRETRAINED, SLIM19, SLIM19_HALF, VGG19, load_slim19, load_slim19_half, load_vgg19, records
-from .regional import FeatureMap, fill_empty, is_covered, map_by_region, region_masks, style_shares
+from .regional import FeatureMap, fill_empty, map_by_region, region_masks
 from .tiles import Span, Tile, map_tiles, receptive_radius, tile_grid
 from .vgg import CONVOLUTIONS, FIRST_LAYERS, VGG, WIDTHS, Padding, Pooling
 from .vgg_checkpoints import load_vgg
@@ -62,7 +62,6 @@ __all__ = [
     "fill_halo",
     "fit_convolution",
     "fit_decoder",
-    "is_covered",
     "load_decoders",
     "load_slim19",
     "load_slim19_half",
@@ -78,7 +77,6 @@ __all__ = [
     "require_decoder",
     "resized_style",
     "ridge_regression",
-    "style_shares",
     "style_statistics",
     "stylize_features",
     "tile_grid",

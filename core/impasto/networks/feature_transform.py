@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ..functional.statistics import Moments, Statistic, in_float32
-from ..stage import Style
+from ..stage import Region, Style, covered_regions
 from .encoders import Encoder
-from .regional import FeatureMap, is_covered, map_by_region, region_masks, style_shares
+from .regional import FeatureMap, map_by_region, region_masks
 from .tiles import Tile, map_tiles, receptive_radius, tile_grid
 from .vgg_decoder import Decoder
 
@@ -82,7 +82,7 @@ def _region_moments(
             if guides is None:
                 by_region[0].append(Moments.of(features, statistic))
                 continue
-            masks = region_masks(tile.with_context(guides), with_context)
+            masks = region_masks(tile.with_context(guides), with_context).split(1, dim=1)
             for pieces, there, mask in zip(by_region, present, masks, strict=True):
                 weights = torch.where(there[:, None, None, None], tile.without_context(mask), 1.0)
                 if there.any() and weights.any():
@@ -131,15 +131,14 @@ def stylize_features(
     def features_of(tile: Tile) -> Mapping[str, Tensor]:
         return {layer: x.float() for layer, x in encoder.features(tile.with_context(image), layers).items()}
 
-    maps: dict[str, list[FeatureMap | None]] = {}
+    maps: dict[str, dict[int, FeatureMap]] = {}
     for layer, content_moments in _region_moments(features_of, grid, guides, transform.statistic).items():
         moments = [by_layer[layer] for by_layer in style_moments]
-        maps[layer] = [
-            transform.map_between(source, target_moments(styles, moments, region))
-            if source and is_covered(styles, region)
-            else None
-            for region, source in enumerate(content_moments)
-        ]
+        maps[layer] = {
+            region.index: transform.map_between(source, target_moments(styles, moments, region))
+            for region in covered_regions(guides, styles)
+            if (source := content_moments[region.index])
+        }
 
     def paint(tile: Tile) -> Tensor:
         tile_guides = None if guides is None else tile.with_context(guides)
@@ -155,12 +154,12 @@ def stylize_features(
 
 
 def target_moments(
-    styles: Sequence[Style], moments: Sequence[Sequence[Moments | None]], region: int
+    styles: Sequence[Style], moments: Sequence[Sequence[Moments | None]], region: Region
 ) -> list[TargetMoments]:
     """Return the moments and shares of the styles that cover a region, from their moments by region."""
     targets = []
-    for index, share in style_shares(styles, region):
-        own = moments[index][0 if styles[index].guides is None else region]
+    for place, share in zip(region.styles, region.shares, strict=True):
+        own = moments[place][0 if styles[place].guides is None else region.index]
         assert own is not None  # it covers the region, which is then somewhere in its picture
         targets.append(TargetMoments(own, share))
     return targets

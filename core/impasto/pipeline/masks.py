@@ -64,8 +64,8 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
         name = given.meta.file or ""
     if values.shape[-2:] != content.shape[-2:]:
         raise ValueError(
-            f"the mask{name and f' {name}'} is {values.shape[-1]}×{values.shape[-2]} pixels and the content is"
-            f" {content.shape[-1]}×{content.shape[-2]}\n"
+            f"the mask{name and f' {name}'} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
+            f" {content.shape[-2]}×{content.shape[-1]}\n"
             "  what would work: a mask drawn over the content itself, of the same size;"
             " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from impasto import StageError, Style
+from impasto.stage import Region, covered_regions
 from impasto_wct.regions import features_for_region, transform_by_region
 
 
@@ -46,7 +47,8 @@ def test_a_region_that_one_picture_of_a_batch_lacks_leaves_it(pictures):
 
 def test_only_the_proportions_of_weights_count(pictures):
     styles = [Style(pictures[0], weight=2.0), Style(pictures[1], weight=-0.5)]
-    own = features_for_region(styles, [pictures[0], pictures[1]], 0)
+    (region,) = covered_regions(None, styles)
+    own = features_for_region(styles, [pictures[0], pictures[1]], region)
     assert [style.share for style in own] == pytest.approx([4 / 3, -1 / 3])
     with pytest.raises(StageError, match="1, -1, sum to 0"):
-        features_for_region([Style(pictures[0]), Style(pictures[1], weight=-1.0)], pictures[:2], 0)
+        features_for_region(styles, pictures[:2], Region(0, None, (0, 1), (1.0, -1.0)))

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import Style
-from impasto.networks import FeatureMap, fill_empty, is_covered, map_by_region, region_masks, style_shares
-from impasto.stage import remember
+from impasto.networks import FeatureMap, fill_empty, map_by_region, region_masks
+from impasto.stage import Region, covered_regions, remember
 
 
 @dataclass(frozen=True)
@@ -53,26 +53,28 @@ def transform_by_region(
         StageError: weights of the styles of a region that sum to nothing.
     """
 
-    def region_map(region: int, mask: Tensor | None) -> FeatureMap | None:
-        if not is_covered(styles, region):
-            return None
-        return lambda x: transform(x, mask, features_for_region(styles, style_features, region))
+    def region_map(region: Region) -> FeatureMap:
+        mask = None if region.area is None else fill_empty(region.area)
+        own = features_for_region(styles, style_features, region)
+        return lambda x: transform(x, mask, own)
 
-    if guides is None:
-        return map_by_region(features, None, [region_map(0, None)])
-    maps = [region_map(region, fill_empty(mask)) for region, mask in enumerate(region_masks(guides, features))]
+    masks = None if guides is None else region_masks(guides, features)
+    maps = {region.index: region_map(region) for region in covered_regions(masks, styles)}
     return map_by_region(features, guides, maps)
 
 
-def features_for_region(styles: Sequence[Style], style_features: Sequence[Tensor], region: int) -> list[StyleFeatures]:
+def features_for_region(
+    styles: Sequence[Style], style_features: Sequence[Tensor], region: Region
+) -> list[StyleFeatures]:
     """Return the features, masks and shares of the styles that cover a region."""
     own = []
-    for index, share in style_shares(styles, region):
-        guides, features = styles[index].guides, style_features[index]
+    for place, share in zip(region.styles, region.shares, strict=True):
+        guides, features = styles[place].guides, style_features[place]
         mask = None
         if guides is not None:
             size = (features.shape[-2], features.shape[-1])
-            mask = remember(guides, ("mask", region, size), partial(style_mask, guides, region, size))
+            compute = partial(style_mask, guides, region.index, size)
+            mask = remember(guides, ("mask", region.index, size), compute)
         own.append(StyleFeatures(features, mask, share))
     return own
 
