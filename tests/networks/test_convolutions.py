@@ -39,6 +39,8 @@ def plain(convolution, x, last=None):
 def test_a_fused_convolution_and_relu_are_those_in_turn(dtype, bias, padding, layout, fused, monkeypatch):
     if not fused:
         monkeypatch.setattr(convolutions, "_FUSED", None)
+    elif convolutions._FUSED is None:
+        pytest.skip("this torch has no such operator, or this CPU no bfloat16")
     convolution, x = nn.Conv2d(5, 6, 3, bias=bias), torch.randn(2, 5, 9, 14)
     expected = fill_halo(F.conv2d(x, convolution.weight, convolution.bias, padding=padding)).relu()
     x = x.to(dtype).contiguous(memory_format=layout)
