@@ -16,6 +16,7 @@ from ..errors import PluginError, suggestion
 from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer
 from ..training import Trainer
 from .manager import plugin_manager, register
+from .moved import moved_name
 from .versions import version
 
 REGISTRIES: dict[str, tuple[str, type[Declared] | None]] = {
@@ -140,7 +141,7 @@ class Host:
             try:
                 self.register(point.load(), name)
             except Exception as error:  # a third party's import may fail in any way; it is shown, not hidden
-                self.broken[name] = f"{type(error).__name__}: {error}"
+                self.broken[name] = f"{type(error).__name__}: {error}{moved_name(error)}"
 
     # ------------------------------------------------------------------------------------------- look-ups
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..device import keep_memory, pick_device, use_bfloat16
 from ..errors import StageError
-from ..host import StageRunner, get_host
+from ..host import StageRunner, get_host, moved_name
 from ..picture import Picture, read
 from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
 from .masks import read_guides, read_mask
@@ -93,7 +93,7 @@ class Run:
             raise StageError(f"{self._place(index)} ran out of memory\n  what would work: {advice}") from error
         except Exception as error:
             explained = isinstance(error, (StageError, ValueError, TypeError, FloatingPointError))
-            message = str(error) if explained else f"{type(error).__name__}: {error}"
+            message = str(error) if explained else f"{type(error).__name__}: {error}{moved_name(error)}"
             raise StageError(f"{self._place(index)}: {message}") from error
 
     def _place(self, index: int) -> str:

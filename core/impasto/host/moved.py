@@ -1,0 +1,68 @@
+"""Where names went when the host was built in wings, for plugins that were written against the flat host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+MOVED: Mapping[str, str] = {
+    "impasto.color": "impasto.functional.color",
+    "impasto.completion": "impasto.cli.completion",
+    "impasto.convolutions": "impasto.networks",
+    "impasto.decoders": "impasto.networks",
+    "impasto.demo": "impasto.cli.demo",
+    "impasto.distillation": "impasto.networks.distillation; pictures and crops in impasto.training",
+    "impasto.encoders": "impasto.networks",
+    "impasto.feedforward": "impasto.networks",
+    "impasto.filters": "impasto.functional.filters",
+    "impasto.host()": "impasto.get_host()",
+    "impasto.host.suggestion": "impasto.errors.suggestion",
+    "impasto.inventory": "impasto.cli.listing",
+    "impasto.inversion": "impasto.networks.decoder_fitting",
+    "impasto.judge": "impasto.networks.perceptual",
+    "impasto.losses": "impasto.functional.losses",
+    "impasto.matting": "impasto.functional.matting",
+    "impasto.memory": "impasto.device",
+    "impasto.optimise": "impasto.optim",
+    "impasto.patches": "impasto.functional.patches",
+    "impasto.picture.PictureError": "impasto.errors.PictureError",
+    "impasto.pipeline.pick_device": "impasto.device.pick_device",
+    "impasto.progress": "impasto.pipeline",
+    "impasto.scaffold": "impasto.cli.scaffold",
+    "impasto.soap": "impasto.optim",
+    "impasto.stage.check_image": "impasto.validation.check_image",
+    "impasto.stage.check_maps": "impasto.validation.check_maps",
+    "impasto.stage.once": "impasto.stage.remember, which takes an owner and a key",
+    "impasto.stage.shape": "impasto.validation.shape",
+    "impasto.stage.watching": "impasto.stage.RunContext(watcher=...)",
+    "impasto.statistics": "impasto.functional.statistics",
+    "impasto.training.Recipe": "impasto.training.Trainer",
+    "impasto.training.write_atomically": "impasto.files.write_atomically",
+    "impasto.tuner": "impasto.notebook.tuner",
+}
+"""By the name that a plugin asks for; CHANGELOG.md shows the same table."""
+
+_MESSAGES = (
+    re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'"),
+    re.compile(r"No module named '(?P<module>[\w.]+)'"),
+    re.compile(r"No (?P<module>[\w.]+) attribute (?P<name>\w+)"),
+    re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'"),
+)
+
+
+def moved_name(error: BaseException) -> str:
+    """Return a line that says where the name went that an error misses, or nothing if it never was the host's.
+
+    Example:
+        >>> moved_name(ModuleNotFoundError("No module named 'impasto.statistics'"))
+        '\\n  impasto.statistics is now impasto.functional.statistics: the plugin needs a newer version'
+    """
+    if not isinstance(error, (ImportError, AttributeError)):
+        return ""
+    for message in _MESSAGES:
+        if match := message.search(str(error)):
+            found = match.groupdict()
+            name = ".".join(filter(None, (found["module"], found.get("name"))))
+            if name in MOVED:
+                return f"\n  {name} is now {MOVED[name]}: the plugin needs a newer version"
+    return ""
