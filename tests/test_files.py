@@ -1,0 +1,64 @@
+"""Files: an input is never an output, by whatever name, and what is written is whole or not there."""
+
+import os
+
+import pytest
+
+from impasto.errors import PictureError
+from impasto.files import check_target, check_targets, existing_file, write_atomically
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.png").write_text("photo")
+
+
+@pytest.mark.parametrize("how", ["same", "dots", "link", "hard link"])
+def test_an_input_is_no_target_by_whatever_name(how, tmp_path):
+    target = tmp_path / "out.png"
+    if how == "link":
+        target.symlink_to("photo.png")
+    elif how == "hard link":
+        os.link("photo.png", target)
+    else:
+        target = tmp_path / ("photo.png" if how == "same" else f"../{tmp_path.name}/photo.png")
+    with pytest.raises(PictureError, match="one of the inputs"):
+        check_target(target, ["style.png", "photo.png"])
+    check_target(tmp_path / "new.png", ["style.png", "photo.png"])
+
+
+def test_a_target_needs_a_folder_and_is_none(tmp_path):
+    with pytest.raises(IsADirectoryError, match=r"is a folder\n.*painted\.png"):
+        check_target(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        check_target(tmp_path / "nowhere" / "out.png")
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        check_targets([tmp_path / "new.png", tmp_path / "nowhere" / "out.png"])
+
+
+def test_a_file_that_is_not_there_is_guessed(tmp_path):
+    assert existing_file(tmp_path / "photo.png") == tmp_path / "photo.png"
+    with pytest.raises(FileNotFoundError, match=r"did you mean '.*photo\.png'"):
+        existing_file(tmp_path / "foto.png")
+    with pytest.raises(PictureError, match="download"):
+        existing_file("https://example.org/photo.png")
+
+
+def test_a_kill_or_an_error_in_the_midst_leaves_what_was_there(tmp_path):
+    def interrupted(path):
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    for write, error in ((interrupted, KeyboardInterrupt), (full, OSError)):
+        with pytest.raises(error):
+            write_atomically(tmp_path / "photo.png", write)
+        assert [file.name for file in tmp_path.iterdir()] == ["photo.png"]
+        assert (tmp_path / "photo.png").read_text() == "photo"
+    with pytest.raises(OSError, match=r"No space left.*\n  what would work"):
+        write_atomically(tmp_path / "photo.png", full)
+    write_atomically(tmp_path / "photo.png", lambda path: path.write_text("new"))
+    assert (tmp_path / "photo.png").read_text() == "new"
