@@ -311,7 +311,8 @@ def test_regions_on_the_command_line(tmp_path):
     before, after = impasto.read(photo).tensor, impasto.read(out).tensor
     assert torch.equal(before[..., 20:], after[..., 20:])
     assert not torch.equal(before[..., :20], after[..., :20])
-    assert main([*words, "--guides", left]) != 0
+    with pytest.raises(SystemExit):
+        main([*words, "--guides", left])
 
 
 # ------------------------------------------------------------------------------------------ postprocessors

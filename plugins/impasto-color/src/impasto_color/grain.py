@@ -1,4 +1,4 @@
-"""The last step of Pitié et al. 2007: new colours, but the grain of the picture as it was."""
+"""Regraining (Pitié et al. 2007): new colours with the gradients of the original picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours matched by mean and covariance, luminance by mean and deviation, and the content's colour kept."""
+"""Colour transfer by mean and covariance, luminance transfer by mean and deviation, and colour preservation."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def square_root(matrix: Tensor, floor: float = 0.0) -> Tensor:
 
 
 def transfer_moments(values: Tensor, source: Moments, reference: Moments, method: str) -> Tensor:
-    """Return colours (B, 3, H, W) moved from one mean and covariance to another."""
+    """Return colours (B, 3, H, W) mapped from one mean and covariance to another."""
     matrix = transfer_matrix(source[1], reference[1], method)
     with torch.autocast(values.device.type, enabled=False):
         return mix(matrix, values - source[0]) + reference[0]
@@ -152,9 +152,9 @@ class MatchColor(Recolor, name="match-color"):
     def recolor(self, image: Tensor, area: Tensor | None, references: Sequence[Reference]) -> Tensor:
         """Return the picture with the average of the references' means and covariances."""
         values = to_space(image, self.space)
-        wanted = [moments(to_space(one.image, self.space), one.weights) for one in references]
-        reached = mean_moments(wanted, [one.share for one in references])
-        return from_space(transfer_moments(values, moments(values, area), reached, self.method), self.space)
+        targets = [moments(to_space(one.image, self.space), one.weights) for one in references]
+        target = mean_moments(targets, [one.share for one in references])
+        return from_space(transfer_moments(values, moments(values, area), target, self.method), self.space)
 
 
 class MatchLuminance(Recolor, name="match-luminance"):
@@ -171,13 +171,13 @@ class MatchLuminance(Recolor, name="match-luminance"):
     def recolor(self, image: Tensor, area: Tensor | None, references: Sequence[Reference]) -> Tensor:
         """Return the picture with its luminance shifted and scaled."""
         values = to_space(image, self.space)
-        wanted = [moments(to_space(one.image, self.space), one.weights) for one in references]
-        have, reached = moments(values, area), mean_moments(wanted, [one.share for one in references])
+        targets = [moments(to_space(one.image, self.space), one.weights) for one in references]
+        have, target = moments(values, area), mean_moments(targets, [one.share for one in references])
         luminance = values[:, :1] - have[0][:, :1]
         if self.method == "mean-std":
-            ratio = reached[1][:, 0, 0].clamp_min(0) / have[1][:, 0, 0].clamp_min(LEAST_VARIANCE)
+            ratio = target[1][:, 0, 0].clamp_min(0) / have[1][:, 0, 0].clamp_min(LEAST_VARIANCE)
             luminance = ratio.sqrt()[:, None, None, None] * luminance
-        luminance = luminance + reached[0][:, :1]
+        luminance = luminance + target[0][:, :1]
         colour = torch.zeros_like(values[:, 1:]) if self.grey else values[:, 1:]
         return fit_gamut(from_space(join_colour(luminance, colour), self.space))
 

@@ -294,16 +294,16 @@ class TransferPalette(Recolor, name="transfer-palette"):
         for index in range(pictures):
             given = one_picture(image, index)
             if self.palette:
-                wanted = rgb_to_lab(torch.tensor([parse_color(color) for color in self.palette], dtype=torch.float64))
+                target = rgb_to_lab(torch.tensor([parse_color(color) for color in self.palette], dtype=torch.float64))
             else:
                 counted = [
                     count_colors(one_picture(one.image, index)[0], weights_of(one.weights, index)) for one in references
                 ]
                 colors = torch.cat([colors for colors, _ in counted])
                 shares = [one.share * counts for one, (_, counts) in zip(references, counted, strict=True)]
-                wanted = k_means_palette(colors, torch.cat(shares), self.colors)
+                target = k_means_palette(colors, torch.cat(shares), self.colors)
             own = k_means_palette(*count_colors(given[0], weights_of(area, index)), len(self.palette) or self.colors)
-            made.append(apply_table(given, recoloring_table(own, match_palettes(own, wanted))))
+            made.append(apply_table(given, recoloring_table(own, match_palettes(own, target))))
         return torch.cat(made)
 
 

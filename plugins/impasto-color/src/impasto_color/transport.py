@@ -1,4 +1,4 @@
-"""Whole distributions of colour moved from picture to picture: sliced optimal transport (Pitié et al. 2007)."""
+"""Transfer of whole colour distributions by sliced optimal transport (Pitié et al. 2007)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Step:
     """(B, 3, 1024)."""
 
     def __call__(self, colors: Tensor) -> Tensor:
-        """Return colours (B or 1, 3, N) moved."""
+        """Return colours (B or 1, 3, N) after this step."""
         place = (self.axes @ colors - self.low).mul_(self.scale).clamp_(0, KNOTS - 1)
         left = place.floor().clamp_max_(KNOTS - 2)
         table, index = self.shifts.expand(len(place), -1, -1), left.long()
@@ -133,8 +133,8 @@ def transport_steps(
     return steps
 
 
-def transport(values: Tensor, steps: Sequence[Step]) -> Tensor:
-    """Return colours (B, 3, H, W) moved by every step."""
+def apply_steps(values: Tensor, steps: Sequence[Step]) -> Tensor:
+    """Return colours (B, 3, H, W) after all steps."""
     if not steps:
         return values
     chunk = CHUNK if values.device.type == "cpu" else 64 * CHUNK
@@ -184,11 +184,11 @@ def transfer_distribution(
     """
     masks = reference_weights or [None] * len(references)
     order = (torch.arange(SAMPLES) + torch.rand(SAMPLES, generator=generator)) / SAMPLES
-    wanted = [sample_colors(one, mask, order) for one, mask in zip(references, masks, strict=True)]
+    targets = [sample_colors(one, mask, order) for one, mask in zip(references, masks, strict=True)]
     source = sample_colors(image, weights, order)
-    source = source.expand(max([len(source), *map(len, wanted)]), -1, -1)
-    portions = [1 / len(wanted)] * len(wanted) if shares is None else shares
-    return transport(image, transport_steps(source, wanted, portions, iterations, relaxation, generator))
+    source = source.expand(max([len(source), *map(len, targets)]), -1, -1)
+    portions = [1 / len(targets)] * len(targets) if shares is None else shares
+    return apply_steps(image, transport_steps(source, targets, portions, iterations, relaxation, generator))
 
 
 class TransferDistribution(Recolor, name="transfer-distribution"):
@@ -201,7 +201,7 @@ class TransferDistribution(Recolor, name="transfer-distribution"):
 
     def recolor(self, image: Tensor, area: Tensor | None, references: Sequence[Reference]) -> Tensor:
         """Return the picture with the colours of the references."""
-        moved = transfer_distribution(
+        transported = transfer_distribution(
             to_space(image, self.space),
             [to_space(one.image, self.space) for one in references],
             [one.share for one in references],
@@ -211,5 +211,5 @@ class TransferDistribution(Recolor, name="transfer-distribution"):
             reference_weights=[one.weights for one in references],
             generator=self.generator("cpu"),
         )
-        recolored = from_space(moved, self.space)
+        recolored = from_space(transported, self.space)
         return regrain(recolored.clamp(0, 1), image.expand_as(recolored)) if self.regrain else recolored

@@ -126,16 +126,16 @@ def match_exposure(
     level, spread = key(steps, here)
     spread = spread.clamp_min(LEAST)
     # Level and spread of the references that have pixels here, for each picture, and their weights.
-    wanted = torch.zeros(3, len(image), 1, device=image.device)
+    targets = torch.zeros(3, len(image), 1, device=image.device)
     for weight, picture, part in zip(counting, pictures, areas, strict=True):
         there = tone_shares(luminance(to_space(picture, "linear")), part)
         present = weight * (there.sum(1, keepdim=True) > 0)
-        wanted += torch.stack([*(one * present for one in key(steps, there)), present.expand(len(there), 1)])
-    present = wanted[2] > 0
-    wanted_level = torch.where(present, wanted[0] / wanted[2], level)
-    wanted_spread = torch.where(present, wanted[1] / wanted[2], spread).clamp_min(LEAST)
-    wanted_level = level.lerp(wanted_level, exposure)
-    wanted_spread = spread * (wanted_spread / spread) ** contrast
+        targets += torch.stack([*(one * present for one in key(steps, there)), present.expand(len(there), 1)])
+    present = targets[2] > 0
+    target_level = torch.where(present, targets[0] / targets[2], level)
+    target_spread = torch.where(present, targets[1] / targets[2], spread).clamp_min(LEAST)
+    target_level = level.lerp(target_level, exposure)
+    target_spread = spread * (target_spread / spread) ** contrast
 
     def curve(tone: Tensor, shift: Tensor, gain: Tensor, start: Tensor) -> Tensor:
         """A power law; black stays black, and shadows are multiplied by no more than flare would be."""
@@ -143,12 +143,12 @@ def match_exposure(
 
     # The corrections are found on the histogram, which is small.
     brightest = torch.where(here > 0, steps, 0).amax(1, keepdim=True)
-    shift, gain = wanted_level - level, (wanted_spread / spread).clamp(1 / STEEPEST, STEEPEST)
+    shift, gain = target_level - level, (target_spread / spread).clamp(1 / STEEPEST, STEEPEST)
     for _ in range(ITERATIONS):
         made = shoulder(curve(steps, shift, gain, level), curve(brightest, shift, gain, level))
-        found_level, found_spread = key(made, here)
-        shift = shift + wanted_level - found_level
-        gain = (gain * wanted_spread / found_spread.clamp_min(LEAST)).clamp(1 / STEEPEST, STEEPEST)
+        made_level, made_spread = key(made, here)
+        shift = shift + target_level - made_level
+        gain = (gain * target_spread / made_spread.clamp_min(LEAST)).clamp(1 / STEEPEST, STEEPEST)
     shift, gain, level, brightest = (one[..., None, None] for one in (shift, gain, level, brightest))
     made = shoulder(curve(given, shift, gain, level), curve(brightest, shift, gain, level))
     # Colours look too strong where contrast has fallen, so they are moved towards grey with it.

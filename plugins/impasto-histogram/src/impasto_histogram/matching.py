@@ -214,10 +214,10 @@ def match_histograms(
 
     result = torch.empty_like(image)
     for channel in range(image.shape[1]):
-        wanted = [histograms(*pair, channel) for pair in zip(pictures, areas, strict=True)]
+        targets = [histograms(*pair, channel) for pair in zip(pictures, areas, strict=True)]
         for index in range(image.shape[0]):
             here, place = image[index, channel], pixel_counts(map_of_picture(inside, index))
-            chosen = [(share, own[index % len(own)]) for share, own in zip(shares, wanted, strict=True)]
+            chosen = [(share, own[index % len(own)]) for share, own in zip(shares, targets, strict=True)]
             if parts is not None or inside is not None:
                 chosen = [(share, own) for share, own in chosen if own[-1] > 0]
             total = sum(share for share, _ in chosen)

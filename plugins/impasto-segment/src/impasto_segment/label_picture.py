@@ -113,9 +113,9 @@ def resize_maps(values: Tensor, canvas_size: tuple[int, int], mode: str) -> Tens
     return F.interpolate(values, canvas_size, mode="bilinear", antialias=True).clamp(0, 1)
 
 
-def same_aspect(found: tuple[int, int], wanted: tuple[int, int]) -> bool:
+def same_aspect(first: tuple[int, int], second: tuple[int, int]) -> bool:
     """Return whether one size is the other scaled, up to a pixel of the smaller one: programs round differently."""
-    small, large = sorted((found, wanted))
+    small, large = sorted((first, second))
     scale = max(small) / max(large)
     return all(abs(one - other * scale) <= 1 for one, other in zip(small, large, strict=True))
 

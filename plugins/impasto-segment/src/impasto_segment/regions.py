@@ -94,7 +94,7 @@ COLOUR, PLACE = 1.5, 0.7
 
 
 def region_features(image: Tensor) -> Tensor:
-    """Return what regions are told apart by, (C, h, w): encoder features, colour and position.
+    """Return the features that distinguish regions, (C, h, w): encoder features, colour and position.
 
     The grid has 80 places on the longer side, whatever the size of the picture.
     """
