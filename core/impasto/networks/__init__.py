@@ -1,7 +1,7 @@
 """Networks: VGG encoders and decoders, what feed-forward methods share, perceptual losses, and how ours were made."""
 
 from .convolutions import FewChannels, block_conv2d, conv2d_relu, depth_to_space, fill_halo, pad2d, upsample_conv2d
-from .decoder_checkpoints import SEQUENTIAL_LAYOUTS, SUFFIXES, decoders, load_decoders
+from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, decoders, load_decoders
 from .decoder_fitting import fit_convolution, fit_decoder
 from .distillation import Distillation, Slim19
 from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, resized_style, trained_padding
@@ -24,13 +24,13 @@ from .vgg_checkpoints import load_vgg
 from .vgg_decoder import Decoder, decoder_convolutions
 
 __all__ = [
+    "CHECKPOINT_SUFFIXES",
     "CONVOLUTIONS",
     "FIRST_LAYERS",
     "PRETRAINED",
     "SEQUENTIAL_LAYOUTS",
     "SLIM19",
     "SLIM19_HALF",
-    "SUFFIXES",
     "VGG",
     "VGG19",
     "WIDTHS",

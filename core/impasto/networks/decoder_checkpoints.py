@@ -18,7 +18,8 @@ from ..validation import shape
 from .vgg import CONVOLUTIONS
 from .vgg_decoder import Decoder, decoder_convolutions
 
-SUFFIXES = {".pth", ".pt", ".safetensors"}
+CHECKPOINT_SUFFIXES = {".pth", ".pt", ".safetensors"}
+"""Of files that hold networks."""
 
 
 def _positions(layer: str) -> tuple[int, ...]:
@@ -61,7 +62,7 @@ def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
     source = Path(path).expanduser()
     if not source.is_dir():
         return dict(sorted(_read_file(source).items()))
-    files = sorted(file for file in source.rglob("*") if file.suffix in SUFFIXES)
+    files = sorted(file for file in source.rglob("*") if file.suffix in CHECKPOINT_SUFFIXES)
     by_layer: dict[str, Decoder] = {}
     owners: dict[str, Path] = {}
     for file in files:

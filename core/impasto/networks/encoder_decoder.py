@@ -30,7 +30,7 @@ def require_decoder(stage: str, encoder: str, decoder: str, example: str, traini
         return
     raise ParameterError(
         f"{stage}: encoder = {encoder!r} needs a decoder that was trained for it\n"
-        f"  what to type: {example},\n  or to train one: {training}"
+        f"  what would work: one made by {training}\n  what to type: {example}"
     )
 
 

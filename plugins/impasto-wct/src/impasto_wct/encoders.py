@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto import Encoder, WeightsError, weights
-from impasto.networks import SUFFIXES, encoder_for_checkpoint, load_vgg, trained_padding
+from impasto.networks import CHECKPOINT_SUFFIXES, encoder_for_checkpoint, load_vgg, trained_padding
 
 
 def level_encoder(name: str, level: int, device: torch.device) -> Encoder:
@@ -28,7 +28,7 @@ def level_encoder(name: str, level: int, device: torch.device) -> Encoder:
     path = Path(name).expanduser().resolve()
     if not path.exists():
         return encoder_for_checkpoint(name, device)
-    files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES) if path.is_dir() else [path]
+    files = sorted(file for file in path.rglob("*") if file.suffix in CHECKPOINT_SUFFIXES) if path.is_dir() else [path]
     stamps = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
     encoders = _encoders_in(tuple(files), stamps)
     deep = [entry for entry in encoders if entry[0] >= level]
