@@ -55,7 +55,8 @@ def encoded(pixels: npt.NDArray[Any], form: str, quality: int, meta: Metadata, r
 
 
 def _png16(pixels: npt.NDArray[np.uint16], exif: bytes | None, icc: bytes | None, recipe: str | None) -> bytes:
-    """Encode 16-bit RGB or RGBA, which Pillow cannot, by the PNG specification (W3C, third edition)."""
+    """Encode 16-bit RGB or RGBA by the PNG specification (W3C, third edition)."""
+    # By hand, as neither Pillow nor another library that Impasto depends on writes it.
     height, width, channels = pixels.shape
     rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
     step = 2 * channels
@@ -76,10 +77,9 @@ def _png16(pixels: npt.NDArray[np.uint16], exif: bytes | None, icc: bytes | None
 
 
 def _tiff(pixels: npt.NDArray[Any], exif: bytes | None, icc: bytes | None) -> bytes:
-    """Encode RGB or RGBA of 8 or 16 bits with the whole EXIF, which Pillow's compressed TIFF cannot carry.
-
-    One deflated strip, by the TIFF 6.0 specification; Pillow lays out the tags.
-    """
+    """Encode RGB or RGBA of 8 or 16 bits as one deflated strip, by the TIFF 6.0 specification."""
+    # By hand, for the EXIF: its folders are tags of type IFD, which tifffile does not write and Pillow not into a
+    # compressed file.  Pillow lays out the tags.  As fast as tifffile (2.4 Mpx of 16 bits: 1.0 to 1.1 s), as large.
     height, width, channels = pixels.shape
     strip = zlib.compress(pixels.astype(pixels.dtype.newbyteorder("<")).tobytes())
     made = Image.Exif()

@@ -37,7 +37,7 @@ def sixteen_bit_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> np
             raise PictureError(
                 f"{name}: 16-bit CMYK stored plane by plane cannot be read\n  what would work: the picture saved as RGB"
             )
-        import tifffile  # only here: a tenth of a second, for few pictures
+        import tifffile  # only here: a quarter of a second to load, for few pictures
 
         return uint16(np.moveaxis(tifffile.imread(io.BytesIO(data), key=0), 0, -1))
     raw = raw_mode(image.tile[0]) if image.tile else ""
