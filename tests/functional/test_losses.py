@@ -70,7 +70,7 @@ def test_polynomial_mmd_is_the_sum_over_all_pairs(offset: float):
 
 def test_polynomial_mmd_without_offset_is_the_gram_loss():
     one, other = features(7), features(8)
-    gram = losses.relative(losses.measure_gram(one), losses.measure_gram(other))
+    gram = losses.relative_distance(losses.measure_gram(one), losses.measure_gram(other))
     found = losses.polynomial_distance(losses.measure_polynomial(one), losses.measure_polynomial(other), 0.0)
     assert found.item() == pytest.approx(gram.item(), rel=1e-5)
 
@@ -83,7 +83,7 @@ def test_gaussian_mmd_estimates_the_sum_over_all_pairs():
         return float(numpy.exp(-((p[:, None] - q[None]) ** 2).sum(-1) / (2 * variance)).mean())
 
     frequencies = losses.gaussian_frequencies(features(10), 20_000)
-    found = losses.relative(
+    found = losses.relative_distance(
         losses.measure_gaussian(features(9), frequencies=frequencies),
         losses.measure_gaussian(features(10), frequencies=frequencies),
     )
@@ -96,7 +96,7 @@ def test_histogram_loss_knows_histograms_and_nothing_else():
     shuffled = some.flatten(2)[..., torch.randperm(42)].view_as(some)
 
     def loss(found: Tensor, wanted: Tensor) -> float:
-        return losses.relative(losses.measure_histogram(found), losses.measure_histogram(wanted)).item()
+        return losses.relative_distance(losses.measure_histogram(found), losses.measure_histogram(wanted)).item()
 
     assert loss(shuffled, some) == 0
     assert loss(2 * some, some) == pytest.approx(1, rel=1e-5)
@@ -123,7 +123,7 @@ def test_statistics_are_zero_at_the_style_and_blind_to_place(name: str):
 @pytest.mark.parametrize("name", [*STATISTICS, "histogram"])
 def test_gradients_are_the_slopes(name: str):
     style, here = features(15), features(16) + 0.05
-    kind = losses.HISTOGRAM if name == "histogram" else STATISTICS[name](style)
+    kind = losses.histogram(style) if name == "histogram" else STATISTICS[name](style)
     target = kind.target(kind.measure(style, None))
 
     def loss(at: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ def test_small_and_flat_pictures_are_taken(size, colour):
 
 
 def test_an_unfinished_solution_is_said_to_be_one(photo, monkeypatch):
-    monkeypatch.setattr("impasto.functional.matting.STEPS", 3)
+    monkeypatch.setattr("impasto.functional.matting.solve.STEPS", 3)
     with pytest.warns(UserWarning, match="after 3 steps the matting Laplacian is solved to"):
         screened(MattingLaplacian(photo), torch.full((1, 1, *photo.shape[-2:]), 1e-5), torch.rand_like(photo))
 
@@ -143,7 +143,7 @@ def test_hard_pictures_take_some_tens_of_steps_and_are_right(name, monkeypatch):
     photo = hard_pictures()[name]
     target = torch.rand(1, 1, *photo.shape[-2:], generator=torch.Generator().manual_seed(7))
     laplacian, weight = MattingLaplacian(photo), torch.full((1, 1, *photo.shape[-2:]), 1e-3)
-    monkeypatch.setattr("impasto.functional.matting.STEPS", 60)
+    monkeypatch.setattr("impasto.functional.matting.solve.STEPS", 60)
     found = screened(laplacian, weight, target)
     laplacian = matrix(photo[0], 1e-7)
     exact = spsolve(laplacian + 1e-3 * sparse.eye(laplacian.shape[0], format="csc"), 1e-3 * flat(target)[:, 0])

@@ -4,7 +4,8 @@ import torch
 
 import impasto
 from impasto import Style
-from impasto.networks import VGG, encoder_for_checkpoint, resized_style
+from impasto.networks import VGG, encoder_for_checkpoint
+from impasto.stage import resized_style
 
 
 def test_a_style_is_shrunk_to_the_picture_and_never_enlarged():

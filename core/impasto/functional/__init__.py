@@ -1,23 +1,34 @@
-"""Plain functions of tensors: statistics, colour, filters, losses, matting, and patches."""
+"""Plain functions of tensors: statistics, colour, filters, sizes, losses, solvers, matting, and patches."""
 
-from . import color, filters, losses, matting, patches, statistics
-from .color import from_space, luma, to_space
-from .filters import box_mean, guided_filter
-from .losses import content_loss, total_variation
-from .matting import MattingLaplacian, closed_form_matting
-from .patches import NNF, nearest
+from . import batches, color, filters, losses, matting, patches, random, resizing, solvers, statistics
+from .batches import batch_item
+from .color import fit_gamut, from_space, luma, to_space
+from .filters import block_mean, box_mean, guided_filter
+from .losses import content_loss, relative_error, total_variation
+from .matting import MattingLaplacian, closed_form_matting, screened
+from .patches import NNF, extract, nearest
+from .random import random_seed
+from .resizing import fit_within, resample, resize, size_of
+from .solvers import conjugate_gradients, solve_symmetric
 from .statistics import Moments, covariance, gram, mean_std
 
 __all__ = [
     "NNF",
     "MattingLaplacian",
     "Moments",
+    "batch_item",
+    "batches",
+    "block_mean",
     "box_mean",
     "closed_form_matting",
     "color",
+    "conjugate_gradients",
     "content_loss",
     "covariance",
+    "extract",
     "filters",
+    "fit_gamut",
+    "fit_within",
     "from_space",
     "gram",
     "guided_filter",
@@ -27,6 +38,16 @@ __all__ = [
     "mean_std",
     "nearest",
     "patches",
+    "random",
+    "random_seed",
+    "relative_error",
+    "resample",
+    "resize",
+    "resizing",
+    "screened",
+    "size_of",
+    "solve_symmetric",
+    "solvers",
     "statistics",
     "to_space",
     "total_variation",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -19,23 +20,40 @@ from torch import Tensor
 
 from . import statistics
 
-Measured = tuple[Tensor, ...]
+Measurement = tuple[Tensor, ...]
+"""A few small tensors that features are reduced to."""
 
 TINY = 1e-12
 SAMPLES = 16_384
 """Statistics that sort or compare positions draw at most this many, afresh each time they are measured."""
 
 
-def squared(tensor: Tensor) -> Tensor:
+def relative_error(estimate: Tensor, truth: Tensor, dim: tuple[int, ...] | None = None) -> Tensor:
+    """Return the squared error of an estimate relative to the truth's squared norm.
+
+    Args:
+        estimate: of any shape.
+        truth: of the same shape.
+        dim: the dimensions that are summed over; None: all, for a scalar.
+
+    Example:
+        >>> import torch
+        >>> relative_error(torch.zeros(1, 8, 4, 4), torch.ones(1, 8, 4, 4)).item()
+        1.0
+    """
+    return (estimate - truth).square().sum(dim) / truth.square().sum(dim).clamp_min(TINY)
+
+
+def relative_distance(found: Measurement, target: Measurement) -> Tensor:
+    """Return the squared distance of two measurements over the squared norm of the target, a scalar."""
+    error = sum((_power(a - b) for a, b in zip(found, target, strict=True)), found[0].new_zeros(()))
+    power = sum((_power(b) for b in target), found[0].new_zeros(()))
+    return error / power.clamp_min(TINY)
+
+
+def _power(tensor: Tensor) -> Tensor:
     """Return the sum of squares, a scalar."""
     return tensor.square().sum()
-
-
-def relative(found: Measured, wanted: Measured) -> Tensor:
-    """Return the squared distance of two measurements over the squared norm of the wanted one."""
-    error = sum((squared(a - b) for a, b in zip(found, wanted, strict=True)), found[0].new_zeros(()))
-    power = sum((squared(b) for b in wanted), found[0].new_zeros(()))
-    return error / power.clamp_min(TINY)
 
 
 # ------------------------------------------------------------------------------------- content and smoothness
@@ -49,7 +67,7 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
         >>> content_loss(torch.zeros(1, 8, 4, 4), torch.ones(1, 8, 4, 4)).item()
         1.0
     """
-    return relative((features.float(),), (target.float(),))
+    return relative_error(features.float(), target.float())
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -69,59 +87,64 @@ def total_variation(image: Tensor) -> Tensor:
 class Statistic:
     """What is meant by style: how features are measured and how two measurements are compared."""
 
-    measure: Callable[[Tensor, Tensor | None], Measured]
-    distance: Callable[[Measured, Measured], Tensor] = relative
-    target: Callable[[Measured], Measured] = lambda measured: measured
+    measure: Callable[[Tensor, Tensor | None], Measurement]
+    distance: Callable[[Measurement, Measurement], Tensor] = relative_distance
+    target: Callable[[Measurement], Measurement] = lambda measured: measured
 
 
-def measure_gram(features: Tensor, weights: Tensor | None = None) -> Measured:
+def measure_gram(features: Tensor, weights: Tensor | None = None) -> Measurement:
     """Return the Gram matrix (1, C, C), the statistic of Gatys, Ecker and Bethge 2015."""
     return (statistics.gram(features, weights),)
 
 
-def measure_covariance(features: Tensor, weights: Tensor | None = None) -> Measured:
+def measure_covariance(features: Tensor, weights: Tensor | None = None) -> Measurement:
     """Return the mean (1, C, 1, 1) and the covariance (1, C, C), the Gram matrix of centred features."""
     return statistics.covariance(features, weights)
 
 
-def covariance_distance(found: Measured, wanted: Measured) -> Tensor:
+def covariance_distance(found: Measurement, target: Measurement) -> Tensor:
     """Return the relative errors of mean and covariance, one half each."""
-    return (relative(found[:1], wanted[:1]) + relative(found[1:2], wanted[1:2])) / 2
+    return (relative_distance(found[:1], target[:1]) + relative_distance(found[1:2], target[1:2])) / 2
 
 
-def measure_mean_std(features: Tensor, weights: Tensor | None = None) -> Measured:
+def measure_mean_std(features: Tensor, weights: Tensor | None = None) -> Measurement:
     """Return the mean and the deviation of each channel, the "BN statistics" of Li et al. 2017."""
     return statistics.mean_std(features, weights)
 
 
-def measure_mean(features: Tensor, weights: Tensor | None = None) -> Measured:
+def measure_mean(features: Tensor, weights: Tensor | None = None) -> Measurement:
     """Return the mean of each channel: the mean embedding of the linear kernel x·y (Li et al. 2017)."""
     return (statistics.mean(features, weights),)
 
 
-def measure_polynomial(features: Tensor, weights: Tensor | None = None) -> Measured:
+def measure_polynomial(features: Tensor, weights: Tensor | None = None) -> Measurement:
     """Return the Gram matrix and the mean: all that the kernel (x·y + c)² sees (Li et al. 2017)."""
     return statistics.gram(features, weights), statistics.mean(features, weights)
 
 
-def polynomial_distance(found: Measured, wanted: Measured, offset: float = 1.0) -> Tensor:
+def polynomial_distance(found: Measurement, target: Measurement, offset: float = 1.0) -> Tensor:
     """Return the MMD² of the kernel (x·y + c)², relative to what the target's embedding varies by.
 
     Expanding the square gives MMD² = ‖G - A‖² + 2c ‖m - a‖²; with c = 0 it is the Gram loss.
 
     Args:
         found: Gram matrix and mean.
-        wanted: likewise, of the style.
+        target: likewise, of the style.
         offset: c in units of the style's mean squared length of a feature vector.
     """
-    c = offset * wanted[0].diagonal(dim1=-2, dim2=-1).sum()
-    error = squared(found[0] - wanted[0]) + 2 * c * squared(found[1] - wanted[1])
-    return error / (squared(wanted[0]) + 2 * c * squared(wanted[1])).clamp_min(TINY)
+    c = offset * target[0].diagonal(dim1=-2, dim2=-1).sum()
+    error = _power(found[0] - target[0]) + 2 * c * _power(found[1] - target[1])
+    return error / (_power(target[0]) + 2 * c * _power(target[1])).clamp_min(TINY)
 
 
 def measure_gaussian(
-    features: Tensor, weights: Tensor | None = None, *, frequencies: Tensor, samples: int = SAMPLES
-) -> Measured:
+    features: Tensor,
+    weights: Tensor | None = None,
+    *,
+    frequencies: Tensor,
+    samples: int = SAMPLES,
+    generator: torch.Generator | None = None,
+) -> Measurement:
     """Return the mean embedding of the Gaussian kernel exp(-‖x - y‖² / 2σ²) by random Fourier features.
 
     The kernel is the mean of cos ω·(x - y) over ω drawn from N(0, 1/σ²) (Rahimi and Recht 2007), so the
@@ -132,8 +155,9 @@ def measure_gaussian(
         weights: (1, 1, H, W) or None.
         frequencies: ω, (C, D), see `gaussian_frequencies`.
         samples: how many positions are drawn when there are more.
+        generator: what they are drawn from, on the features' device; None: torch's default one.
     """
-    flat, shares = statistics.flatten(*draw(features, weights, samples))
+    flat, shares = statistics.flatten(*position_sample(features, weights, samples, generator))
     phases = flat.mT @ frequencies
     waves = torch.cat([phases.cos(), phases.sin()], -1)
     mean = waves.mean(1) if shares is None else (shares @ waves).squeeze(1)
@@ -151,32 +175,32 @@ def gaussian_frequencies(features: Tensor, count: int = 256) -> Tensor:
     return normal / variance.clamp_min(TINY).sqrt()
 
 
-def wasserstein2_target(measured: Measured) -> Measured:
+def wasserstein2_target(measured: Measurement) -> Measurement:
     """Return the mean, the covariance A and its root, both regularised so that the root has a gradient."""
     mean, covariance = measured[:2]
     # A flat style has no covariance: the mean then gives the scale that keeps the arithmetic away from zero.
-    ridge = (1e-4 * trace(covariance) + 1e-6 * squared(mean)) / covariance.shape[-1] + TINY
-    return mean, covariance, ridge, root(regularised(covariance, ridge))
+    ridge = (1e-4 * _trace(covariance) + 1e-6 * _power(mean)) / covariance.shape[-1] + TINY
+    return mean, covariance, ridge, _square_root(_regularised(covariance, ridge))
 
 
-def wasserstein2_distance(found: Measured, wanted: Measured) -> Tensor:
+def wasserstein2_distance(found: Measurement, target: Measurement) -> Tensor:
     """Return the squared Wasserstein-2 distance of two Gaussians, relative to the style's power.
 
     ‖m - a‖² + tr(C + A - 2 (A^½ C A^½)^½) (Gelbrich 1990): how far feature vectors must travel for their
     mean and covariance to be the style's.
     """
-    mean, covariance, ridge, half = wanted
-    regular = regularised(found[1], ridge)
+    mean, covariance, ridge, half = target
+    regular = _regularised(found[1], ridge)
     values = torch.linalg.eigvalsh(half @ regular @ half)
     # Rounding may leave the smallest eigenvalues at zero, where the gradient of the root is infinite.
     shared = values.clamp_min(ridge.to(half).square() * 1e-3).sqrt().sum()
-    traces = trace(regular) + trace(half @ half) - 2 * shared
-    power = squared(mean) + trace(covariance)
-    distance: Tensor = (squared(found[0] - mean) + traces.to(mean)) / power.clamp_min(TINY)
+    traces = _trace(regular) + _trace(half @ half) - 2 * shared
+    power = _power(mean) + _trace(covariance)
+    distance: Tensor = (_power(found[0] - mean) + traces.to(mean)) / power.clamp_min(TINY)
     return distance
 
 
-def regularised(matrix: Tensor, ridge: Tensor) -> Tensor:
+def _regularised(matrix: Tensor, ridge: Tensor) -> Tensor:
     """Return a covariance in float64, which a root needs, with `ridge` on its diagonal."""
     # Where there is no float64 (mps), these small matrices go by way of the CPU.
     exact = matrix.cpu().double() if matrix.device.type == "mps" else matrix.double()
@@ -184,57 +208,100 @@ def regularised(matrix: Tensor, ridge: Tensor) -> Tensor:
     return torch.add(exact, diagonal)
 
 
-def root(matrix: Tensor) -> Tensor:
+def _square_root(matrix: Tensor) -> Tensor:
     """Return the symmetric square root of a positive definite matrix."""
     values, vectors = torch.linalg.eigh(matrix)
     return torch.matmul(vectors * values.clamp_min(0).sqrt()[..., None, :], vectors.mT)
 
 
-def trace(matrix: Tensor) -> Tensor:
+def _trace(matrix: Tensor) -> Tensor:
     """Return the sum of traces of (B, C, C), a scalar."""
     return matrix.diagonal(dim1=-2, dim2=-1).sum()
 
 
 def measure_histogram(
-    features: Tensor, weights: Tensor | None = None, *, bins: int = 256, samples: int = SAMPLES
-) -> Measured:
+    features: Tensor,
+    weights: Tensor | None = None,
+    *,
+    bins: int = 256,
+    samples: int = SAMPLES,
+    generator: torch.Generator | None = None,
+) -> Measurement:
     """Return the sorted values of each channel, averaged into `bins` equal shares of the positions.
 
     The distance of two such tables is the loss of Risser, Wilmot and Barnes 2017 (to the remapped
     activations): sorting both is what matching their histograms means.  A soft region counts where its
     weight is at least half of its largest.
+
+    Args:
+        features: (1, C, H, W).
+        weights: (1, 1, H, W) or None.
+        bins: of the table.
+        samples: how many positions are drawn when there are more.
+        generator: what they are drawn from, on the features' device; None: torch's default one.
     """
     if weights is not None:
         inside = weights.flatten() >= weights.max() / 2
         features, weights = features.flatten(2)[..., inside, None], None
-    flat, _ = statistics.flatten(draw(features, None, samples)[0])
+    flat, _ = statistics.flatten(position_sample(features, None, samples, generator)[0])
     return (F.adaptive_avg_pool1d(flat.sort(-1).values, bins),)
 
 
-def draw(features: Tensor, weights: Tensor | None, count: int) -> tuple[Tensor, Tensor | None]:
-    """Return features and weights of `count` random positions, or all when there are not more."""
+def position_sample(
+    features: Tensor, weights: Tensor | None, count: int, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Return features and weights of `count` random positions, or all when there are not more.
+
+    Args:
+        features: (1, C, H, W).
+        weights: (1, 1, H, W) or None.
+        count: of positions, which may be drawn twice.
+        generator: on the features' device; None: torch's default one.
+    """
     positions = features.shape[-2] * features.shape[-1]
     if positions <= count:
         return features, weights
-    chosen = torch.randint(positions, (count,), device=features.device)
-    flat = features.flatten(2)[..., chosen, None]
-    return flat, None if weights is None else weights.flatten(2)[..., chosen, None]
+    drawn = torch.randint(positions, (count,), generator=generator, device=features.device)
+    flat = features.flatten(2)[..., drawn, None]
+    return flat, None if weights is None else weights.flatten(2)[..., drawn, None]
 
 
-STATISTICS: Mapping[str, Callable[[Tensor], Statistic]] = MappingProxyType(
+class StatisticOf(Protocol):
+    """Makes a statistic that suits a style."""
+
+    def __call__(self, style: Tensor, generator: torch.Generator | None = None) -> Statistic:
+        """Return the statistic.
+
+        Args:
+            style: features (1, C, H, W) of the style, which set a kernel's bandwidth.
+            generator: what statistics of many positions draw some from; None: torch's default one.
+        """
+
+
+def _mmd_gaussian(style: Tensor, generator: torch.Generator | None = None) -> Statistic:
+    return Statistic(partial(measure_gaussian, frequencies=gaussian_frequencies(style), generator=generator))
+
+
+STATISTICS: Mapping[str, StatisticOf] = MappingProxyType(
     {
-        "gram": lambda style: Statistic(measure_gram),
-        "covariance": lambda style: Statistic(measure_covariance, covariance_distance),
-        "mean-std": lambda style: Statistic(measure_mean_std),
-        "mmd-linear": lambda style: Statistic(measure_mean),
-        "mmd-polynomial": lambda style: Statistic(measure_polynomial, polynomial_distance),
-        "mmd-gaussian": lambda style: Statistic(partial(measure_gaussian, frequencies=gaussian_frequencies(style))),
-        "wasserstein2": lambda style: Statistic(measure_covariance, wasserstein2_distance, wasserstein2_target),
+        "gram": lambda style, generator=None: Statistic(measure_gram),
+        "covariance": lambda style, generator=None: Statistic(measure_covariance, covariance_distance),
+        "mean-std": lambda style, generator=None: Statistic(measure_mean_std),
+        "mmd-linear": lambda style, generator=None: Statistic(measure_mean),
+        "mmd-polynomial": lambda style, generator=None: Statistic(measure_polynomial, polynomial_distance),
+        "mmd-gaussian": _mmd_gaussian,
+        "wasserstein2": lambda style, generator=None: Statistic(
+            measure_covariance, wasserstein2_distance, wasserstein2_target
+        ),
     }
 )
-"""Style statistics by name; each a function of the style's features, which set a kernel's bandwidth."""
+"""Style statistics by name."""
 
-HISTOGRAM = Statistic(measure_histogram)
+
+def histogram(style: Tensor, generator: torch.Generator | None = None) -> Statistic:
+    """Return the statistic of sorted values, see `measure_histogram`; a `StatisticOf` that goes with any other one."""
+    return Statistic(partial(measure_histogram, generator=generator))
+
 
 CONTENT_LAYER = "relu4_1"
 STYLE_LAYERS: Mapping[str, float] = MappingProxyType(
@@ -249,6 +316,7 @@ class StyleGoal:
     Args:
         seen: features (1, C, H, W) of the style by layer, at least those of `STYLE_LAYERS`.
         statistic: a name of `STATISTICS`.
+        generator: what statistics of many positions draw some from; None: torch's default one.
 
     Example:
         >>> import impasto, torch
@@ -257,9 +325,9 @@ class StyleGoal:
         0.0
     """
 
-    def __init__(self, seen: Mapping[str, Tensor], statistic: str) -> None:
-        self._statistics = {layer: STATISTICS[statistic](seen[layer]) for layer in STYLE_LAYERS}
-        self._wanted = {layer: one.target(one.measure(seen[layer], None)) for layer, one in self._statistics.items()}
+    def __init__(self, seen: Mapping[str, Tensor], statistic: str, generator: torch.Generator | None = None) -> None:
+        self._statistics = {layer: STATISTICS[statistic](seen[layer], generator) for layer in STYLE_LAYERS}
+        self._targets = {layer: one.target(one.measure(seen[layer], None)) for layer, one in self._statistics.items()}
 
     def distance(self, seen: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
         """Return how far one picture is from it, a scalar; 1: about as far as a black picture.
@@ -272,11 +340,11 @@ class StyleGoal:
         for layer, weight in STYLE_LAYERS.items():
             features, one = seen[layer], self._statistics[layer]
             area = None if mask is None else F.adaptive_avg_pool2d(mask, (features.shape[-2], features.shape[-1]))
-            distances.append(weight * one.distance(one.measure(features, area), self._wanted[layer]).float())
+            distances.append(weight * one.distance(one.measure(features, area), self._targets[layer]).float())
         return torch.stack(distances).sum() / sum(STYLE_LAYERS.values())
 
 
-def mixed(measurements: Sequence[Measured], weights: Sequence[float]) -> Measured:
+def mean_measurement(measurements: Sequence[Measurement], weights: Sequence[float]) -> Measurement:
     """Return the weighted mean of measurements: between several styles, or beyond with negative weights."""
     total = sum(weights)
     columns = zip(*measurements, strict=True)

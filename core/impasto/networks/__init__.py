@@ -4,7 +4,7 @@ from .convolutions import FewChannels, block_conv2d, conv2d_relu, depth_to_space
 from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, decoders, load_decoders
 from .decoder_fitting import fit_convolution, fit_decoder
 from .distillation import Distillation, Slim19
-from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, resized_style, trained_padding
+from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, trained_padding
 from .encoders import Encoder, encoder
 from .feature_transform import (
     FeatureTransform,
@@ -75,7 +75,6 @@ __all__ = [
     "records",
     "region_masks",
     "require_decoder",
-    "resized_style",
     "ridge_regression",
     "style_statistics",
     "stylize_features",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..files import write_atomically
 from ..functional import statistics
+from ..functional.losses import relative_error
 from ..stage import param
 from ..training import Crops, Task, Trainer, pictures
 from .encoders import encoder
@@ -132,7 +133,9 @@ class Distillation(Task):
                 ("natural", natural, slice(len(batch))),
                 ("painted", painted, own),
             ):
-                gram_errors = [relative(grams[layer], teacher[layer][rows].gram).mean() for layer in FIRST_LAYERS]
+                gram_errors = [
+                    relative_error(grams[layer], teacher[layer][rows].gram, (1, 2)).mean() for layer in FIRST_LAYERS
+                ]
                 weighted = [LAYER_WEIGHTS[layer] * errors[layer] for layer in FIRST_LAYERS]
                 losses[f"{name} {part}"] = torch.stack(weighted).mean()
                 losses[f"{name} {part} gram"] = GRAM_WEIGHT * torch.stack(gram_errors).mean()
@@ -154,7 +157,7 @@ class Distillation(Task):
         loss = torch.zeros((), device=self.device)
         for index, layer in enumerate(FIRST_LAYERS):
             target = torch.cat([p["grams"][index] for p in pool])
-            loss = loss + relative(grams[layer], target).sum()
+            loss = loss + relative_error(grams[layer], target, (1, 2)).sum()
         return torch.autograd.grad(loss, image, retain_graph=True)[0].detach().float().cpu()
 
     def _advance(self, pool: list[dict[str, Any]], direction: Tensor, rng: torch.Generator) -> None:
@@ -252,11 +255,6 @@ class Student(nn.Module):
                     power = power + target.gram.diagonal(dim1=1, dim2=2).sum(1)
                     errors[layer] = (power / target.variance.clamp_min(1e-6)).mean()
         return errors, grams
-
-
-def relative(estimate: Tensor, truth: Tensor) -> Tensor:
-    """Return the squared error of matrices (B, C, C) relative to the true ones' squared norm, (B,)."""
-    return (estimate - truth).square().sum((1, 2)) / truth.square().sum((1, 2)).clamp_min(1e-12)
 
 
 @torch.no_grad()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import ParameterError, StageError
-from ..stage import Style
 from .encoders import Encoder, encoder
 from .vgg import VGG, Padding
 from .vgg_decoder import Decoder
@@ -75,28 +73,3 @@ def trained_padding(network: VGG) -> Padding:
     first = network.get_submodule("conv1_1")
     assert isinstance(first, nn.Conv2d)
     return "reflect" if first.padding_mode == "reflect" else "replicate"
-
-
-def resized_style(style: Style, size: tuple[int, int], scale: float, multiple: int) -> Style:
-    """Return a style reduced to the area of a picture times `scale` squared, never enlarged.
-
-    Its strokes then have the size that the style's proportions give them in that picture.
-
-    Args:
-        style: of any size.
-        size: height and width of the picture.
-        scale: of the sides.
-        multiple: the sides are padded to one by replicating the border, as the content's are: pooling would leave
-            nothing of a few pixels.
-    """
-    height, width = style.image.shape[-2:]
-    factor = scale * (size[0] * size[1] / (height * width)) ** 0.5
-    reduced = (max(1, round(height * factor)), max(1, round(width * factor))) if factor < 1 else (height, width)
-    border = (0, -reduced[1] % multiple, 0, -reduced[0] % multiple)
-
-    def resize(maps: Tensor) -> Tensor:
-        if reduced != (height, width):
-            maps = F.interpolate(maps, reduced, mode="bicubic", antialias=True).clamp(0, 1)
-        return F.pad(maps, border, mode="replicate") if any(border) else maps
-
-    return style.replace(image=resize(style.image), guides=None if style.guides is None else resize(style.guides))

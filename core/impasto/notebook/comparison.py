@@ -6,10 +6,10 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from PIL import Image
 
 from ..errors import ParameterError
+from ..functional.resizing import resize
 from ..picture import Picture
 from .sheet import HEIGHT, WIDTH, jpeg, to_picture
 
@@ -69,6 +69,5 @@ def compare(before: Any, after: Any) -> Comparison:
             "  what to type: [impasto.compare(a, b) for a, b in zip(before, after)]"
         )
     if first.size != second.size:
-        fitted = torch.nn.functional.interpolate(second.tensor, first.size, mode="bicubic", antialias=True)
-        second = Picture(fitted.clamp(0, 1))
+        second = Picture(resize(second.tensor, first.size))
     return Comparison(first.replace(alpha=None), second.replace(alpha=None))

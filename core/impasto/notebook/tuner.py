@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
-import torch
 
 from ..errors import ParameterError
+from ..functional.resizing import fit_within
 from ..picture import Picture, read
 from ..pipeline import Pipeline, parse_value
 from ..stage import Parameter, Style
@@ -92,12 +92,7 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
 def fit_picture(content: Any, size: int) -> Picture:
     """Return a picture whose longer side is `size` at most."""
     picture = read(content)
-    shrink = size / max(picture.size)
-    if shrink >= 1:
-        return picture
-    goal = [max(1, round(side * shrink)) for side in picture.size]
-    small = torch.nn.functional.interpolate(picture.tensor, goal, mode="bicubic", antialias=True)
-    return Picture(small.clamp(0, 1))
+    return picture if max(picture.size) <= size else Picture(fit_within(picture.tensor, size))
 
 
 def fit_styles(style: Any, size: int) -> Any:

@@ -46,6 +46,8 @@ class Descent:
     step: int = 0
     level_rng: Mapping[str, Tensor] = field(default_factory=dict)
     rng: Mapping[str, Tensor] = field(default_factory=dict)
+    generator: torch.Generator | None = None
+    """What the losses draw their random numbers from, on the picture's device; None: torch's own generators."""
     whole: bool = True
     """False in the middle of a step, when the parts do not fit each other."""
 
@@ -71,17 +73,26 @@ class Descent:
         self.level_rng, self.rng = state["level_rng"], state["rng"]
 
 
-def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Return the state of the global generators a run draws from."""
+def random_state(device: torch.device, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    """Return the states of the generators that a run on a device draws from, by type of device."""
+    if generator is not None:
+        return {generator.device.type: generator.get_state()}
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
     return state
 
 
-def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    """Set the global generators; one that the saved run did not have is left."""
-    torch.set_rng_state(state["cpu"].cpu())
+def set_random_state(
+    state: Mapping[str, Tensor], device: torch.device, generator: torch.Generator | None = None
+) -> None:
+    """Set those generators; one that the saved run did not have is left."""
+    if generator is not None:
+        if generator.device.type in state:
+            generator.set_state(state[generator.device.type].cpu())
+        return
+    if "cpu" in state:
+        torch.set_rng_state(state["cpu"].cpu())
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)
 
@@ -112,12 +123,12 @@ def descend(
             run.level, run.step = level, 0
             run.whole = True
         if run.step:  # resumed inside a level: its targets are drawn as they were at its start
-            set_random_state(run.level_rng, device)
+            set_random_state(run.level_rng, device, run.generator)
         else:
-            run.level_rng = random_state(device)
+            run.level_rng = random_state(device, run.generator)
         objective = objective_at(sizes[level])
         if run.step:
-            set_random_state(run.rng, device)
+            set_random_state(run.rng, device, run.generator)
         pixels = sizes[level][0] * sizes[level][1]
         while run.step < steps:
             with torch.enable_grad():
@@ -129,7 +140,7 @@ def descend(
             run.image = run.optimiser.step(run.image, gradient * pixels).clamp(0, 1)
             run.average.update(run.image)
             run.step += 1
-            run.rng = random_state(device)
+            run.rng = random_state(device, run.generator)
             run.whole = True
             after(run, losses)
     return run.average.value

@@ -16,6 +16,7 @@ from .regions import (
     covers,
     region_maps,
 )
+from .scaling import resized_style
 from .stylizer import Stylizer
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "param",
     "region_maps",
     "remember",
+    "resized_style",
 ]

@@ -30,6 +30,7 @@ class Parameter:
     writes: bool
     reads: bool
     names: tuple[str, ...]
+    odd: bool
 
     @property
     def range(self) -> str:
@@ -37,6 +38,7 @@ class Parameter:
         if self.choices is not None:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
         kind = describe_type(self.type)
+        kind = kind.replace("a whole number", "an odd number") if self.odd else kind
         if self.low is not None and self.high is not None:
             return f"{kind}, {self.low:g} to {self.high:g}"
         if self.low is not None:
@@ -69,6 +71,8 @@ class Parameter:
             return entry in self.choices
         if isinstance(entry, (str, bool)):
             return True
+        if self.odd and entry % 2 != 1:
+            return False
         return (self.low is None or entry >= self.low) and (self.high is None or entry <= self.high)
 
 
@@ -82,6 +86,7 @@ def param(
     writes: bool = False,
     reads: bool = False,
     names: Sequence[str] = (),
+    odd: bool = False,
 ) -> Any:
     """Declare a parameter of a stage or trainer; its type is the annotation it stands under.
 
@@ -96,6 +101,7 @@ def param(
         reads: it names a file that the stage reads, or several.  A picture's recipe that names one is refused unless
             the user allows that file by name.
         names: values of a parameter that `reads` which are names of something else, such as a network that ships.
+        odd: only odd numbers are allowed, as for the side of a patch, which has a middle.
 
     Example:
         >>> import impasto
@@ -116,6 +122,7 @@ def param(
         "writes": writes,
         "reads": reads,
         "names": tuple(names),
+        "odd": odd,
     }
     return field(default=default, metadata={"impasto": about})
 

@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
-import torch.nn.functional as F
 from typing_extensions import Self
 
 from ..errors import PictureError
 from ..files import check_target
+from ..functional.resizing import resize
 from ..picture import Picture
 from ..picture.arrays import integer_pixels, over_white
 from .ffmpeg import BT709, FPS, pyav
@@ -93,8 +93,7 @@ class VideoFile:
                 " size, since a video has one",
                 stacklevel=2,
             )
-            resized = F.interpolate(picture.tensor, self._size, mode="bicubic", antialias=True).clamp(0, 1)
-            picture = Picture(resized)
+            picture = Picture(resize(picture.tensor, self._size))
         color = picture.tensor if picture.alpha is None else over_white(picture.tensor, picture.alpha)
         pixels = integer_pixels(color)
         height, width = self._size

@@ -9,8 +9,8 @@ from torch import Tensor
 import impasto
 from impasto import ParameterError, StageError, Style
 from impasto.testing import parametrize_checks
-from impasto_analogy import LEVEL_2, DeepAnalogy, NeuralColor, deep_analogy, fields, neural_color, recolored
-from impasto_analogy.deconvolution import deconvolved, onward
+from impasto_analogy import LEVEL_2, DeepAnalogy, NeuralColor, color_transfer, deep_analogy, fields, neural_color
+from impasto_analogy.deconvolution import deconvolution, deeper_features
 
 
 @parametrize_checks(
@@ -90,7 +90,7 @@ def test_regions_are_matched_with_like_regions_alone():
 
 
 def test_a_region_of_a_few_pixels_is_not_lost_at_the_coarse_layers():
-    coarse = fields.fitted(thin := halves(64, 64, 1 / 32), (4, 4))
+    coarse = fields.coarse_guides(thin := halves(64, 64, 1 / 32), (4, 4))
     assert set(coarse.argmax(1).flatten().tolist()) == {0, 1}
     assert thin.sum() == 64 * 64
 
@@ -108,7 +108,7 @@ def test_a_region_that_only_the_second_picture_has_is_free():
 def test_what_lies_between_two_layers_is_what_the_encoder_does():
     encoder = impasto.encoder("slim19")
     features = encoder.features(impasto.samples.content("cat", 96), ["relu3_1", "relu4_1"])
-    again = onward(encoder.network, features["relu3_1"], "relu3_1", "relu4_1")
+    again = deeper_features(encoder.network, features["relu3_1"], "relu3_1", "relu4_1")
     assert torch.allclose(again, features["relu4_1"], atol=1e-5)
 
 
@@ -119,8 +119,8 @@ def test_deconvolution_finds_features_that_give_the_deeper_ones():
     start = encoder.features(impasto.samples.content("coffee", 96), layers)["relu3_1"]
     start = torch.nn.functional.interpolate(start, wanted["relu3_1"].shape[-2:])
     errors = [
-        float((onward(encoder.network, found, *layers) - wanted["relu4_1"]).square().mean())
-        for found in (deconvolved(wanted["relu4_1"], start, encoder.network, *layers, steps) for steps in (0, 20))
+        float((deeper_features(encoder.network, found, *layers) - wanted["relu4_1"]).square().mean())
+        for found in (deconvolution(wanted["relu4_1"], start, encoder.network, *layers, steps) for steps in (0, 20))
     ]
     assert errors[1] < 0.5 * errors[0]
 
@@ -129,13 +129,13 @@ def test_right_features_stay_as_they_are():
     encoder = impasto.encoder("slim19")
     layers = ["relu2_1", "relu3_1"]
     features = encoder.features(impasto.samples.content("cat", 96), layers)
-    again = deconvolved(features["relu3_1"], features["relu2_1"], encoder.network, *layers, 10)
+    again = deconvolution(features["relu3_1"], features["relu2_1"], encoder.network, *layers, 10)
     assert torch.allclose(again, features["relu2_1"], atol=1e-4)
 
 
 def test_own_features_count_where_they_respond():
     own = torch.tensor([[[[1.0, 0.1]]]])
-    blended = fields.blended(own, torch.full_like(own, 3.0), 0.5)
+    blended = fields.weighted_features(own, torch.full_like(own, 3.0), 0.5)
     assert blended.flatten().tolist() == [2.0, 3.0]
 
 
@@ -161,8 +161,8 @@ def test_photo_to_photo_keeps_the_contents_detail():
 
 def test_colours_that_a_painting_left_alone_stay():
     cat = impasto.samples.content("cat", 64)
-    assert torch.allclose(recolored(cat, cat), cat, atol=1e-5)
-    assert torch.allclose(recolored(cat, cat + 0.1), cat + 0.1, atol=1e-4)
+    assert torch.allclose(color_transfer(cat, cat), cat, atol=1e-5)
+    assert torch.allclose(color_transfer(cat, cat + 0.1), cat + 0.1, atol=1e-4)
 
 
 def test_each_region_can_have_its_own_style():
@@ -261,3 +261,8 @@ def test_recoloured_pictures_keep_their_size_when_matched_smaller():
     cat, coffee = impasto.samples.content("cat", 160), impasto.samples.content("coffee", 120)
     small, whole = (neural_color(cat, coffee, size=size) for size in (80, 448))
     assert small.shape == whole.shape == cat.shape
+
+
+def test_the_stage_takes_pictures_larger_than_they_are_matched():
+    cat, coffee = impasto.samples.content("cat", 96), impasto.samples.content("coffee", 64)
+    assert impasto.Pipeline(NeuralColor(size=64))(cat, coffee).tensor.shape == cat.shape

@@ -17,7 +17,11 @@ from impasto.picture import Interrupted
 from impasto.stage import RunContext
 from impasto.testing import parametrize_checks
 from impasto_mrf import MRF, PRESETS
-from impasto_mrf.mrf import Energy, asked, halved, share_out, shuffled, stacked, turned
+from impasto_mrf.energy import Energy, patch_target
+from impasto_mrf.field import style_assignment
+from impasto_mrf.layers import pixel_blocks
+from impasto_mrf.mrf import level_sizes
+from impasto_mrf.sources import random_blocks, rotation
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +92,7 @@ def test_the_energy_is_that_of_the_patches_one_by_one(patch):
             total += numpy.mean(errors)
             power += numpy.mean(lengths)
 
-    found = asked(nnf, [style], patch).energy(torch.from_numpy(picture)[None])
+    found = patch_target(nnf, [style], patch).energy(torch.from_numpy(picture)[None])
     assert found.item() == pytest.approx(total / power, rel=1e-5)
 
 
@@ -96,7 +100,7 @@ def test_each_style_paints_its_share_at_the_least_distance():
     rng = torch.Generator().manual_seed(3)
     distances = torch.rand(3, 60, generator=rng) + torch.tensor([[0.0], [0.3], [0.9]])
     shares = torch.tensor([0.5, 0.3, 0.2])
-    choice = share_out(distances, shares)
+    choice = style_assignment(distances, shares)
     assert choice.bincount().tolist() == [30, 18, 12]
     seats = distances.repeat_interleave((shares * 60).round().long(), 0)
     cost = seats[scipy.optimize.linear_sum_assignment(seats)].sum()
@@ -105,28 +109,28 @@ def test_each_style_paints_its_share_at_the_least_distance():
 
 def test_the_squares_under_positions_are_whole():
     maps = torch.arange(2 * 9 * 11.0).view(1, 2, 9, 11)
-    under = stacked(maps, 4)
+    under = pixel_blocks(maps, 4)
     assert under.shape == (1, 2 * 16, 2, 2)
     assert under[0, 0, 1, 1] == maps[0, 0, 4, 4]
     assert torch.equal(F.pixel_shuffle(under, 4), maps[..., :8, :8])
 
 
 def test_levels_halve_and_end_with_the_picture():
-    assert halved((288, 384), 3, 16) == [(72, 96), (144, 192), (288, 384)]
-    assert halved((40, 3000), 3, 16) == [(20, 1500), (40, 3000)]
-    assert halved((9, 9), 3, 16) == [(9, 9)]
+    assert level_sizes((288, 384), 3, 16) == [(72, 96), (144, 192), (288, 384)]
+    assert level_sizes((40, 3000), 3, 16) == [(20, 1500), (40, 3000)]
+    assert level_sizes((9, 9), 3, 16) == [(9, 9)]
 
 
 def test_a_turned_copy_matches_a_turned_picture_and_offers_nothing_made_up():
     image = weave(RED, seed=4, height=96, width=96)
     parts = torch.cat([image, torch.ones_like(image[:, :1])], 1)
-    there, _, inside = turned(parts, 7.5)
-    back, _, still = turned(torch.cat([there, inside], 1), -7.5)
-    known = still.bool() & (turned(torch.cat([inside.expand(-1, 3, -1, -1), inside], 1), -7.5)[0][:, :1] > 0.999)
+    there, _, inside = rotation(parts, 7.5)
+    back, _, still = rotation(torch.cat([there, inside], 1), -7.5)
+    known = still.bool() & (rotation(torch.cat([inside.expand(-1, 3, -1, -1), inside], 1), -7.5)[0][:, :1] > 0.999)
     assert 0.7 < known.float().mean() < 1
     assert ((back - image).abs() * known).max() < 0.05
     assert inside.mean() < 1
-    assert torch.equal(turned(parts, 0)[0], image)
+    assert torch.equal(rotation(parts, 0)[0], image)
 
 
 def energies(stage: MRF, content: Tensor, style: Tensor, calls: int = 1) -> Energy:
@@ -143,7 +147,7 @@ def energies(stage: MRF, content: Tensor, style: Tensor, calls: int = 1) -> Ener
 
 def test_turned_copies_find_nearer_patches():
     style = weave(RED, seed=5, height=96, width=96)
-    content = turned(torch.cat([style, style[:, :1]], 1), 7.5)[0][..., 16:-16, 16:-16]
+    content = rotation(torch.cat([style, style[:, :1]], 1), 7.5)[0][..., 16:-16, 16:-16]
     plain, richer = (
         energies(MRF(encoder="slim19", layers=("relu3_1",), rotations=number, style_scale=1.5), content, style)
         for number in (0, 1)
@@ -304,7 +308,7 @@ def test_random_blocks_come_from_the_like_region():
     guides = quarters((3, 0, 1, 2))
     parts = quarters((0, 1, 2, 3))
     style = parts[:, :3] * 0.5 + 0.25
-    start = shuffled([Style(style, guides=parts)], guides, 1.0, (96, 90))
+    start = random_blocks([Style(style, guides=parts)], guides, 1.0, (96, 90))
     assert start.shape == (1, 3, 96, 90)
     torch.testing.assert_close(start[..., :88], (guides[:, :3] * 0.5 + 0.25)[..., :88])
 
@@ -333,7 +337,7 @@ def test_weights_that_are_no_shares_are_refused(weights, network):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"patch": 4}, "patch = 4 has no middle"),
+        ({"patch": 4}, "patch = 4 does not fit\n  what would work: an odd number, 1 to 9"),
         ({"layers": ()}, r"layers = \(\)"),
         ({"content_layers": ()}, "or content_weight=0"),
     ],

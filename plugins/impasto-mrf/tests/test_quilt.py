@@ -15,18 +15,11 @@ import impasto
 from impasto import Canvas, ParameterError, StageError, Style
 from impasto.stage import RunContext
 from impasto.testing import parametrize_checks
-from impasto_mrf.quilt import (
-    Correlator,
-    Quilt,
-    Source,
-    erode,
-    match_quantiles,
-    minimum_cut,
-    pick,
-    quilt,
-    seam,
-    wavefronts,
-)
+from impasto_mrf import Quilt
+from impasto_mrf.correlation import Correlator
+from impasto_mrf.quilt import match_quantiles
+from impasto_mrf.quilting import Source, block_places, quilt, random_fit, wavefronts
+from impasto_mrf.seams import minimum_cut, seam
 
 
 @parametrize_checks(
@@ -90,7 +83,7 @@ def test_a_seam_runs_where_two_blocks_agree():
 
 def test_every_place_within_the_tolerance_is_drawn_equally_often():
     errors = torch.tensor([[1.0, 1.05, 9.0], [1.2, math.inf, 1.0]]).expand(3000, 2, 3)
-    row, column = pick(errors, 0.1, 0.0, torch.rand(3000))
+    row, column = random_fit(errors, 0.1, 0.0, torch.rand(3000))
     counts = torch.bincount(row * 3 + column, minlength=6)
     assert set(counts.nonzero().flatten().tolist()) == {0, 1, 5}
     assert counts[[0, 1, 5]].min() > 850
@@ -108,7 +101,7 @@ def test_matched_quantiles_are_those_of_the_reference():
 def test_erosion_leaves_the_places_where_a_block_fits():
     inside = torch.rand(14, 17) < 0.9
     expected = inside.unfold(0, 3, 1).unfold(1, 3, 1).flatten(2).all(2)
-    assert torch.equal(erode(inside, 3), expected)
+    assert torch.equal(block_places(inside, 3), expected)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (5, 1), (4, 7), (7, 3)])

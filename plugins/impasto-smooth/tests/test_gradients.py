@@ -186,7 +186,7 @@ def test_seamless_without_a_seam_says_so_and_changes_nothing(pair):
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 1), (2, 2), (13, 31)])
 def test_the_solver_takes_any_size(size):
     across, down = noise(1, 1, size[0], size[1] - 1), noise(1, 1, size[0] - 1, size[1])
-    grid = laplacian.Grid(10**across, 10**down, torch.full((1, 1, *size), 0.01))
+    grid = laplacian.GridLaplacian(10**across, 10**down, torch.full((1, 1, *size), 0.01))
     values = noise(2, 3, *size, seed=2)
     found = laplacian.solve(grid, grid(values), torch.zeros_like(values), tolerance=1e-6)
     torch.testing.assert_close(found, values, atol=1e-3, rtol=0)
@@ -194,7 +194,7 @@ def test_the_solver_takes_any_size(size):
 
 def test_the_solver_keeps_the_mean_of_what_is_held_nowhere():
     size = (12, 17)
-    grid = laplacian.Grid(torch.ones(1, 1, 12, 16), torch.ones(1, 1, 11, 17), torch.zeros(1, 1, *size))
+    grid = laplacian.GridLaplacian(torch.ones(1, 1, 12, 16), torch.ones(1, 1, 11, 17), torch.zeros(1, 1, *size))
     values = noise(1, 1, *size)
     found = laplacian.solve(grid, grid(values), torch.zeros_like(values), tolerance=1e-5)
     torch.testing.assert_close(found - found.mean(), values - values.mean(), atol=1e-3, rtol=0)
@@ -205,7 +205,7 @@ def test_the_solver_needs_few_steps_whatever_the_size(monkeypatch):
     monkeypatch.setattr(laplacian, "STEPS", 40)
     for size in (24, 240):
         ones = torch.ones(1, 1, size, size)
-        grid = laplacian.Grid(ones[..., 1:], ones[..., 1:, :], 1e-5 * ones)
+        grid = laplacian.GridLaplacian(ones[..., 1:], ones[..., 1:, :], 1e-5 * ones)
         values = noise(1, 1, size, size)
         laplacian.solve(grid, grid(values), torch.zeros_like(values), tolerance=1e-4)  # would warn, an error here
 

@@ -212,7 +212,7 @@ def test_a_region_of_a_few_pixels_and_a_style_of_one(cat):
 
 
 def test_a_patch_has_a_middle():
-    with pytest.raises(ParameterError, match="has no middle"):
+    with pytest.raises(ParameterError, match="an odd number, 1 to 9"):
         StyleSwap(patch=2)
 
 

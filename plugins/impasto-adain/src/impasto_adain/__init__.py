@@ -18,11 +18,10 @@ from impasto.networks import (
     encoder_for_checkpoint,
     records,
     require_decoder,
-    resized_style,
     style_statistics,
     stylize_features,
 )
-from impasto.stage import remember
+from impasto.stage import remember, resized_style
 from impasto.weights import find
 
 from .training import AdaINDecoder, Stylization

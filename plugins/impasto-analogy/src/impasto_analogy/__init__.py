@@ -10,11 +10,14 @@ from torch import Tensor
 
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
+from impasto.functional.batches import batch_item
 from impasto.functional.patches import NNF
+from impasto.functional.random import random_seed
+from impasto.functional.resizing import resize, size_of
 from impasto.networks import PRETRAINED, records
 from impasto.stage import covers
 
-from .color import Report, neural_color, recolored
+from .color import Report, color_transfer, neural_color
 from .fields import LEVEL_2, LEVEL_3, LEVELS, SMALLEST, Analogy, deep_analogy
 
 __all__ = [
@@ -24,11 +27,10 @@ __all__ = [
     "Analogy",
     "DeepAnalogy",
     "NeuralColor",
+    "color_transfer",
     "deep_analogy",
     "neural_color",
-    "recolored",
 ]
-
 
 TASKS = {"photo-to-style": LEVEL_2, "style-to-photo": LEVEL_3, "photo-to-photo": LEVEL_3}
 """What content and style are, and the shares of the content's own features that suit them."""
@@ -59,40 +61,58 @@ class Correspondence(impasto.Stylizer):
         """Return the record of the encoder, unless it is a file or another plugin's."""
         return records(self.encoder)
 
-    def painted(self, a: Tensor, b_prime: Tensor, guides: tuple[Tensor, Tensor] | None, tell: Report) -> Tensor:
+    def paint(
+        self,
+        a: Tensor,
+        b_prime: Tensor,
+        guides: tuple[Tensor, Tensor] | None,
+        report: Report,
+        generator: torch.Generator,
+    ) -> Tensor:
         """Return one picture (1, 3, H, W) painted after another one."""
         raise NotImplementedError
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the content painted after the styles, each style in its own regions."""
-        parts = divided(self.name, content, styles, guides)
+        parts = parts_of_styles(self.name, content, styles, guides)
         jobs = [(index, part) for index in range(len(content)) for part in parts]
-        seed = int(torch.randint(2**31, ()))
+        seed = random_seed(self.generator("cpu"), below=2**31)
         result = content
         for number, (index, part) in enumerate(jobs):
             # The same random numbers for every picture of a batch: each is painted as it is alone.
-            with torch.random.fork_rng(range(torch.cuda.device_count()) if content.is_cuda else ()):
-                torch.manual_seed(seed)
-                result = self.paint_part(result, content, index, part, number, len(jobs))
+            generator = torch.Generator().manual_seed(seed)
+            result = self.paint_part(result, content, index, part, number, len(jobs), generator)
         return result
 
-    def paint_part(self, result: Tensor, content: Tensor, index: int, part: Part, number: int, jobs: int) -> Tensor:
+    def paint_part(
+        self,
+        result: Tensor,
+        content: Tensor,
+        index: int,
+        part: Part,
+        number: int,
+        jobs: int,
+        generator: torch.Generator,
+    ) -> Tensor:
         """Return the pictures done so far with one more painted, where one style paints."""
-        a, share = one(content, index), one(part.share, index)
+        a, share = batch_item(content, index), batch_item(part.share, index)
 
-        def added(picture: Tensor) -> Tensor:
-            return torch.cat([result[:index], one(result, index) + share * (picture - a), result[index + 1 :]])
+        def with_part(picture: Tensor) -> Tensor:
+            painted = batch_item(result, index) + share * (picture - a)
+            return torch.cat([result[:index], painted, result[index + 1 :]])
 
-        def tell(step: int, steps: int, picture: Tensor, forward: NNF, backward: NNF) -> None:
+        def report(step: int, steps: int, picture: Tensor, forward: NNF, backward: NNF) -> None:
             losses = {
                 "forward": forward.distances.mean(),
                 "backward": backward.distances.mean(),
                 "inconsistency": forward.consistency(backward).mean(),
             }
-            self.report(number * steps + step, jobs * steps, added(picture), losses)
+            # Larger pictures are matched smaller.
+            shown = with_part(resize(picture, size_of(a)))
+            self.report(number * steps + step, jobs * steps, shown, losses)
 
-        guides = None if part.guides is None else (one(part.guides[0], index), one(part.guides[1], index))
-        return added(self.painted(a, one(part.style.image, index), guides, tell))
+        guides = None if part.guides is None else (batch_item(part.guides[0], index), batch_item(part.guides[1], index))
+        return with_part(self.paint(a, batch_item(part.style.image, index), guides, report, generator))
 
 
 class DeepAnalogy(Correspondence, name="analogy"):
@@ -119,7 +139,14 @@ class DeepAnalogy(Correspondence, name="analogy"):
                 f"  what would work: 4, for relu4_1, relu3_1, relu2_1 and relu1_1, such as {LEVEL_2}; or none"
             )
 
-    def painted(self, a: Tensor, b_prime: Tensor, guides: tuple[Tensor, Tensor] | None, tell: Report) -> Tensor:
+    def paint(
+        self,
+        a: Tensor,
+        b_prime: Tensor,
+        guides: tuple[Tensor, Tensor] | None,
+        report: Report,
+        generator: torch.Generator,
+    ) -> Tensor:
         """Return A′."""
         found = deep_analogy(
             a,
@@ -130,15 +157,23 @@ class DeepAnalogy(Correspondence, name="analogy"):
             steps=self.steps,
             iterations=self.iterations,
             guides=guides,
-            report=lambda step, steps, now: tell(step, steps, now.a_prime, now.forward, now.backward),
+            report=lambda step, steps, now: report(step, steps, now.a_prime, now.forward, now.backward),
+            generator=generator,
         )
-        return recolored(a, found.a_prime) if self.task == "photo-to-photo" else found.a_prime
+        return color_transfer(a, found.a_prime) if self.task == "photo-to-photo" else found.a_prime
 
 
 class NeuralColor(Correspondence, name="neural-color"):
     """Give each part of the content the colours of the part of the style that means the same (He et al. 2017)."""
 
-    def painted(self, a: Tensor, b_prime: Tensor, guides: tuple[Tensor, Tensor] | None, tell: Report) -> Tensor:
+    def paint(
+        self,
+        a: Tensor,
+        b_prime: Tensor,
+        guides: tuple[Tensor, Tensor] | None,
+        report: Report,
+        generator: torch.Generator,
+    ) -> Tensor:
         """Return the picture recoloured."""
         return neural_color(
             a,
@@ -147,7 +182,8 @@ class NeuralColor(Correspondence, name="neural-color"):
             size=self.size,
             iterations=self.iterations,
             guides=guides,
-            report=tell,
+            report=report,
+            generator=generator,
         )
 
 
@@ -161,7 +197,7 @@ class Part(NamedTuple):
     """The regions it covers, in the content and in the style; None: all of it covers everywhere."""
 
 
-def divided(name: str, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Part]:
+def parts_of_styles(name: str, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Part]:
     """Return the styles with the regions that each of them paints.
 
     Raises:
@@ -190,11 +226,6 @@ def divided(name: str, content: Tensor, styles: Sequence[Style], guides: Tensor 
             pair = None if guides is None or style.guides is None else (own, style.guides)
             parts.append(Part(style, own.sum(1, keepdim=True) / whole, pair))
     return parts
-
-
-def one(maps: Tensor, index: int) -> Tensor:
-    """Return what belongs to one picture of a batch, (1, K, H, W)."""
-    return maps if len(maps) == 1 else maps[index : index + 1]
 
 
 @impasto.hookimpl

@@ -11,9 +11,10 @@ from torch import Tensor
 import impasto
 from impasto.functional.filters import guided_filter
 from impasto.functional.patches import NNF
+from impasto.functional.resizing import size_of
 from impasto.functional.statistics import in_float32
 
-from .fields import LEVELS, matched, shrunk, size_of
+from .fields import LEVELS, both_fields, matching_picture
 
 COLORED = LEVELS[:3]
 """The levels that colours are taken at; finer ones see fine contrast as colour, and take it away."""
@@ -23,7 +24,7 @@ Report = Callable[[int, int, Tensor, NNF, NNF], None]
 
 
 @in_float32
-def recolored(content: Tensor, painted: Tensor, eps: float = 1e-3) -> Tensor:
+def color_transfer(content: Tensor, painted: Tensor, eps: float = 1e-3) -> Tensor:
     """Return the content in the colours of a painting of it, with its own detail.
 
     What the painting changed is made, around each pixel, a linear function of the content's colours, and added.
@@ -50,6 +51,7 @@ def neural_color(
     iterations: int = 3,
     guides: tuple[Tensor, Tensor] | None = None,
     report: Report | None = None,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Return a picture in the colours of another one, taken from the places that mean the same.
 
@@ -64,6 +66,7 @@ def neural_color(
         iterations: of PatchMatch at each level.
         guides: as in `deep_analogy`.
         report: called after each level.
+        generator: what PatchMatch draws its random numbers from; None: torch's default one.
 
     Returns:
         (1, 3, H, W), in [0, 1].
@@ -77,23 +80,23 @@ def neural_color(
         torch.Size([1, 3, 64, 96])
     """
     vgg = impasto.encoder(encoder, device=a.device)
-    small, small_b = shrunk(a, size), shrunk(b_prime, size)
+    small, small_b = matching_picture(a, size), matching_picture(b_prime, size)
     theirs = vgg.features(small_b, [level.layer for level in COLORED])
     current, change, fields = small, torch.zeros_like(small), None
     for step, level in enumerate(COLORED, 1):
         mine = vgg.features(current, [level.layer])[level.layer]
-        fields = matched(mine.float(), theirs[level.layer].float(), level, fields, guides, iterations)
+        fields = both_fields(mine.float(), theirs[level.layer].float(), level, fields, guides, iterations, generator)
         own, other = (
             F.adaptive_avg_pool2d(*pair) for pair in ((small, size_of(mine)), (small_b, fields[0].source_size))
         )
         change = fields[0].vote(other, level.patch) - own
-        current = changed(small, change)
+        current = _with_change(small, change)
         if report is not None:
             report(step, len(COLORED), current, *fields)
-    return current if small is a else changed(a, change)
+    return current if small is a else _with_change(a, change)
 
 
-def changed(picture: Tensor, change: Tensor) -> Tensor:
+def _with_change(picture: Tensor, change: Tensor) -> Tensor:
     """Return a picture recoloured by a change of its colours, which may be given more coarsely."""
     fine = F.interpolate(change, size_of(picture), mode="bilinear")
-    return recolored(picture, picture + fine).clamp(0, 1)
+    return color_transfer(picture, picture + fine).clamp(0, 1)

@@ -10,8 +10,8 @@ from impasto.functional.statistics import in_float32
 from impasto.networks import CONVOLUTIONS, VGG
 
 
-def onward(network: VGG, features: Tensor, layer: str, deeper: str) -> Tensor:
-    """Return what the network makes, at a deeper layer, of features (B, C, H, W) of a layer; `relu3_1` to `relu4_1`."""
+def deeper_features(network: VGG, features: Tensor, layer: str, deeper: str) -> Tensor:
+    """Return the features of a deeper layer that follow from those (B, C, H, W) of a layer; `relu3_1` to `relu4_1`."""
     first, last = (CONVOLUTIONS.index(name.removeprefix("relu")) for name in (layer, deeper))
     for name in CONVOLUTIONS[first + 1 : last + 1]:
         if name.endswith("_1"):
@@ -21,7 +21,7 @@ def onward(network: VGG, features: Tensor, layer: str, deeper: str) -> Tensor:
 
 
 @in_float32
-def deconvolved(target: Tensor, start: Tensor, network: VGG, layer: str, deeper: str, steps: int) -> Tensor:
+def deconvolution(target: Tensor, start: Tensor, network: VGG, layer: str, deeper: str, steps: int) -> Tensor:
     """Return features of `layer` of which the network makes the target at `deeper`, as nearly as `steps` allow.
 
     Args:
@@ -42,7 +42,7 @@ def deconvolved(target: Tensor, start: Tensor, network: VGG, layer: str, deeper:
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        error = (onward(network, features, layer, deeper) - target).square().mean() / size
+        error = (deeper_features(network, features, layer, deeper) - target).square().mean() / size
         error.backward()  # type: ignore[no-untyped-call]
         return error
 

@@ -12,13 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
-from impasto.functional.patches import MEMORY, NNF, PatchMatch, Task, favours, nearest
-from impasto.functional.statistics import in_float32
+from impasto.functional.patches import NNF, nearest
+from impasto.functional.resizing import Size, fit_within, size_of
 from impasto.networks import VGG
 
-from .deconvolution import deconvolved
-
-Size = tuple[int, int]
+from .deconvolution import deconvolution
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,7 @@ def deep_analogy(
     iterations: int = 3,
     guides: tuple[Tensor, Tensor] | None = None,
     report: Report | None = None,
+    generator: torch.Generator | None = None,
 ) -> Analogy:
     """Find A′ and B such that A is to A′ as B is to B′, for two pictures of the same kind of thing.
 
@@ -106,6 +105,7 @@ def deep_analogy(
         guides: maps of the same K regions over `a` (1, K, H, W) and `b_prime` (1, K, h, w); a region is
             matched with the like region only, and what no map marks with anything.
         report: called after each level.
+        generator: what PatchMatch draws its random numbers from; None: torch's default one.
 
     Raises:
         ValueError: a picture too small for relu5_1, or weights of another number.
@@ -129,9 +129,9 @@ def deep_analogy(
         guides = guides[0], guides[1] * guides[0].flatten(2).any(2)[..., None, None]
     vgg = impasto.encoder(encoder, device=a.device)
     layers = [level.layer for level in LEVELS]
-    small, small_b = shrunk(a, size), shrunk(b_prime, size)
-    found, found_b = vgg.features(small, layers), vgg.features(small_b, layers)
-    plan = [(level, found[level.layer].float(), found_b[level.layer].float()) for level in LEVELS]
+    small, small_b = matching_picture(a, size), matching_picture(b_prime, size)
+    features, features_b = vgg.features(small, layers), vgg.features(small_b, layers)
+    plan = [(level, features[level.layer].float(), features_b[level.layer].float()) for level in LEVELS]
     if small is not a or small_b is not b_prime:
         (own,), (own_b,) = (vgg.features(picture, layers[-1:]).values() for picture in (a, b_prime))
         plan.append((LEVELS[-1], own.float(), own_b.float()))
@@ -142,89 +142,70 @@ def deep_analogy(
             other, other_b = own, own_b
         else:
             before, coarse, coarse_b = plan[step - 1]
-            descend = partial(descended, network=vgg.network, layers=(level.layer, before.layer), steps=steps)
-            other = blended(own, descend(fields[0], own_b, coarse_b, size_of(own)), shares[step - 1])
-            other_b = blended(own_b, descend(fields[1], own, coarse, size_of(own_b)), shares[step - 1])
-        fields = matched(joined(own, other), joined(other_b, own_b), level, fields, guides, iterations)
-        analogy = Analogy(painted(fields[0], a, b_prime), painted(fields[1], b_prime, a), *fields)
+            finer = partial(finer_features, network=vgg.network, layers=(level.layer, before.layer), steps=steps)
+            other = weighted_features(own, finer(fields[0], own_b, coarse_b, size_of(own)), shares[step - 1])
+            other_b = weighted_features(own_b, finer(fields[1], own, coarse, size_of(own_b)), shares[step - 1])
+        fields = both_fields(
+            matched_features(own, other),
+            matched_features(other_b, own_b),
+            level,
+            fields,
+            guides,
+            iterations,
+            generator,
+        )
+        analogy = Analogy(voted_picture(fields[0], a, b_prime), voted_picture(fields[1], b_prime, a), *fields)
         if report is not None:
             report(step + 1, len(plan), analogy)
     return analogy
 
 
-def size_of(maps: Tensor) -> Size:
-    """Return height and width."""
-    return maps.shape[-2], maps.shape[-1]
+def matching_picture(picture: Tensor, size: int) -> Tensor:
+    """Return a picture with a longer side of at most `size` pixels, and a shorter one of which relu5_1 leaves some."""
+    return fit_within(picture, size, shortest=2 * SMALLEST)
 
 
-def shrunk(picture: Tensor, size: int) -> Tensor:
-    """Return a picture with a longer side of at most `size` pixels, and a shorter one that relu5_1 can bear."""
-    height, width = size_of(picture)
-    scale = max(size / max(height, width), 2 * SMALLEST / min(height, width))
-    if scale >= 1:
-        return picture
-    goal = round(height * scale), round(width * scale)
-    return F.interpolate(picture, goal, mode="bicubic", antialias=True).clamp(0, 1)
-
-
-def joined(a_like: Tensor, b_like: Tensor) -> Tensor:
+def matched_features(a_like: Tensor, b_like: Tensor) -> Tensor:
     """Return what is matched: the features of both looks, those of each position scaled to length 1."""
     return torch.cat([F.normalize(a_like, dim=1), F.normalize(b_like, dim=1)], dim=1)
 
 
-def matched(
+def both_fields(
     a: Tensor,
     b: Tensor,
     level: Level,
     start: tuple[NNF, NNF] | None,
     guides: tuple[Tensor, Tensor] | None,
     iterations: int,
+    generator: torch.Generator | None = None,
 ) -> tuple[NNF, NNF]:
     """Return the matches of A in B and of B in A, searched from those of the coarser level on."""
     sizes = size_of(a), size_of(b)
-    maps = (None, None) if guides is None else (fitted(guides[0], sizes[0]), fitted(guides[1], sizes[1]))
-    found = []
+    maps = (None, None) if guides is None else (coarse_guides(guides[0], sizes[0]), coarse_guides(guides[1], sizes[1]))
+    fields = []
     for index, (query, source) in enumerate(((a, b), (b, a))):
-        mine, theirs = maps[index], maps[1 - index]
+        search = partial(
+            nearest,
+            query,
+            source,
+            patch=level.patch,
+            query_guides=maps[index],
+            source_guides=maps[1 - index],
+            guide_weight=inf,
+            generator=generator,
+        )
         if start is None:
-            field = nearest(query, source, patch=level.patch, query_guides=mine, source_guides=theirs, guide_weight=inf)
-        else:
-            begun = start[index].upsample(sizes[index], sizes[1 - index])
-            field = walked(query, source, begun, level, iterations, mine, theirs)
-        found.append(field)
-    return found[0], found[1]
+            fields.append(search())
+            continue
+        begun = start[index].upsample(sizes[index], sizes[1 - index])
+        # As in the paper.  Kept near the start, the borders between its regions could not move, and the blocks of the
+        # coarsest layer would show.
+        fields.append(search(start=begun, iterations=iterations, radius=level.radius, around="match"))
+    return fields[0], fields[1]
 
 
-@in_float32
-def walked(
-    query: Tensor,
-    source: Tensor,
-    start: NNF,
-    level: Level,
-    iterations: int,
-    query_guides: Tensor | None,
-    source_guides: Tensor | None,
-) -> NNF:
-    """Return a field whose matches spread from neighbour to neighbour, however far, and vary close to where they are.
-
-    This is PatchMatch as the paper has it.  With `nearest(…, radius=…)` matches stay near those of the start: the
-    borders between its regions could not move, and the blocks of the coarsest layer would show.
-    """
-    guides = [] if source_guides is None else [source_guides]
-    task = Task(query[0], [source[0]], level.patch, "ncc", 1, 1, *favours(query_guides, guides, inf, [], 0, 1, 1))
-    generator = torch.Generator(query.device).manual_seed(int(torch.randint(2**62, ())))
-    search = PatchMatch(task, start, 0, level.radius, MEMORY, generator)
-    search.home = None
-    positions, distances, _ = search.run(iterations)
-    # The search compares short descriptors, which in even places cannot tell the right match from one beside it.
-    begun = start.positions[0]
-    before = task.distances(0, begun[0])[None]
-    kept = before <= distances + 1e-6
-    return NNF(begun.where(kept[:, None], positions)[None], before.where(kept, distances)[None], start.source_size)
-
-
-def fitted(guides: Tensor, size: Size) -> Tensor:
-    """Return guides (1, K, h, w) for coarser maps, in which no region is lost, however thin it is."""
+def coarse_guides(guides: Tensor, size: Size) -> Tensor:
+    """Return guides (1, K, h, w) averaged down to coarser maps, in which no region is lost, however thin it is."""
     coarse = F.adaptive_avg_pool2d(guides, size)
     label = coarse.argmax(1)
     for region in range(guides.shape[1]):
@@ -235,7 +216,7 @@ def fitted(guides: Tensor, size: Size) -> Tensor:
     return coarse
 
 
-def descended(
+def finer_features(
     field: NNF, source: Tensor, coarse: Tensor, size: Size, *, network: VGG, layers: tuple[str, str], steps: int
 ) -> Tensor:
     """Return finer features of the look that matches at a coarser layer give.
@@ -250,16 +231,16 @@ def descended(
         steps: of the deconvolution.
     """
     start = field.upsample(size, size_of(source)).vote(source, 3)
-    return start if layers[0] == layers[1] else deconvolved(field.warp(coarse), start, network, *layers, steps)
+    return start if layers[0] == layers[1] else deconvolution(field.warp(coarse), start, network, *layers, steps)
 
 
-def blended(own: Tensor, other: Tensor, weight: float) -> Tensor:
+def weighted_features(own: Tensor, other: Tensor, weight: float) -> Tensor:
     """Return the other look's features, with a share of the picture's own ones where those respond."""
     energy = own.square().sum(1, keepdim=True)
     responds = energy > RESPONSE * energy.amax((-2, -1), keepdim=True)
     return other + weight * responds * (own - other)
 
 
-def painted(field: NNF, picture: Tensor, source: Tensor) -> Tensor:
+def voted_picture(field: NNF, picture: Tensor, source: Tensor) -> Tensor:
     """Return what a field makes of its source, as large as the picture, overlapping patches averaged."""
     return field.upsample(size_of(picture), size_of(source)).vote(source, VOTE)

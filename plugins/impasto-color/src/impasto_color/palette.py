@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import ParameterError, param
+from impasto.functional.batches import batch_item
 from impasto.functional.color import from_space, to_space
 
 from .recoloring import Recolor, Reference
@@ -292,12 +293,12 @@ class TransferPalette(Recolor, name="transfer-palette"):
         pictures = max([len(image), *(len(one.image) for one in references)])
         made = []
         for index in range(pictures):
-            given = one_picture(image, index)
+            given = batch_item(image, index)
             if self.palette:
                 target = rgb_to_lab(torch.tensor([parse_color(color) for color in self.palette], dtype=torch.float64))
             else:
                 counted = [
-                    count_colors(one_picture(one.image, index)[0], weights_of(one.weights, index)) for one in references
+                    count_colors(batch_item(one.image, index)[0], weights_of(one.weights, index)) for one in references
                 ]
                 colors = torch.cat([colors for colors, _ in counted])
                 shares = [one.share * counts for one, (_, counts) in zip(references, counted, strict=True)]
@@ -307,14 +308,9 @@ class TransferPalette(Recolor, name="transfer-palette"):
         return torch.cat(made)
 
 
-def one_picture(pictures: Tensor, index: int) -> Tensor:
-    """Return one picture (1, …) of a batch, or the only one."""
-    return pictures[[index if len(pictures) > 1 else 0]]
-
-
 def weights_of(area: Tensor | None, index: int) -> Tensor | None:
     """Return the weights (H, W) of one picture of a batch."""
-    return None if area is None else one_picture(area, index)[0, 0]
+    return None if area is None else batch_item(area, index)[0, 0]
 
 
 def parse_color(color: str) -> tuple[float, ...]:

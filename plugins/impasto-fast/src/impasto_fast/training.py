@@ -14,6 +14,7 @@ import impasto
 from impasto import Encoder
 from impasto.functional import statistics
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
+from impasto.functional.resizing import fit_within
 from impasto.networks import perceptual_features
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
@@ -147,7 +148,4 @@ class Painting(Task):
 
 def _read_style(file: Path, size: int) -> Tensor:
     """Return a style picture, shrunk to a longer side."""
-    image = impasto.read(file).tensor
-    shrink = min(1.0, size / max(image.shape[-2:]))
-    sides = [max(1, round(side * shrink)) for side in image.shape[-2:]]
-    return F.interpolate(image, size=sides, mode="bicubic", antialias=True).clamp(0, 1)
+    return fit_within(impasto.read(file).tensor, size)

@@ -11,7 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import Encoder, StageError, Style
-from impasto.functional.losses import HISTOGRAM, STATISTICS, Measured, Statistic, content_loss, mixed, total_variation
+from impasto.functional.losses import (
+    STATISTICS,
+    Measurement,
+    Statistic,
+    content_loss,
+    histogram,
+    mean_measurement,
+    total_variation,
+)
 from impasto.stage import covers
 
 FIRSTS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -70,6 +78,7 @@ def style_terms(
     *,
     statistic: str = "gram",
     histogram_weight: float = 0.0,
+    generator: torch.Generator | None = None,
 ) -> list[Term]:
     """Return terms that give each region the statistics of its styles, whose measurements are averaged.
 
@@ -80,6 +89,7 @@ def style_terms(
         layers: weights by layer.
         statistic: one of `STATISTICS`.
         histogram_weight: of the histogram loss on top.
+        generator: what statistics of many positions draw some from; None: torch's default one.
 
     Raises:
         StageError: a region that has no style, or weights that cancel.
@@ -107,18 +117,18 @@ def style_terms(
             for layer, weight in layers.items():
                 seen = [features[i][layer] for i in members]
                 maps = [region_map(weighted[i].guides, region, features[i][layer]) for i in members]
-                kinds = [("style", 1.0, STATISTICS[statistic](seen[0]))]
+                kinds = [("style", 1.0, STATISTICS[statistic](seen[0], generator))]
                 if histogram_weight:
-                    kinds.append(("histogram", histogram_weight, HISTOGRAM))
+                    kinds.append(("histogram", histogram_weight, histogram(seen[0], generator)))
                 for name, share, kind in kinds:
                     measured = [kind.measure(*pair) for pair in zip(seen, maps, strict=True)]
-                    target = kind.target(mixed(measured, [weighted[i].weight for i in members]))
+                    target = kind.target(mean_measurement(measured, [weighted[i].weight for i in members]))
                     loss = partial(style_loss, kind=kind, target=target, guides=guides, region=region)
                     terms.append(Term(name, layer, share * weight * area, loss))
     return terms
 
 
-def style_loss(features: Tensor, *, kind: Statistic, target: Measured, guides: Tensor | None, region: int) -> Tensor:
+def style_loss(features: Tensor, *, kind: Statistic, target: Measurement, guides: Tensor | None, region: int) -> Tensor:
     """Return how far the statistics of one region of features (1, C, h, w) are from the style's."""
     return kind.distance(kind.measure(features, region_map(guides, region, features)), target)
 

@@ -130,7 +130,7 @@ class Optimisation(impasto.Stylizer):
                     checkpoint.save({"finished": finished, "run": run.state()})
 
             start = self.start(picture, own_styles, regions, sizes[0])
-            run = Descent(start, self._optimiser(), Average(self.average, start))
+            run = Descent(start, self._optimiser(), Average(self.average, start), generator=generator)
             if saved["run"] is not None:
                 run.restore(saved.pop("run"))
                 saved["run"] = None

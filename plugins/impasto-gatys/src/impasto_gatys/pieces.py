@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from impasto import Style
+from impasto.functional.batches import batch_item
 from impasto.optim import Size
 from impasto.stage import bounding_box, covered_regions
 
@@ -52,16 +53,22 @@ def region_pieces(
     """
     pieces = []
     for index in range(len(content)):
-        own = [Style(one(style.image, index), style.weight, nth(style.guides, index)) for style in styles]
+        own = [style_of_picture(style, index) for style in styles]
         if guides is None:
             pieces.append(Piece(index, slice(0, content.shape[-2]), slice(0, content.shape[-1]), None, own))
             continue
-        for region in covered_regions(one(guides, index), own):
+        for region in covered_regions(batch_item(guides, index), own):
             assert region.area is not None
             rows, columns = bounding_box(region.area, context, smallest)
             covering = [part_of(own[place], region.index) for place in region.styles]
             pieces.append(Piece(index, rows, columns, region.area[..., rows, columns], covering))
     return pieces
+
+
+def style_of_picture(style: Style, index: int) -> Style:
+    """Return the style of one picture of a batch."""
+    guides = None if style.guides is None else batch_item(style.guides, index)
+    return Style(batch_item(style.image, index), style.weight, guides)
 
 
 def part_of(style: Style, region: int) -> Style:
@@ -79,16 +86,6 @@ def composite_pieces(content: Tensor, pieces: Sequence[Piece], painted: Sequence
         piece.crop(total).add_(image * region)
         piece.crop(share).add_(region)
     return torch.where(share > 0, total / share.clamp_min(torch.finfo(share.dtype).tiny), content)
-
-
-def one(images: Tensor, index: int) -> Tensor:
-    """Return the picture of a batch that goes with another batch's; a single one goes with all."""
-    return images[index : index + 1] if len(images) > 1 else images
-
-
-def nth(maps: Tensor | None, index: int) -> Tensor | None:
-    """Return `one`, or None."""
-    return None if maps is None else one(maps, index)
 
 
 def with_surroundings(region: Tensor | None, styles: Sequence[Style]) -> tuple[Tensor | None, list[Style]]:

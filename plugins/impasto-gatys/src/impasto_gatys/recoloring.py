@@ -8,7 +8,7 @@ from torch import Tensor
 
 from impasto import Style
 from impasto.functional import statistics
-from impasto.functional.losses import mixed
+from impasto.functional.losses import mean_measurement
 from impasto.stage import covered_regions
 
 
@@ -26,7 +26,7 @@ def recolor(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Te
         own = slice(region.index, region.index + 1)
         parts = [None if style.guides is None else style.guides[:, own] for style in covering]
         colors = [statistics.covariance(style.image, part) for style, part in zip(covering, parts, strict=True)]
-        target_mean, target_covariance = mixed(colors, region.weights)
+        target_mean, target_covariance = mean_measurement(colors, region.weights)
         mean, covariance = statistics.covariance(image, region.area)
         monge_map = statistics.transport(covariance, target_covariance)
         recolored = (monge_map @ (image - mean).flatten(2)).view_as(image) + target_mean

@@ -10,7 +10,8 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, ParameterError, Style
 from impasto.functional.losses import STATISTICS
-from impasto.optim import Size, resize
+from impasto.optim import Size
+from impasto.stage import resized_style
 
 from .objective import FIRSTS, Term, content_terms, smoothness_terms, style_terms
 from .optimisation import Optimisation
@@ -62,19 +63,12 @@ class StyleOptimisation(Optimisation):
             layers,
             statistic=self.statistic,
             histogram_weight=self.histogram_weight,
+            generator=self.generator(styles[0].image.device) if styles else None,
         )
 
     def scaled(self, style: Style, size: Size) -> Style:
-        """Return a style shrunk until it has the picture's area times the square of `style_scale`.
-
-        A style is never enlarged: that would teach its blur.
-        """
-        height, width = style.image.shape[-2:]
-        scale = self.style_scale * (size[0] * size[1] / (height * width)) ** 0.5
-        scale = min(1.0, max(scale, self.smallest / min(height, width)))
-        smaller = (round(height * scale), round(width * scale))
-        guides = None if style.guides is None else resize(style.guides, smaller).clamp(0, 1)
-        return Style(resize(style.image, smaller).clamp(0, 1), style.weight, guides)
+        """Return a style whose strokes have the size that they should have in a picture of `size`."""
+        return resized_style(style, size, self.style_scale, smallest=self.smallest)
 
 
 class Gatys(StyleOptimisation, name="gatys"):

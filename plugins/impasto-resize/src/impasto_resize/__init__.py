@@ -15,40 +15,15 @@ import impasto
 from impasto import Canvas, ParameterError, Postprocessor, Preprocessor, param
 from impasto.functional.color import luma
 from impasto.functional.filters import guided_filter
+from impasto.functional.resizing import Size, resample, size_of
 from impasto.stage import check_mask, check_result, composite
 
 __all__ = ["Pad", "Resize", "RestoreSize", "UpscaleGuided", "resample", "upsample_guided"]
 
-Size = tuple[int, int]
 Box = tuple[slice, slice]
 
 
 # ------------------------------------------------------------------------------------------------- functions
-
-
-def size_of(values: Tensor) -> Size:
-    """Return height and width of pictures or maps."""
-    return values.shape[-2], values.shape[-1]
-
-
-def resample(values: Tensor, size: Size) -> Tensor:
-    """Return pictures at another size: bicubic (Keys 1981), antialiased where they shrink.
-
-    Args:
-        values: (B, C, H, W) float32.
-        size: height and width.
-
-    Returns:
-        (B, C, height, width), not clipped: beside sharp edges values overshoot.
-
-    Example:
-        >>> import torch
-        >>> resample(torch.rand(1, 3, 40, 60), (10, 15)).shape
-        torch.Size([1, 3, 10, 15])
-    """
-    if size_of(values) == size:
-        return values
-    return F.interpolate(values, size, mode="bicubic", antialias=True)
 
 
 def resample_maps(maps: Tensor, size: Size) -> Tensor:

@@ -13,7 +13,7 @@ from impasto import Canvas, Postprocessor, Style, param
 from impasto.functional.color import luma
 from impasto.stage import bounding_box, check_mask, check_result
 
-from .laplacian import Grid, divergence, solve
+from .laplacian import GridLaplacian, divergence, solve
 
 DARK = 1e-4
 """Added to luminance before its logarithm, and to the slope of that before dividing (Farbman et al. 2008)."""
@@ -43,8 +43,8 @@ def wls_smooth(image: Tensor, guide: Tensor, smoothing: float = 1.0, sharpness: 
     """
     light = (luma(guide) + DARK).log()
     across, down = (smoothing / (light.diff(dim=dim).abs() ** sharpness + DARK) for dim in (-1, -2))
-    # Every pixel is held with weight 1, so the error is at most this share of the picture: an eighth of a step.
-    return solve(Grid(across, down, torch.ones_like(light)), image, start=image, tolerance=5e-4)
+    # Every pixel has a data term of weight 1, so the error is at most this share of the picture: an eighth of a step.
+    return solve(GridLaplacian(across, down, torch.ones_like(light)), image, start=image, tolerance=5e-4)
 
 
 class WLSSmooth(Postprocessor, name="wls-smooth"):
@@ -88,7 +88,7 @@ def screened_poisson(image: Tensor, content: Tensor, weight: float = 5.0) -> Ten
         True
     """
     ones = torch.ones_like(image[:1, :1])
-    grid = Grid(weight * ones[..., 1:], weight * ones[..., 1:, :], ones)
+    grid = GridLaplacian(weight * ones[..., 1:], weight * ones[..., 1:, :], ones)
     # What is solved for is the difference to the content, whose own gradients are the wanted ones.
     difference = image - content
     return content + solve(grid, difference, start=difference, tolerance=5e-4)
@@ -137,7 +137,7 @@ def seamless(image: Tensor, content: Tensor, mask: Tensor, mixed: bool = False) 
     outside = 1 - inside
     neighbours = F.conv2d(F.pad(outside, (1, 1, 1, 1)), CROSS.to(image))
     across, down = inside[..., 1:] * inside[..., :-1], inside[..., 1:, :] * inside[..., :-1, :]
-    # At the border a pixel x_i is tied to each x_j outside by the content's gradient: x_i = x_j + c_i − c_j.
+    # At the border a pixel x_i is joined to each x_j outside by the content's gradient: x_i = x_j + c_i − c_j.
     changed = ((image - content) * outside).flatten(0, 1).unsqueeze(1)
     beyond = F.conv2d(F.pad(changed, (1, 1, 1, 1)), CROSS.to(image)).view_as(image)
     right = inside * (neighbours * (content - image) + beyond)
@@ -147,7 +147,8 @@ def seamless(image: Tensor, content: Tensor, mask: Tensor, mixed: bool = False) 
             painted, given = image.diff(dim=dim), content.diff(dim=dim)
             extra.append(tie * torch.where(given.abs() > painted.abs(), given - painted, 0.0))
         right = right + divergence(*extra)
-    shift = solve(Grid(across, down, inside * neighbours + outside), right, torch.zeros_like(image), tolerance=1e-5)
+    grid = GridLaplacian(across, down, inside * neighbours + outside)
+    shift = solve(grid, right, torch.zeros_like(image), tolerance=1e-5)
     # Without a border nothing holds the shift, and mixed gradients would drift off.
     bordered = (outside > 0).flatten(1).any(1)[:, None, None, None]
     return torch.where((inside > 0) & bordered, image + shift, image)

@@ -22,11 +22,10 @@ from impasto.networks import (
     decoders,
     records,
     require_decoder,
-    resized_style,
     style_statistics,
     stylize_features,
 )
-from impasto.stage import remember
+from impasto.stage import remember, resized_style
 from impasto.training import Trainer
 from impasto.weights import find
 
@@ -188,18 +187,14 @@ class StyleSwap(AutoencoderStylizer, name="style-swap"):
     level: int = impasto.param(
         default=3, low=1, high=5, help="which layer: 3 is relu3_1; deeper ones take larger pieces of the style"
     )
-    patch: int = impasto.param(default=3, low=1, high=9, help="side of the patches in positions of the layer, odd")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.patch % 2 == 0:
-            raise ParameterError(f"{self.name}: patch = {self.patch} has no middle\n  what would work: 1, 3, 5, 7 or 9")
+    patch: int = impasto.param(default=3, low=1, high=9, odd=True, help="side of the patches in positions of the layer")
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture decoded from features that were rebuilt of the styles' patches."""
 
         def swapped(features: Tensor, mask: Tensor | None, own: Sequence[StyleFeatures]) -> Tensor:
-            rebuilt = [style.share * swap(features, style.features, style.mask, self.patch) for style in own]
+            generator = self.generator(features.device)
+            rebuilt = [style.share * swap(features, style.features, style.mask, self.patch, generator) for style in own]
             return torch.stack(rebuilt).sum(0)
 
         encoder, decoder = self.networks(self.level, content)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
-from impasto.networks import PRETRAINED, Decoder, check_pair, decoders, records, require_decoder, resized_style
-from impasto.stage import remember
+from impasto.networks import PRETRAINED, Decoder, check_pair, decoders, records, require_decoder
+from impasto.stage import remember, resized_style
 from impasto.weights import find
 
 from .encoders import level_encoder

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import Encoder
+from impasto.functional.losses import relative_error
 from impasto.networks import Decoder, fit_convolution, load_decoders
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
-from .training import PIXEL_WEIGHT, TRANSFORMED_WEIGHT, relative_error
+from .training import PIXEL_WEIGHT, TRANSFORMED_WEIGHT
 from .transfer import wct
 from .wavelets import DETAILS, LAYER, Hook, features_and_details, haar, unchanged, wavelet_features
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import impasto
 from impasto.functional import statistics
+from impasto.functional.losses import relative_error
 from impasto.networks import PerceptualLoss, fit_decoder, load_decoders, perceptual_features
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
@@ -171,8 +172,3 @@ def with_moments(content: Tensor, style: Tensor) -> Tensor:
     """Return content features (B, C, h, w) with the style's means and deviations."""
     (mean, std), (style_mean, style_std) = statistics.mean_std(content), statistics.mean_std(style)
     return (content - mean) / std * style_std + style_mean
-
-
-def relative_error(estimate: Tensor, target: Tensor) -> Tensor:
-    """Return the squared error of features relative to their power."""
-    return (estimate - target).square().sum() / target.square().sum().clamp_min(1e-12)

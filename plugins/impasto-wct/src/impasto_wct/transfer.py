@@ -127,7 +127,13 @@ def weighted_wct(
 # ------------------------------------------------------------------------------------------------ style swap
 
 
-def swap(content: Tensor, style: Tensor, style_area: Tensor | None = None, patch: int = 3) -> Tensor:
+def swap(
+    content: Tensor,
+    style: Tensor,
+    style_area: Tensor | None = None,
+    patch: int = 3,
+    generator: torch.Generator | None = None,
+) -> Tensor:
     """Return content features rebuilt from patches of the style: each from the one most like it.
 
     Args:
@@ -135,6 +141,7 @@ def swap(content: Tensor, style: Tensor, style_area: Tensor | None = None, patch
         style: features (1 or B, C, h', w').
         style_area: (1 or B, 1, h', w'), patches whose middle has something of it may be used; None: all.
         patch: side of the patches in positions, odd.
+        generator: what an approximate comparison draws its random numbers from; None: torch's default one.
 
     Returns:
         Float32 features like the content's, overlapping patches averaged: Chen and Schmidt 2016, section 3.1.
@@ -147,4 +154,4 @@ def swap(content: Tensor, style: Tensor, style_area: Tensor | None = None, patch
         True
     """
     content, style = content.float(), style.float()
-    return nearest(content, style, patch=patch, source_mask=style_area).vote(style, patch)
+    return nearest(content, style, patch=patch, source_mask=style_area, generator=generator).vote(style, patch)
