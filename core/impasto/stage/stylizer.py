@@ -15,7 +15,8 @@ from ..errors import StageError
 from ..picture import Interrupted
 from .base import Stage, StyleUse, check_result, pictures_in_mask
 from .canvas import Canvas, Style
-from .context import current_run, remember
+from .context import remember
+from .interruption import Painted, painted_so_far
 from .regions import (
     align_styles,
     bounding_box,
@@ -25,9 +26,6 @@ from .regions import (
     pictures_of,
     region_maps,
 )
-
-Painted = tuple[Tensor, Interrupted | None]
-"""A picture, and where its painting was interrupted, if it was."""
 
 
 class Stylizer(Stage):
@@ -150,19 +148,8 @@ class Stylizer(Stage):
         def padded(maps: Tensor) -> Tensor:
             return F.pad(maps, (0, right, 0, bottom), mode="replicate") if bottom or right else maps
 
-        content, note = padded(image), None
-        run = current_run()
-        before, run.last_step = run.last_step, None
-        try:
-            painted = self.stylize(content, styles, None if guides is None else padded(guides))
-        except KeyboardInterrupt:
-            if run.last_step is None:
-                raise
-            step, steps, painted = run.last_step
-            painted = F.interpolate(painted.float(), content.shape[-2:], mode="bicubic")
-            note = Interrupted(self.name, step, steps)
-        finally:
-            run.last_step = before
+        content, regions = padded(image), None if guides is None else padded(guides)
+        painted, note = painted_so_far(self.name, partial(self.stylize, content, styles, regions), content)
         if isinstance(painted, Tensor) and painted.shape == content.shape:
             painted = painted[..., :height, :width]
         return check_result(self, painted, image), note
