@@ -10,7 +10,7 @@ import torch
 
 from impasto.errors import WeightsError
 from impasto.weights import Weights, find
-from impasto.weights import finding as room
+from impasto.weights import verification
 
 DATA = bytes(range(256)) * 40
 HASH = hashlib.sha256(DATA).hexdigest()
@@ -174,7 +174,7 @@ def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch):
             raise AssertionError("hashed again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(room, "hashlib", Refuse)
+        patch.setattr(verification, "hashlib", Refuse)
         assert find(record(), file) == file
     file.write_bytes(DATA[::-1])
     with pytest.raises(WeightsError, match="is not the net"):
