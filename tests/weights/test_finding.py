@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from impasto.errors import WeightsError
-from impasto.weights import Weights, find
-from impasto.weights import verification
+from impasto.weights import Weights, find, verification
 
 DATA = bytes(range(256)) * 40
 HASH = hashlib.sha256(DATA).hexdigest()
