@@ -1,7 +1,7 @@
 """Optimisation: Adam and L-BFGS over the pixels of a picture, coarse to fine; and SOAP, which trains networks."""
 
 from .descent import Descent, Objective, descend, pyramid
-from .optimisers import LBFGS, Adam, Average, Optimiser, Size, resize
+from .optimisers import LBFGS, Adam, Average, Optimiser
 from .soap import Soap
 
 __all__ = [
@@ -11,9 +11,7 @@ __all__ = [
     "Descent",
     "Objective",
     "Optimiser",
-    "Size",
     "Soap",
     "descend",
     "pyramid",
-    "resize",
 ]

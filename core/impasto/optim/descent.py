@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .optimisers import Average, Optimiser, Size, resize
+from ..functional.resizing import Size, resize
+from .optimisers import Average, Optimiser
 
 Objective = Callable[[Tensor], dict[str, Tensor]]
 """Losses by name, already weighted, of a picture (1, 3, H, W)."""
@@ -117,7 +118,7 @@ def descend(
     for level in range(run.level, len(sizes)):
         if level > run.level:
             run.whole = False
-            run.image = resize(run.average.value, sizes[level]).clamp(0, 1)
+            run.image = resize(run.average.value, sizes[level])
             run.optimiser = run.optimiser.resized(sizes[level])
             run.average = Average(run.average.decay, run.image)
             run.level, run.step = level, 0

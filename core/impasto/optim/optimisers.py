@@ -10,15 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Size = tuple[int, int]
-"""Height and width."""
-
-
-def resize(image: Tensor, size: Size) -> Tensor:
-    """Return (B, C, H, W) at another size: antialiased on the way down, bicubic on the way up."""
-    if tuple(image.shape[-2:]) == size:
-        return image
-    return F.interpolate(image, size, mode="bicubic", align_corners=False, antialias=True)
+from ..functional.resizing import Size, resample
 
 
 class Optimiser(Protocol):
@@ -81,7 +73,7 @@ class Adam:
             return Adam(self.rate, self.decay)
         # Bilinear, for the second moment must not ring below zero.
         second = F.interpolate(self.second, size, mode="bilinear")
-        return Adam(self.rate, self.decay, self.count, resize(self.first, size), second)
+        return Adam(self.rate, self.decay, self.count, resample(self.first, size), second)
 
     def state(self) -> dict[str, Any]:
         """Return count and moments."""

@@ -9,8 +9,9 @@ from torch import Tensor
 import impasto
 from impasto.functional import losses
 from impasto.functional.losses import STATISTICS
+from impasto.functional.resizing import Size
 from impasto.networks import VGG
-from impasto.optim import Size, pyramid
+from impasto.optim import pyramid
 from impasto.testing import parametrize_checks
 from impasto_gatys import SHARES, Gatys, Reconstruct, Texture, memory, optimisation
 from impasto_gatys import checkpoint as checkpoints

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto import Encoder, StageError
-from impasto.optim import Size
+from impasto.functional.resizing import Size
 
 
 def estimate_memory(encoder: Encoder, layers: Sequence[str], size: Size, *, bytes_each: int, optimiser: str) -> int:

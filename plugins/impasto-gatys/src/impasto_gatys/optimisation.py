@@ -11,8 +11,9 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto.functional.resizing import Size, resample, resize
 from impasto.networks import PRETRAINED, records
-from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, Size, descend, pyramid, resize
+from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, descend, pyramid
 
 from .checkpoint import EVERY, Checkpoint, fingerprint
 from .memory import check_memory
@@ -117,14 +118,14 @@ class Optimisation(impasto.Stylizer):
             before = sum(map(len, pyramids[:number])) * self.steps
 
             def objective_at(size: Size) -> Objective:
-                small = None if regions is None else resize(regions, size).clamp(0, 1)
-                return Objective(encoder, self.terms(encoder, resize(picture, size).clamp(0, 1), own_styles, small))
+                small = None if regions is None else resize(regions, size)
+                return Objective(encoder, self.terms(encoder, resize(picture, size), own_styles, small))
 
             def after(run: Descent, losses: dict[str, Tensor]) -> None:
                 step = before + run.level * self.steps + run.step
                 shown = run.average.value
                 if len(pieces) > 1:
-                    shown = composite_pieces(content, pieces, [*finished, resize(shown, sizes[-1])])
+                    shown = composite_pieces(content, pieces, [*finished, resample(shown, sizes[-1])])
                 self.report(step, total, shown, losses)
                 if step % EVERY == 0:
                     checkpoint.save({"finished": finished, "run": run.state()})
@@ -151,19 +152,19 @@ class Optimisation(impasto.Stylizer):
 
     def start(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None, size: Size) -> Tensor:
         """Return the picture (1, 3, h, w) that the optimisation starts from, at the coarsest size."""
-        image = resize(content, size).clamp(0, 1)
+        image = resize(content, size)
         generator = self.generator(image.device)
         if self.init == "noise":
             return torch.empty_like(image).uniform_(generator=generator)
         if self.init == "grey":
             return torch.full_like(image, 0.5)
         if self.init == "file":
-            return resize(self._picture_in_file(content), size).clamp(0, 1)
+            return resize(self._picture_in_file(content), size)
         if self.init == "content":
             return image
         if self.init == "style-noise":
             image = torch.empty_like(image).normal_(generator=generator)
-        regions = None if guides is None else resize(guides, size).clamp(0, 1)
+        regions = None if guides is None else resize(guides, size)
         return recolor(image, styles, regions).clamp(0, 1)
 
     def _picture_in_file(self, content: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from impasto import Style
 from impasto.functional.batches import batch_item
-from impasto.optim import Size
+from impasto.functional.resizing import Size
 from impasto.stage import bounding_box, covered_regions
 
 SURROUNDINGS = 0.25

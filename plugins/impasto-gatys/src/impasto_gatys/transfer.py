@@ -10,7 +10,7 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, ParameterError, Style
 from impasto.functional.losses import STATISTICS
-from impasto.optim import Size
+from impasto.functional.resizing import Size
 from impasto.stage import resized_style
 
 from .objective import FIRSTS, Term, content_terms, smoothness_terms, style_terms
