@@ -26,7 +26,9 @@ def execute(given: argparse.Namespace) -> int:
     """Show every installed stylizer on one sheet."""
     out = Path(given.out).expanduser()
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
-        raise ValueError(f"{out}: the sheet is a PNG in a folder that exists\n  what to type: -o impasto-demo.png")
+        raise ValueError(
+            f"demo: {out} does not fit: the sheet is a PNG in a folder that exists\n  what to type: -o impasto-demo.png"
+        )
     sheet, errors = demonstrate(given.size)
     sheet.save(out)
     for name, error in errors.items():
@@ -51,7 +53,7 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
     if not stylizers:
         broken = [f"\n  {name} did not load: {why}" for name, why in get_host().broken.items()]
         raise LookupError(
-            "no stylizer is installed, so there is nothing to show\n"
+            "demo: no stylizer is installed, so there is nothing to show\n"
             f"  what to type: pip install impasto-gatys impasto-adain{''.join(broken)}"
         )
     content, style = samples.content(CONTENT, size), samples.style(STYLE, size)

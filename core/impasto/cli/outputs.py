@@ -19,7 +19,7 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
     if out.suffix.lower() in PICTURES and not out.is_dir():
         if len(contents) > 1:
             raise ValueError(
-                f"{len(contents)} pictures do not fit into the one file {out}\n  what to type: --out {out.stem}"
+                f"run: {len(contents)} pictures do not fit into the one file {out}\n  what to type: --out {out.stem}"
             )
         return [out]
     sources: dict[Path, Path] = {}
@@ -27,7 +27,7 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
         target = out / f"{content.stem}.png"
         if target in sources:
             raise ValueError(
-                f"{sources[target]} and {content} would both be painted to {target}\n"
+                f"run: {sources[target]} and {content} would both be painted to {target}\n"
                 "  what would work: other names, or one run for each with its own --out"
             )
         sources[target] = content

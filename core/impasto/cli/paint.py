@@ -68,7 +68,7 @@ def default_stages() -> str:
         if name in get_host().stylizers:
             return name
     raise LookupError(
-        f"no stages were given, and neither {' nor '.join(PREFERRED)} is installed\n"
+        f"paint: no stages were given, and neither {' nor '.join(PREFERRED)} is installed\n"
         f"  installed: {', '.join(get_host().stylizers) or 'no stylizer'}\n"
         "  what to type: --with NAME, or pip install impasto-adain"
     )

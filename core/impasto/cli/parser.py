@@ -48,7 +48,7 @@ class CommandLineParser(argparse.ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
         """Return what the arguments say; exits with a message where they do not fit."""
-        given = super().parse_args(args, namespace)
+        given: argparse.Namespace = super().parse_args(args, namespace)
         if given.command == "train" and given.trainer is None and given.options:
             # Options behind no trainer belong to nothing; argparse would take them without a word.
             self.commands["train"].error(f"unrecognized arguments: {' '.join(given.options)}")

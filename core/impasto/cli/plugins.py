@@ -37,7 +37,9 @@ def check(name: str | None) -> int:
         ValueError: no name.
     """
     if name is None:
-        raise ValueError("--check needs a stage or a distribution\n  what to type: impasto plugins adain --check")
+        raise ValueError(
+            "plugins: --check needs a stage or a distribution\n  what to type: impasto plugins adain --check"
+        )
     classes = [stage for stage in get_host().stages.values() if get_host().distribution(stage).split()[0] == name]
     stages = list(Pipeline.parse(name).stages) if not classes else []
     for stage_class in classes:

@@ -161,10 +161,11 @@ def new_plugin(name: str, kind: str = "stylizer", folder: str | Path = ".") -> P
     stage = name.strip().lower().replace("_", "-").removeprefix("impasto-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", stage):
         raise ValueError(
-            f"{name!r} cannot name a stage\n  what would work: lower-case words joined by '-', as in pencil-sketch"
+            f"new-plugin: {name!r} cannot name a stage\n"
+            "  what would work: lower-case words joined by '-', as in pencil-sketch"
         )
     if kind not in KINDS:
-        raise ValueError(f"kind = {kind!r} is none\n  what would work: {', '.join(KINDS)}")
+        raise ValueError(f"new-plugin: kind = {kind!r} is none\n  what would work: {', '.join(KINDS)}")
     words = stage.split("-")
     title = "".join(word.capitalize() for word in words)
     values = {
@@ -184,19 +185,21 @@ def new_plugin(name: str, kind: str = "stylizer", folder: str | Path = ".") -> P
         values["chain"] = f'*impasto.Pipeline.parse("adain").stages, {title}()'
     target = Path(folder).expanduser() / values["distribution"]
     if target.exists():
-        raise FileExistsError(f"{target} exists\n  what would work: another name, or another folder: --folder DIR")
+        raise FileExistsError(
+            f"new-plugin: {target} exists\n  what would work: another name, or another folder: --folder DIR"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     # In a folder beside it first: a half-written plugin is never left behind.
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        made = Path(scratch) / target.name
+        plugin = Path(scratch) / target.name
         for path, text in FILES.items():
-            file = made / filled(path, values)
+            file = plugin / fill_template(path, values)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(filled(text, values), encoding="utf-8")
-        shutil.move(made, target)
+            file.write_text(fill_template(text, values), encoding="utf-8")
+        shutil.move(plugin, target)
     return target
 
 
-def filled(text: str, values: dict[str, str]) -> str:
+def fill_template(text: str, values: dict[str, str]) -> str:
     """Return a text with `$name` and `${name}` replaced where the name is known; all else stays."""
-    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda found: values.get(found[1] or found[2], found[0]), text)
+    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda match: values.get(match[1] or match[2], match[0]), text)

@@ -24,7 +24,8 @@ def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     videos = [path for path in contents if path.suffix.lower() in VIDEOS]
     if videos and len(contents) > 1:
         raise ValueError(
-            f"{videos[0]} is a video, and a video goes alone\n  what to type: one run for each, --content {videos[0]}"
+            f"run: {videos[0]} is a video, and a video goes alone\n"
+            f"  what to type: one run for each, --content {videos[0]}"
         )
     out = Path(given.out).expanduser()
     inputs = [*contents, *(style.file for style in given.style), given.pipeline]
@@ -33,7 +34,8 @@ def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:
         check_target(out, inputs)
     elif out.suffix.lower() in PICTURES and not out.is_dir():
         raise ValueError(
-            f"{videos[0]} is a video and {out} a picture\n  what to type: --out {out.stem}.mp4, or a folder: {out.stem}"
+            f"run: {videos[0]} is a video and {out} a picture\n"
+            f"  what to type: --out {out.stem}.mp4, or a folder: {out.stem}"
         )
     if to_video and given.skip_existing and out.exists():
         print_message(f"{out} exists and is left as it is")

@@ -40,13 +40,13 @@ class Live:
 
     @hookimpl(wrapper=True)
     def impasto_run_stage(self) -> Generator[None, Canvas, Canvas]:
-        """Begin anew with every stage."""
+        """Start a new picture and new curves with every stage."""
         self._handle, self._curves = None, {}
         return (yield)
 
     @hookimpl
     def impasto_step(self, stage: Stage, step: int, steps: int, image: Tensor, losses: Mapping[str, Tensor]) -> None:
-        """Show where it stands."""
+        """Show the picture and the losses after every few steps, the first and the last."""
         if step % self.every and step not in (1, steps):
             return
         for name, value in losses.items():
@@ -54,7 +54,10 @@ class Live:
         try:
             from IPython.display import display
         except ImportError as error:
-            raise ImportError("Live shows its pictures in notebooks: pip install 'impasto[notebook]'") from error
+            raise ImportError(
+                "Live: needs IPython, to show its pictures in a notebook\n"
+                "  what to type: pip install 'impasto[notebook]'"
+            ) from error
         shown = Progress(
             f"{stage.name}: step {step} of {steps}", Picture(image.float().cpu().clamp(0, 1)), self._curves
         )
@@ -66,7 +69,7 @@ class Live:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Progress:
-    """A picture on its way, and the losses so far."""
+    """The picture so far, and the losses of the steps done."""
 
     title: str
     picture: Picture

@@ -31,5 +31,7 @@ def tune(pipeline: Pipeline | Stage, content: Any, style: Any = None, *, size: i
         # It needs ipywidgets, which is an extra.
         from .tuner import Tuner
     except ImportError as error:
-        raise ImportError("tune needs the package ipywidgets: pip install 'impasto[notebook]'") from error
+        raise ImportError(
+            "tune: needs the package ipywidgets\n  what to type: pip install 'impasto[notebook]'"
+        ) from error
     return Tuner(pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline), content, style, size, how)

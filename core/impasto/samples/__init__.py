@@ -134,6 +134,6 @@ def style(name: str, size: int | tuple[int, int] = 512) -> Tensor:
 
 def _look_up(name: str, known: Sequence[str], kind: str) -> None:
     if name not in known:
-        message = f"there is no sample {kind} called {name!r}\n  available: {', '.join(known)}"
+        message = f"{kind}: there is no sample called {name!r}\n  available: {', '.join(known)}"
         close = get_close_matches(str(name), known, 1)
         raise LookupError(message + (f"\n  did you mean {close[0]!r}?" if close else ""))
