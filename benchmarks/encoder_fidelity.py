@@ -2,8 +2,8 @@
 
     python benchmarks/encoder_fidelity.py --teacher vgg19.pth --photos DIR --paintings DIR [--other NAME=PATH ...]
 
-Judged on 64 pictures that no training has seen (`impasto.training.held_out`): half photographs, half
-paintings, 224 px from their middle.  The map is fitted on the first 32 pictures and judged on the others,
+Measured on 64 pictures that no training has seen (`impasto.training.held_out`): half photographs, half
+paintings, 224 px from their middle.  The map is fitted on the first 32 pictures and measured on the others,
 then the other way round, so that a network with more channels gains nothing by fitting noise.
 """
 
@@ -66,7 +66,7 @@ def _homogeneous(x: Tensor) -> Tensor:
     return torch.cat([x, torch.ones_like(x[:1])])
 
 
-def judge(thin: list[Tensor], wide: list[Tensor], map_: Tensor) -> tuple[float, float, list[float]]:
+def map_errors(thin: list[Tensor], wide: list[Tensor], map_: Tensor) -> tuple[float, float, list[float]]:
     """Return the squared error, the variance it is relative to, and each picture's relative Gram error."""
     total = sum(w.shape[1] for w in wide)
     centre = sum(w.sum(1, keepdim=True) for w in wide) / total
@@ -85,8 +85,8 @@ def main() -> None:
     parser.add_argument("--teacher", default="vgg19", help="VGG-19: a name or a file")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
-    parser.add_argument("--other", nargs="*", default=[], metavar="NAME=PATH", help="further encoders to judge")
-    parser.add_argument("--only", nargs="*", default=["slim19", "slim19-half"], help="encoders to judge")
+    parser.add_argument("--other", nargs="*", default=[], metavar="NAME=PATH", help="further encoders to measure")
+    parser.add_argument("--only", nargs="*", default=["slim19", "slim19-half"], help="encoders to measure")
     options = parser.parse_args()
 
     images = torch.cat([unseen(options.photos, 32), unseen(options.paintings, 32)])
@@ -100,8 +100,8 @@ def main() -> None:
         for name, encoder in named:
             thin = features(encoder, images, layer)
             results = []
-            for fitted, judged in ((slice(0, 32), slice(32, 64)), (slice(32, 64), slice(0, 32))):
-                results.append(judge(thin[judged], wide[judged], fit(thin[fitted], wide[fitted])))
+            for fitted, measured in ((slice(0, 32), slice(32, 64)), (slice(32, 64), slice(0, 32))):
+                results.append(map_errors(thin[measured], wide[measured], fit(thin[fitted], wide[fitted])))
             r2 = 1 - sum(r[0] for r in results) / sum(r[1] for r in results)
             table[name].append((r2, float(numpy.mean([g for r in results for g in r[2]]))))
     for title, index in (("R² of the best 1×1 linear map to VGG-19's features", 0), ("relative Gram error", 1)):

@@ -2,7 +2,7 @@
 
     python benchmarks/fast_fidelity.py --teacher vgg19.pth --photos DIR --out DIR [--size 256] [--photographs 2]
 
-Judged by VGG-19 as in `onepass_fidelity.py`: content is the relative squared error at relu4_1, style that of means and
+By VGG-19 as in `onepass_fidelity.py`: content is the relative squared error at relu4_1, style that of means and
 deviations.  *Gram* is the relative squared error of Gram matrices, summed over the same layers.  Gatys is the stage as
 it comes, several hundred steps of what the fast network learned to do at once.  Means over all pairs of a style and a
 photograph.  Finished pictures in --out are not painted again.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from encoder_fidelity import unseen_files
-from onepass_fidelity import Judge, square
+from onepass_fidelity import ReferenceLosses, square
 from torch import Tensor
 
 import impasto
@@ -26,10 +26,10 @@ from impasto_fast import FAST, Fast, load_network
 from impasto_gatys import Gatys
 
 
-def gram_loss(judge: Judge, picture: Tensor, style: Tensor) -> float:
+def gram_loss(losses: ReferenceLosses, picture: Tensor, style: Tensor) -> float:
     """Return the relative squared errors of Gram matrices, summed over layers."""
     total = 0.0
-    for own, goal in zip(judge.seen(picture).values(), judge.seen(style).values(), strict=True):
+    for own, goal in zip(losses.features(picture).values(), losses.features(style).values(), strict=True):
         wanted = statistics.gram(goal)
         total += ((statistics.gram(own) - wanted).square().sum() / wanted.square().sum()).item()
     return total
@@ -52,7 +52,7 @@ def main() -> None:
         name = names[index % len(names)]
         content = square(photo, options.size)
         style = impasto.samples.style(name, options.size)
-        judge = Judge(teacher, content, style)
+        losses = ReferenceLosses(teacher, content, style)
         pictures = {"content itself": content}
         for method, stage in (("fast", Fast(styles=(name,))), ("AdaIN", AdaIN()), ("Gatys", Gatys())):
             file = options.out / f"{index:02d}-{name}-{method}.png"
@@ -61,7 +61,7 @@ def main() -> None:
             pictures[method] = impasto.read(file).tensor
         for method, picture in pictures.items():
             with torch.no_grad():
-                found.setdefault(method, []).append((*judge(picture), gram_loss(judge, picture, style)))
+                found.setdefault(method, []).append((*losses(picture), gram_loss(losses, picture, style)))
         print(f"{index + 1} of {len(photos)}: {photo.name}, {name}", flush=True)
     print("\n| | content | style | Gram |\n|---|---|---|---|")
     for method, losses in found.items():

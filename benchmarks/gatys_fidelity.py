@@ -1,4 +1,4 @@
-"""How good a loss a thin encoder is: Gatys with each one, judged by VGG-19 at equal content loss.
+"""How good a loss a thin encoder is: Gatys with each one, measured by VGG-19 at equal content loss.
 
     python benchmarks/gatys_fidelity.py --teacher vgg19.pth --photos DIR --paintings DIR --out DIR [--other NAME=PATH]
 
@@ -45,7 +45,7 @@ def square(path: Path) -> Tensor:
     return torch.nn.functional.interpolate(image, (SIZE, SIZE), mode="bicubic", antialias=True).clamp(0, 1)
 
 
-class Judge:
+class ReferenceLosses:
     """VGG-19's content loss and Gram loss of pictures that should have this content and this style."""
 
     @torch.no_grad()
@@ -57,10 +57,10 @@ class Judge:
     @torch.no_grad()
     def __call__(self, picture: Tensor) -> tuple[float, float]:
         """Return both losses, relative."""
-        seen = self.teacher.features(picture, FIRST_LAYERS)
-        error = (seen["relu4_1"] - self.content).square().sum() / self.content.square().sum()
+        features = self.teacher.features(picture, FIRST_LAYERS)
+        error = (features["relu4_1"] - self.content).square().sum() / self.content.square().sum()
         grams = [
-            ((impasto.functional.gram(seen[layer]) - truth).square().sum() / truth.square().sum()).item()
+            ((impasto.functional.gram(features[layer]) - truth).square().sum() / truth.square().sum()).item()
             for layer, truth in zip(FIRST_LAYERS, self.grams, strict=True)
         ]
         return error.item(), sum(grams) / len(grams)
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
     parser.add_argument("--other", nargs="*", default=[], metavar="NAME=PATH", help="encoders without calibration")
-    parser.add_argument("--only", nargs="*", default=["slim19-half", "slim19"], help="encoders to judge")
+    parser.add_argument("--only", nargs="*", default=["slim19-half", "slim19"], help="encoders to measure")
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--steps", type=int, default=Gatys.parameters()["steps"].default, help="at each level")
     options = parser.parse_args()
@@ -118,16 +118,19 @@ def main() -> None:
     outside = 0
     for index, (photo, painting) in enumerate(zip(photos, paintings, strict=True)):
         content, style = square(photo), impasto.read(painting).tensor
-        judge, paint = Judge(teacher, content, style), Easel(options.out, options.steps, index, content, style)
+        losses, paint = (
+            ReferenceLosses(teacher, content, style),
+            Easel(options.out, options.steps, index, content, style),
+        )
         best = paint("vgg19", options.teacher, default, True)
-        wanted, gram = judge(best)
+        wanted, gram = losses(best)
         results["vgg19"].append(gram)
         shown = [content, torch.nn.functional.interpolate(style, (SIZE, SIZE)), best]
         for name, encoder, calibrated in named:
             weight, points, painted = default, [], []
             while len(points) < 2 or (len(points) < 5 and not between(wanted, points)[1]):
                 painted.append(paint(name, encoder, weight, calibrated))
-                points.append(judge(painted[-1]))
+                points.append(losses(painted[-1]))
                 # Too far from the content: hold it faster, until the wanted content loss lies between two.
                 weight *= 4 if points[-1][0] > wanted else 0.25
             gram, inside = between(wanted, points)

@@ -2,7 +2,7 @@
 
     python benchmarks/local_fidelity.py --teacher vgg19.pth --photos DIR --out DIR [--size 256] [--photographs 10]
 
-Judged by VGG-19 inside the mask: content is the relative squared error at relu4_1, style the relative errors of Gram
+Measured by VGG-19 inside the mask: content is the relative squared error at relu4_1, style the relative errors of Gram
 matrices at relu1_1 to relu4_1, summed.  *Seam* is the root mean square of the step that the change of the picture makes
 from pixel to pixel where the mask makes one.  Each photograph has a random mask and one of the styles that the network
 has learned; means over all.  Seconds are of a first painting.  Finished pictures in --out are not painted again, so
@@ -32,9 +32,11 @@ from impasto_local.training import content_loss, seam_loss
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
-def losses(judge: Encoder, picture: Tensor, photograph: Tensor, mask: Tensor, style: Tensor) -> tuple[float, ...]:
+def losses(
+    loss_network: Encoder, picture: Tensor, photograph: Tensor, mask: Tensor, style: Tensor
+) -> tuple[float, ...]:
     """Return content, style and seam."""
-    found, kept, goal = (judge.features(image, LAYERS) for image in (picture, photograph, style))
+    found, kept, goal = (loss_network.features(image, LAYERS) for image in (picture, photograph, style))
     away = 0.0
     for layer, x in found.items():
         wanted = statistics.gram(goal[layer])

@@ -1,4 +1,4 @@
-"""How well one pass paints: AdaIN and WCT on twenty pairs that no training has seen, judged by VGG-19.
+"""How well one pass paints: AdaIN and WCT on twenty pairs that no training has seen, measured by VGG-19.
 
     python benchmarks/onepass_fidelity.py --teacher vgg19.pth --photos DIR --paintings DIR --out DIR
         [--adain NAME=ENCODER,DECODER …] [--wct NAME=ENCODER,DECODERS …] [--gatys]
@@ -36,27 +36,27 @@ def square(path: Path, size: int) -> Tensor:
     return torch.nn.functional.interpolate(image, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
 
 
-class Judge:
+class ReferenceLosses:
     """VGG-19's content loss and mean/deviation loss of pictures that should have this content and this style."""
 
     def __init__(self, teacher: impasto.Encoder, content: Tensor, style: Tensor) -> None:
         self.teacher = teacher
-        self.content = self.seen(content)["relu4_1"]
-        self.moments = {layer: statistics.mean_std(x) for layer, x in self.seen(style).items()}
+        self.content = self.features(content)["relu4_1"]
+        self.moments = {layer: statistics.mean_std(x) for layer, x in self.features(style).items()}
 
     @torch.no_grad()
-    def seen(self, picture: Tensor) -> dict[str, Tensor]:
+    def features(self, picture: Tensor) -> dict[str, Tensor]:
         """Return VGG-19's features, in bfloat16 and then float32: the same for all that is compared."""
         with torch.autocast("cpu", torch.bfloat16):
             return {layer: x.float() for layer, x in self.teacher.features(picture, LAYERS).items()}
 
     def __call__(self, picture: Tensor) -> tuple[float, float]:
         """Return both losses, relative."""
-        seen = self.seen(picture)
-        content = (seen["relu4_1"] - self.content).square().sum() / self.content.square().sum()
+        features = self.features(picture)
+        content = (features["relu4_1"] - self.content).square().sum() / self.content.square().sum()
         style = 0.0
         for layer, (mean, std) in self.moments.items():
-            own_mean, own_std = statistics.mean_std(seen[layer])
+            own_mean, own_std = statistics.mean_std(features[layer])
             error = (own_mean - mean).square().sum() + (own_std - std).square().sum()
             style += (error / (mean.square().sum() + std.square().sum())).item()
         return content.item(), style
@@ -106,14 +106,14 @@ def main() -> None:
     identity: dict[str, list[float]] = {name: [] for name in found}
     for index, (photo, painting) in enumerate(zip(photos, paintings, strict=True)):
         content, style = square(photo, options.size), square(painting, options.size)
-        judge = Judge(teacher, content, style)
-        found["content itself"].append(judge(content))
+        losses = ReferenceLosses(teacher, content, style)
+        found["content itself"].append(losses(content))
         for name, stage in stages.items():
             files = [options.out / f"{index:02d}-{name.replace(' ', '-')}{suffix}.png" for suffix in ("", "-own")]
             for file, manner in zip(files, (style, content), strict=True):
                 if not file.exists() and not (name == "Gatys" and manner is content):
                     impasto.Pipeline(stage)(content, manner).save(file)
-            found[name].append(judge(impasto.read(files[0]).tensor))
+            found[name].append(losses(impasto.read(files[0]).tensor))
             if files[1].exists():
                 error = (impasto.read(files[1]).tensor - content).square().mean()
                 identity[name].append(-10 * error.log10().item())

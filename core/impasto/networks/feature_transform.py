@@ -82,7 +82,7 @@ def _region_moments(
             if guides is None:
                 by_region[0].append(Moments.of(features, statistic))
                 continue
-            masks = region_masks(tile.with_context(guides), with_context).split(1, dim=1)
+            masks = torch.split(region_masks(tile.with_context(guides), with_context), 1, dim=1)
             for pieces, there, mask in zip(by_region, present, masks, strict=True):
                 weights = torch.where(there[:, None, None, None], tile.without_context(mask), 1.0)
                 if there.any() and weights.any():
