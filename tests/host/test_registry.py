@@ -1,0 +1,164 @@
+"""The host finds plugins, refuses what is claimed twice, and survives those that are broken."""
+
+import pytest
+
+import impasto
+
+
+class Wash(impasto.Preprocessor, name="wash"):
+    """Lay a pale wash over the picture."""
+
+    def prepare(self, canvas):
+        return canvas.replace(image=0.5 + 0.5 * canvas.image)
+
+
+class Flat(impasto.Stylizer, name="flat"):
+    """Paint everything in the style's mean colour."""
+
+    def stylize(self, content, styles, guides):
+        return styles[0].image.mean((2, 3), keepdim=True).expand_as(content)
+
+
+class Negative(impasto.Postprocessor, name="negative"):
+    """Turn the painted picture into its negative."""
+
+    def refine(self, image, content, styles):
+        return 1 - image
+
+
+class Stepwise(impasto.Postprocessor, name="stepwise"):
+    """Darken in three steps."""
+
+    def refine(self, image, content, styles):
+        for step in (1, 2, 3):
+            image = image * 0.9
+            self.report(step, 3, image, {"darkness": image.mean()})
+        return image
+
+
+@pytest.mark.parametrize(
+    ("hooks", "message"),
+    [
+        ({"impasto_stylizers": lambda: [Negative]}, r"class Mine\(impasto.Stylizer, name='mine'\)"),
+        ({"impasto_stylizers": lambda: [Flat()]}, "a list of classes"),
+        ({"impasto_postprocessors": lambda: [None]}, "offers None"),
+        ({"impasto_encoders": lambda: ["glance"]}, "a dict of name: loader"),
+        ({"impasto_trainers": lambda: [Flat]}, "impasto.Trainer"),
+    ],
+)
+def test_an_offer_of_the_wrong_kind_is_refused(hooks, message, plugin):
+    with pytest.raises(impasto.PluginError, match=message):
+        impasto.Host(plugin(**hooks))
+
+
+def test_a_refused_plugin_leaves_nothing_behind(plugin):
+    host = impasto.Host()
+    before = list(host.distributions)
+    with pytest.raises(impasto.PluginError):
+        host.register(plugin(impasto_stylizers=lambda: [Flat, Negative]))
+    assert (list(host.stages), host.distributions) == ([], before)
+
+
+def test_a_plugin_that_fails_at_import_is_named_and_stops_no_one(install, sketch):
+    install("impasto-ruin", "import no_such_module")
+    install("impasto-sketch", sketch("sketch"))
+    host = impasto.Host()
+    host.load_entry_points(only=["ruin", "sketch"])
+    assert list(host.stages) == ["sketch"]
+    assert host.broken == {"impasto-ruin 0.1": "ModuleNotFoundError: No module named 'no_such_module'"}
+    with pytest.raises(LookupError) as error:
+        host.stage("ruin")
+    assert str(error.value) == (
+        "no installed plugin offers a stage called 'ruin'\n"
+        "  installed: sketch\n"
+        "  impasto-ruin 0.1 is installed but did not load:"
+        " ModuleNotFoundError: No module named 'no_such_module'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (
+            "from impasto import hookimpl\n@hookimpl\ndef impasto_stylizer(): return []",
+            "did you mean 'impasto_stylizers'",
+        ),
+        ("from impasto import hookimpl\n@hookimpl\ndef impasto_stylizers(): return 1 / 0", "ZeroDivisionError"),
+        ("from impasto import hookimpl\n@hookimpl\ndef impasto_stylizers(): return ['sketch']", "a list of classes"),
+        ("import impasto\nclass A(impasto.Stylizer, name='A'): ...", "lower-case words"),
+    ],
+)
+def test_an_installed_plugin_with_faults_is_kept_with_the_reason(install, code, reason):
+    install("impasto-ruin", code)
+    host = impasto.Host()
+    host.load_entry_points(only=["ruin"])
+    assert reason in host.broken["impasto-ruin 0.1"]
+    assert not host.stages
+
+
+def test_two_plugins_with_one_name_are_both_named_and_neither_is_used(install, sketch):
+    install("impasto-one", sketch("twin"), version="1.0")
+    install("impasto-two", sketch("twin"), version="2.0")
+    install("impasto-three", sketch("single"))
+    host = impasto.Host()
+    host.load_entry_points(only=["one", "two", "three"])
+    assert list(host.stages) == ["single"]
+    assert host.conflicts == {"stage twin": ["impasto-one 1.0", "impasto-two 2.0"]}
+    with pytest.raises(LookupError, match=r"impasto-one 1\.0 and impasto-two 2\.0 both offer a stage called 'twin'"):
+        host.stage("twin")
+
+
+def test_impasto_plugins_limits_what_is_loaded(install, fresh_host, sketch):
+    for name in ("adobe", "basalt", "cobalt"):
+        install(f"impasto-{name}", sketch(name))
+    host = fresh_host("adobe, cobalt")
+    assert {"adobe", "cobalt"} == set(host.stages)
+    assert [name for name in host.distributions if name.startswith("impasto-")] == [
+        "impasto-adobe 0.1",
+        "impasto-cobalt 0.1",
+    ]
+    assert host.distribution(host.stage("adobe")) == "impasto-adobe 0.1"
+
+
+def test_an_empty_impasto_plugins_loads_none(fresh_host):
+    host = fresh_host("")
+    assert not host.stages
+    assert not host.broken
+    with pytest.raises(LookupError, match="installed: none"):
+        host.stage("adain")
+
+
+def test_impasto_plugins_with_an_unknown_name_is_an_error(install, fresh_host, sketch):
+    install("impasto-adobe", sketch("adobe"))
+    with pytest.raises(LookupError, match=r"IMPASTO_PLUGINS asks for adobee(.|\n)*did you mean 'adobe'"):
+        fresh_host("adobee")
+
+
+def test_the_default_host_is_made_once_and_on_first_use(fresh_host):
+    assert fresh_host("") is impasto.get_host()
+
+
+def test_registries_are_sorted_and_names_are_suggested(plugin):
+    host = impasto.Host(
+        plugin(impasto_postprocessors=lambda: [Stepwise, Negative]),
+        plugin(impasto_stylizers=lambda: [Flat], impasto_preprocessors=lambda: [Wash]),
+    )
+    assert list(host.stages) == ["flat", "negative", "stepwise", "wash"]
+    with pytest.raises(LookupError) as error:
+        host.stage("negatif")
+    assert str(error.value) == (
+        "no installed plugin offers a stage called 'negatif'\n"
+        "  installed: flat, negative, stepwise, wash\n"
+        "  did you mean 'negative'?"
+    )
+    with pytest.raises(LookupError, match=r"offers an encoder called 'vgg18'(.|\n)*did you mean 'vgg19'"):
+        host.encoder("vgg18")
+
+
+def test_a_stage_that_no_plugin_offers_says_where_it_comes_from():
+    assert impasto.Host().distribution(Flat) == f"{__name__}, not installed as a plugin"
+
+
+def test_hosts_do_not_share_plugins(plugin):
+    impasto.Host(plugin(impasto_stylizers=lambda: [Flat]))
+    assert "flat" not in impasto.Host().stages
