@@ -150,8 +150,8 @@ def test_each_side_learns_from_its_own_losses_alone(folders):
         for network in networks.values():
             network.zero_grad(set_to_none=True)
         torch.stack(list(found.values())).sum().backward()
-        taught = {key for key, network in networks.items() if any(p.grad is not None for p in network.parameters())}
-        assert taught == ({"a-to-b", "b-to-a"} if name == "generators" else {"discriminator-a", "discriminator-b"})
+        trained = {key for key, network in networks.items() if any(p.grad is not None for p in network.parameters())}
+        assert trained == ({"a-to-b", "b-to-a"} if name == "generators" else {"discriminator-a", "discriminator-b"})
 
 
 def test_the_losses_are_those_of_the_papers_on_paper():

@@ -61,11 +61,11 @@ def test_paint_fades_towards_a_hard_border(cat):
 
 
 def test_every_style_is_the_one_that_was_asked_for(cat):
-    judge = impasto.encoder("slim19-half", calibrated=True)
+    network = impasto.encoder("slim19-half", calibrated=True)
     layers = ("relu1_1", "relu2_1", "relu3_1")
 
     def seen(picture):
-        return [impasto.functional.gram(x) for x in judge.features(picture, layers).values()]
+        return [impasto.functional.gram(x) for x in network.features(picture, layers).values()]
 
     def away(picture, style):
         pairs = zip(seen(picture), seen(style), strict=True)

@@ -33,7 +33,7 @@ GENERATORS = ("resnet-4", "resnet-6", "resnet-9", "unet-128", "unet-256")
 
 
 class CycleGANTrainer(Trainer, name="cyclegan"):
-    """Teach two generators to turn one domain of pictures into another and back (Zhu et al. 2017)."""
+    """Train two generators to turn one domain of pictures into another and back (Zhu et al. 2017)."""
 
     steps = 4_000
     precision = "bf16"
@@ -150,7 +150,7 @@ class ImagePool:
 
 
 class Cycle(Task):
-    """Teach generators a→b and b→a to fool a discriminator of each domain, and to undo each other."""
+    """Train generators a→b and b→a to fool a discriminator of each domain, and to undo each other."""
 
     decay = 0.5  # as in the paper: half of the steps at the full rate, then linearly to 0
 

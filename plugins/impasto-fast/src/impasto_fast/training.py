@@ -27,7 +27,7 @@ NORM_RATE = 5.0
 
 
 class FastTrainer(Trainer, name="fast"):
-    """Teach one network to paint in one or many styles, in one pass (Johnson et al. 2016, Dumoulin et al. 2017)."""
+    """Train one network to paint in one or many styles, in one pass (Johnson et al. 2016, Dumoulin et al. 2017)."""
 
     steps = 2_000
     precision = "bf16"
@@ -60,7 +60,7 @@ def style_name(file: Path) -> str:
 
 
 class Painting(Task):
-    """Teach a network to lower, in one pass, what Gatys lowers in hundreds of steps."""
+    """Train a network to lower, in one pass, the losses that Gatys lowers in hundreds of steps."""
 
     def __init__(self, trainer: FastTrainer, device: torch.device, seed: int = 0) -> None:
         self.trainer, self.device = trainer, device

@@ -31,7 +31,7 @@ NORM_RATE = 5.0
 
 
 class LocalTrainer(Trainer, name="local"):
-    """Teach a network to paint several styles inside a mask (after Sun and Liu 2020)."""
+    """Train a network to paint several styles inside a mask (after Sun and Liu 2020)."""
 
     steps = 4_000
     precision = "bf16"
@@ -68,7 +68,7 @@ class LocalTrainer(Trainer, name="local"):
 
 
 class LocalTask(Task):
-    """Teach one network several styles, on crops of photographs with random masks."""
+    """Train one network on several styles, on crops of photographs with random masks."""
 
     def __init__(
         self,
