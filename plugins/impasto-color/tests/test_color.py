@@ -318,7 +318,7 @@ def test_errors_say_what_would_work(pictures):
     style = impasto.Style(coffee, guides=torch.ones_like(coffee[:, :1]))
     with pytest.raises(impasto.StageError, match="1 regions and the content has 2"):
         MatchColor().apply(canvas(cat, style, guides=halves(cat)))
-    with pytest.raises(impasto.StageError, match="sum is above 0"):
+    with pytest.raises(impasto.StageError, match="0, sum to 0"):
         MatchColor(target="image").apply(canvas(cat, impasto.Style(coffee, weight=0)))
 
 

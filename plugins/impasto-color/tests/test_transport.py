@@ -67,7 +67,7 @@ def test_a_distribution_is_reached_in_every_moment():
 
 def test_along_one_axis_it_is_histogram_matching(pictures, monkeypatch):
     cat, coffee = pictures
-    monkeypatch.setattr("impasto_color.transport.rotation", lambda: torch.eye(3))
+    monkeypatch.setattr("impasto_color.transport.random_rotation", lambda generator: torch.eye(3))
     moved = transfer_distribution(cat, [coffee], iterations=1)
     expected = match_histograms(cat[0].permute(1, 2, 0).numpy(), coffee[0].permute(1, 2, 0).numpy(), channel_axis=2)
     assert (
