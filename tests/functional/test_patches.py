@@ -233,6 +233,28 @@ def test_a_radius_limits_the_search(rng):
     assert torch.equal(found.positions, start.positions)
 
 
+def test_around_its_match_the_search_spreads_however_far(rng):
+    source = torch.randn(1, 3, 40, 40, generator=rng)
+    start = nearest(source, source)
+    far = (start.positions + 20).clamp_max(39)
+    far[..., 20, 20] = start.positions[..., 20, 20]  # one right match is enough
+    moved = NNF(far, start.distances, start.source_size)
+    near = nearest(source, source, start=moved, radius=2, iterations=16)
+    spread = nearest(source, source, start=moved, radius=2, iterations=16, around="match")
+    assert (near.positions == start.positions).all(2).float().mean() < 0.2
+    assert (spread.positions == start.positions).all(2).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("top_k", [1, 3])
+def test_around_its_match_what_is_as_near_stays(top_k):
+    even = torch.ones(1, 3, 12, 12)
+    start = nearest(torch.rand(1, 3, 12, 12), torch.rand(1, 3, 12, 12))
+    field = nearest(even, even, start=start, radius=4, around="match", top_k=top_k)
+    assert torch.equal(field.positions[:, :1], start.positions)
+    flat = field.positions[0, :, 0] * 12 + field.positions[0, :, 1]
+    assert all((flat[0] != other).all() for other in flat[1:])
+
+
 def test_each_picture_is_searched_for_alone(rng):
     query, source = torch.randn(2, 3, 30, 30, generator=rng), torch.randn(2, 3, 30, 30, generator=rng)
     with torch.random.fork_rng():
@@ -328,6 +350,7 @@ def test_the_picture_has_one_hue_for_each_direction():
         ({"top_k": 21}, "20 positions"),
         ({"guide_weight": -1.0}, "guide_weight"),
         ({"radius": 2}, "start="),
+        ({"around": "end"}, "'start' or 'match'"),
         ({"source_mask": torch.zeros(1, 1, 4, 5)}, "leave none"),
         ({"source_mask": torch.ones(1, 1, 5, 4)}, r"\(1 or 1, 1, 4, 5\)"),
         ({"query_guides": torch.ones(1, 1, 5, 6)}, "source_guides are missing"),

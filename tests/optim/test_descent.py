@@ -18,16 +18,27 @@ def test_a_pyramid_grows_by_the_root_of_two_to_the_given_size():
 
 
 @pytest.mark.parametrize("optimiser", [LBFGS, lambda: Adam(0.05)], ids=["l-bfgs", "adam"])
-def test_a_descent_that_was_stopped_goes_on_to_the_bit(optimiser):
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_descent_that_was_stopped_goes_on_to_the_bit(optimiser, seed):
     target = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(1))
+
+    generator = None
 
     def objective_at(size):
         goal = torch.nn.functional.interpolate(target, size)
-        return lambda image: {"distance": (image - goal).square().mean()}
+
+        def objective(image):
+            noise = torch.empty_like(goal).uniform_(generator=generator)
+            return {"distance": (image - goal - 0.1 * noise).square().mean()}
+
+        return objective
 
     def run(stop_at, state=None):
+        nonlocal generator
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        torch.manual_seed(3)
         start = torch.full((1, 3, 12, 16), 0.5)
-        descent = Descent(start, optimiser(), Average(0.9, start))
+        descent = Descent(start, optimiser(), Average(0.9, start), generator=generator)
         if state is not None:
             # At the second level the picture has its size, and L-BFGS starts anew.
             descent.restore(state)

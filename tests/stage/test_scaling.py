@@ -18,3 +18,8 @@ def test_a_tiny_style_is_filled_up_with_its_border():
     result = resized_style(Style(torch.full((1, 3, 1, 5), 0.3)), (64, 64), 1.0, 8)
     assert result.image.shape[-2:] == (8, 8)
     assert bool((result.image == result.image[0, 0, 0, 0]).all())
+
+
+def test_the_shorter_side_of_a_style_is_kept_from_vanishing():
+    strip = Style(torch.rand(1, 3, 400, 40))
+    assert resized_style(strip, (20, 20), smallest=16).image.shape[-2:] == (160, 16)

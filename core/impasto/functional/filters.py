@@ -89,7 +89,7 @@ def guided_filter(image: Tensor, guide: Tensor, radius: int, eps: float, subsamp
     """
     if image.shape[-2:] != guide.shape[-2:]:
         raise ValueError(
-            f"the image is {tuple(image.shape)} and its guide {tuple(guide.shape)}\n"
+            f"guided_filter: the image is {tuple(image.shape)} and its guide {tuple(guide.shape)}\n"
             "  what would work: a guide of the image's height and width"
         )
     height, width = image.shape[-2:]

@@ -42,7 +42,10 @@ def flatten(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Te
     shares = weights.flatten(2).float()
     total = shares.sum(-1, keepdim=True)
     if not (total > 0).all():
-        raise ValueError("the region is empty: no position has a weight above 0")
+        raise ValueError(
+            "statistics: the region is empty: no position has a weight above 0\n"
+            "  what would work: weights above 0 somewhere in each picture, or None for everywhere"
+        )
     return flat, shares / total
 
 
@@ -110,8 +113,8 @@ def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor,
 PART = 1 << 19
 """Values of features looked at together on the CPU: in its cache they are centred and squared for little."""
 
-Statistic = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]]
-"""`variance` or `covariance`."""
+MeanSpread = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]]
+"""`variance` or `covariance`: a function of features and weights that gives mean and spread."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class Moments:
     weight: Tensor
 
     @classmethod
-    def of(cls, features: Tensor, statistic: Statistic, weights: Tensor | None = None) -> Moments:
+    def of(cls, features: Tensor, statistic: MeanSpread, weights: Tensor | None = None) -> Moments:
         """Return the moments of features (B, C, H, W); a picture of which nothing counts has those of all of it."""
         if weights is None:
             rows = max(1, PART // max(1, features[..., :1, :].numel()))

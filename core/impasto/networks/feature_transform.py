@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..functional.statistics import Moments, Statistic, in_float32
+from ..functional.statistics import MeanSpread, Moments, in_float32
 from ..stage import Region, Style, covered_regions
 from .encoders import Encoder
 from .regional import FeatureMap, map_by_region, region_masks
@@ -33,7 +33,7 @@ class FeatureTransform(NamedTuple):
         map_between: from the content's moments and the targets to the map that features go through.
     """
 
-    statistic: Statistic
+    statistic: MeanSpread
     map_between: Callable[[Moments, Sequence[TargetMoments]], FeatureMap]
 
 
@@ -42,7 +42,7 @@ RegionMoments = Mapping[str, Sequence[Moments | None]]
 
 
 def style_statistics(
-    encoder: Encoder, layers: tuple[str, ...], image: Tensor, guides: Tensor | None, statistic: Statistic
+    encoder: Encoder, layers: tuple[str, ...], image: Tensor, guides: Tensor | None, statistic: MeanSpread
 ) -> RegionMoments:
     """Return the moments of a picture's features by layer and region, in the memory of a tile.
 
@@ -69,7 +69,7 @@ def _region_moments(
     features_of: Callable[[Tile], Mapping[str, Tensor]],
     grid: Sequence[Tile],
     guides: Tensor | None,
-    statistic: Statistic,
+    statistic: MeanSpread,
 ) -> RegionMoments:
     """Return the moments by layer and region of features that are computed tile by tile."""
     regions = 1 if guides is None else guides.shape[1]

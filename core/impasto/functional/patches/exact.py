@@ -127,7 +127,7 @@ def _block_size(
         lengths[largest] = -(-lengths[largest] // 2)
     if needed() > memory:
         raise ValueError(
-            f"the scores of a single patch take {needed():,} bytes, but memory is limited to {memory:,}\n"
+            f"nearest: the scores of a single patch take {needed():,} bytes, but memory is limited to {memory:,}\n"
             "  what would work: more memory, or a smaller patch"
         )
     return lengths[0], lengths[1], lengths[2]

@@ -91,7 +91,7 @@ class NNF:
         """
         if self.stride != 1:
             raise ValueError(
-                f"patches {self.stride} positions apart cannot vote for every position\n"
+                f"vote: patches {self.stride} positions apart cannot vote for every position\n"
                 "  what would work: nearest(…, stride=1)"
             )
         batch, _, _, height, width = self.positions.shape
