@@ -73,7 +73,7 @@ MISTAKES = {
     "no such painting": (["photo.png", "nowhere/painting.png"], "no folder"),
     "not a picture": (["text.png"], "is not a picture"),
     "a picture over the limit": (["photo.png", "--max-pixels", "10"], "over the limit of 10"),
-    "a mask of another size": (["photo.png", "--mask", "painting.png"], "9×5"),
+    "a mask of another size": (["photo.png", "--mask", "painting.png"], "5×9"),
     "a device that is not there": (["photo.png", "--device", "cuda:99"], "device='cpu'"),
     "an unknown format": (["photo.png", "-o", "out.doc"], "out.doc: '.doc' names no format"),
     "16 bits for JPEG": (["photo.png", "-o", "out.jpg", "--bits", "16"], "16 with .png"),

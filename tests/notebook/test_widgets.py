@@ -2,7 +2,8 @@
 
 import pytest
 
-from impasto.stage import Parameter
+import impasto
+from impasto.stage import Declared
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,12 @@ def test_a_slider_is_for_what_can_be_aimed_at(declared, kind, readout):
     from impasto.notebook.widgets import parameter_widget
 
     type_, default, low, high = declared
-    widget = parameter_widget(Parameter("some", type_, default, low, high, None, "help", False), default)
+
+    class Some(Declared, name="some"):
+        """Has one parameter."""
+
+        value: type_ = impasto.param(default=default, low=low, high=high, help="help")
+
+    widget = parameter_widget(Some.parameters()["value"], default)
     assert (type(widget).__name__, getattr(widget, "readout_format", None)) == (kind, readout)
     assert widget.value == default
