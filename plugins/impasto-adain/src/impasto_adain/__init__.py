@@ -56,13 +56,11 @@ class AdaIN(impasto.Stylizer, name="adain"):
     style_scale: float = impasto.param(
         default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"
     )
-    encoder: str = impasto.param(
-        reads=True, default="slim19", help="network that looks: slim19, or the path of a checkpoint"
-    )
+    encoder: str = impasto.param(reads=True, default="slim19", help="encoder: slim19, or the path of a checkpoint")
     decoder: str = impasto.param(
         reads=True,
         default="",
-        help="network that paints: the path of a checkpoint for that encoder; empty: ours for slim19",
+        help="decoder: the path of a checkpoint for that encoder; empty: ours for slim19",
     )
 
     def __post_init__(self) -> None:

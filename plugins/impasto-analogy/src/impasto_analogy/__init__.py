@@ -46,7 +46,7 @@ class Correspondence(impasto.Stylizer):
     encoder: str = impasto.param(
         reads=True,
         default="slim19",
-        help="network that looks: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path",
+        help="encoder: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path",
     )
     size: int = impasto.param(
         default=448,

@@ -33,7 +33,7 @@ class Optimisation(impasto.Stylizer):
     encoder: str = impasto.param(
         reads=True,
         default="slim19-half",
-        help="network that looks: slim19 (fastest), slim19-half, vgg19 (finest), or a checkpoint's path",
+        help="encoder: slim19 (fastest), slim19-half, vgg19 (finest), or a checkpoint's path",
     )
     pooling: Literal["max", "average"] = impasto.param(
         default="max", choices=("max", "average"), help="of the encoder; average is smoother, for vgg19"

@@ -50,7 +50,7 @@ class MRF(impasto.Stylizer, name="mrf"):
     encoder: str = impasto.param(
         reads=True,
         default="slim19-half",
-        help="network that looks: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path",
+        help="encoder: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path",
     )
     layers: tuple[str, ...] = impasto.param(
         default=("relu3_1", "relu4_1"), help="where patches are matched; deeper ones hold larger forms"

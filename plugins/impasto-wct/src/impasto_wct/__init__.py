@@ -75,12 +75,12 @@ class AutoencoderStylizer(impasto.Stylizer):
     encoder: str = impasto.param(
         reads=True,
         default="slim19",
-        help="network that looks: slim19, the path of a checkpoint, or a folder of them by level",
+        help="encoder: slim19, the path of a checkpoint, or a folder of them by level",
     )
     decoders: str = impasto.param(
         reads=True,
         default="",
-        help="networks that paint: a checkpoint or folder for that encoder; empty: ours for slim19",
+        help="decoders: a checkpoint or folder for that encoder; empty: ours for slim19",
     )
 
     def __post_init__(self) -> None:

@@ -49,11 +49,9 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         choices=("none", "content", "both"),
         help="covariances that the identity is added to; without it faint noise becomes coloured grain",
     )
-    encoder: str = impasto.param(
-        reads=True, default="slim19", help="network that looks: slim19, or the path of a checkpoint"
-    )
+    encoder: str = impasto.param(reads=True, default="slim19", help="encoder: slim19, or the path of a checkpoint")
     decoder: str = impasto.param(
-        reads=True, default="", help="network that paints, as wct-photo-decoder trains it; empty: ours for slim19"
+        reads=True, default="", help="decoder, as wct-photo-decoder trains it; empty: ours for slim19"
     )
 
     def __post_init__(self) -> None:
