@@ -28,22 +28,22 @@ def image_tensor(array: npt.NDArray[Any]) -> Tensor:
     """
     shape = array.shape
     if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
-        raise PictureError(f"read: an array of {array.dtype} is no picture\n  what would work: uint8, uint16 or floats")
+        raise PictureError(f"array: {array.dtype} holds no picture\n  what would work: uint8, uint16 or floats")
     first, last = (len(shape) > 2 and shape[i] in (1, 3, 4) for i in (-3, -1))
     if first and last:
         raise PictureError(
-            f"read: an array {shape} may be (H, W, C) or (C, H, W)\n  what would work: a tensor, whose colours come"
+            f"array: {shape} may be (H, W, C) or (C, H, W)\n  what would work: a tensor, whose colours come"
             " first: torch.from_numpy(array), or torch.from_numpy(array).movedim(-1, -3)"
         )
     return tensor_copy(np.moveaxis(array, -1, -3) if last else array)
 
 
-def color_and_alpha(tensor: Tensor, what: str) -> tuple[Tensor, Tensor | None]:
+def color_and_alpha(tensor: Tensor, name: str) -> tuple[Tensor, Tensor | None]:
     """Return colours (B, 3, H, W) and opacity (B, 1, H, W), float32 in [0, 1], of a tensor in any accepted form.
 
     Args:
         tensor: `(H, W)`, `(C, H, W)` or `(B, C, H, W)`, C being 1, 3 or 4; bool, uint8, uint16 or floats in [0, 1].
-        what: its name in messages.
+        name: what stands for it in messages.
 
     Raises:
         PictureError: another shape, or values that have no one meaning.
@@ -54,19 +54,19 @@ def color_and_alpha(tensor: Tensor, what: str) -> tuple[Tensor, Tensor | None]:
     if tensor.ndim != 4 or tensor.shape[1] not in (1, 3, 4):
         last = shape[-1:] and shape[-1] in (1, 3, 4)
         raise PictureError(
-            f"read: the {what} has the shape {shape}\n  what would work: (H, W), (C, H, W) or (B, C, H, W), C being"
+            f"{name}: has the shape {shape}\n  what would work: (H, W), (C, H, W) or (B, C, H, W), C being"
             " 1 (grey), 3 (RGB) or 4 (RGB and alpha)"
             + ("\n  what to type: tensor.movedim(-1, -3), if its colours come last" if last else "")
         )
     if not tensor.numel():
-        raise PictureError(f"read: the {what} {shape} has no pixels\n  what would work: a picture of at least 1 × 1")
-    values = unit_floats(tensor, what)
+        raise PictureError(f"{name}: {shape} has no pixels\n  what would work: a picture of at least 1 × 1")
+    values = unit_floats(tensor, name)
     if values.shape[1] == 4:
         return values[:, :3].contiguous(), values[:, 3:].contiguous()
     return values.expand(-1, 3, -1, -1).contiguous(), None
 
 
-def unit_floats(tensor: Tensor, what: str) -> Tensor:
+def unit_floats(tensor: Tensor, name: str) -> Tensor:
     """Return a copy of pixels as float32 in [0, 1]: exactly k / 255 or k / 65535 where they are integers.
 
     Raises:
@@ -76,24 +76,22 @@ def unit_floats(tensor: Tensor, what: str) -> Tensor:
         return tensor.to(torch.float32).div_(255 if tensor.dtype == torch.uint8 else 65535)
     if tensor.dtype != torch.bool and not tensor.dtype.is_floating_point:
         raise PictureError(
-            f"read: the {what} is {tensor.dtype}, which does not say where white is\n"
+            f"{name}: {tensor.dtype}, which does not say where white is\n"
             "  what would work: uint8 (0 to 255), uint16 (0 to 65535) or floats in [0, 1]"
         )
     tensor = tensor.detach().to(torch.float32, copy=True)
     low, high = (bound.item() for bound in tensor.aminmax())  # NaN, if there is one
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise PictureError(f"read: the {what} holds NaN or infinity\n  what would work: look where they arise")
+        raise PictureError(f"{name}: holds NaN or infinity\n  what would work: look where they arise")
     if low < -ROUNDING or high > 1 + ROUNDING:
         advice = "divide it by 255" if low >= 0 and 2 < high <= 255 else "undo its normalisation, or clip it"
-        raise PictureError(
-            f"read: the {what} runs from {low:.4g} to {high:.4g}, not within [0, 1]\n  what would work: {advice}"
-        )
+        raise PictureError(f"{name}: runs from {low:.4g} to {high:.4g}, not within [0, 1]\n  what would work: {advice}")
     return tensor if low >= 0 and high <= 1 else tensor.clamp_(0, 1)
 
 
-def planes(pixels: npt.NDArray[Any]) -> Tensor:
+def planes(pixels: npt.NDArray[Any], name: str = "picture") -> Tensor:
     """Return pixels `(H, W, C)` of any accepted dtype as floats `(C, H, W)`."""
-    return unit_floats(tensor_copy(pixels.transpose(2, 0, 1)), "picture")
+    return unit_floats(tensor_copy(pixels.transpose(2, 0, 1)), name)
 
 
 def tensor_copy(array: npt.NDArray[Any]) -> Tensor:

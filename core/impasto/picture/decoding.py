@@ -101,7 +101,7 @@ def with_arguments(tile: Any, arguments: Any) -> Any:
     return tile._replace(args=arguments) if hasattr(tile, "_replace") else (*tile[:3], arguments)
 
 
-def heif_is_whole(data: bytes) -> None:
+def check_heif(data: bytes) -> None:
     """Raise for a HEIC that is cut short, which its plugin for Pillow passes over where Pillow is told to."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         import pillow_heif  # only here: an optional package

@@ -16,7 +16,7 @@ from .exif import FOLDERS
 from .metadata import Metadata
 
 
-def encoded(pixels: npt.NDArray[Any], form: str, quality: int, meta: Metadata, recipe: str | None) -> bytes:
+def file_bytes(pixels: npt.NDArray[Any], form: str, quality: int, meta: Metadata, recipe: str | None) -> bytes:
     """Return the bytes of a file.
 
     Args:

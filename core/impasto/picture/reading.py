@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import PictureError
 from ..files import existing_file
 from .arrays import color_and_alpha, image_tensor, planes
-from .decoding import check_size, decoding_errors, heif_is_whole, image_file, load
+from .decoding import check_heif, check_size, decoding_errors, image_file, load
 from .exif import exif_and_orientation, upright
 from .formats import MAX_PIXELS
 from .icc import deep_srgb, srgb_profile, srgb_transform
@@ -91,7 +91,7 @@ def _pil_picture(image: Image.Image, max_pixels: int) -> Picture:
     with decoding_errors("the PIL image"):
         check_size(image.size, "the PIL image", max_pixels)
         load(image)
-        return _image_picture(image)
+        return _image_picture(image, "the PIL image")
 
 
 def _file_picture(data: bytes, name: str, max_pixels: int) -> Picture:
@@ -99,11 +99,11 @@ def _file_picture(data: bytes, name: str, max_pixels: int) -> Picture:
         image = image_file(data)
         check_size(image.size, name, max_pixels)
         if image.format == "HEIF":
-            heif_is_whole(data)
-        return _image_picture(image, sixteen_bit_pixels(image, data, name))
+            check_heif(data)
+        return _image_picture(image, name, sixteen_bit_pixels(image, data, name))
 
 
-def _image_picture(image: Image.Image, deep: npt.NDArray[Any] | None = None) -> Picture:
+def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None = None) -> Picture:
     """Return the picture of a decoded image; `deep` has its pixels where it has more than 8 bits."""
     exif, orientation = exif_and_orientation(image)
     profile = image.info.get("icc_profile")
@@ -113,14 +113,14 @@ def _image_picture(image: Image.Image, deep: npt.NDArray[Any] | None = None) -> 
     elif deep is None and image.mode.startswith("I"):
         if image.mode == "I" and image.format != "PNG":  # Pillow 10 opens 16-bit PNG as "I"
             raise PictureError(
-                "read: a picture of 32-bit integers does not say where white is\n"
+                f"{name}: 32-bit integers, which do not say where white is\n"
                 "  what would work: an array of floats in [0, 1], divided by its white"
             )
         deep, bits = uint16(image)[..., None], 16
     if deep is None:
         color, alpha = _eight_bit_color(image, profile)
     else:
-        color, alpha = _deep_color(deep, profile, image.info.get("transparency"))
+        color, alpha = _deep_color(deep, name, profile, image.info.get("transparency"))
     recipe = image.info.get("impasto")
     meta = Metadata(
         bits=bits,
@@ -143,12 +143,14 @@ def _eight_bit_color(image: Image.Image, profile: bytes | None) -> tuple[Tensor,
     return planes(np.asarray(image.convert("RGB"))), alpha
 
 
-def _deep_color(pixels: npt.NDArray[Any], profile: bytes | None, transparent: Any) -> tuple[Tensor, Tensor | None]:
+def _deep_color(
+    pixels: npt.NDArray[Any], name: str, profile: bytes | None, transparent: Any
+) -> tuple[Tensor, Tensor | None]:
     channels = 1 if pixels.shape[-1] < 3 else 3
     color, alpha = pixels[..., :channels], pixels[..., channels:]
     if not alpha.shape[-1] and transparent is not None:
         alpha = (color != np.asarray(transparent)).any(-1, keepdims=True)
-    tensor = planes(color)
+    tensor = planes(color, name)
     if transform := srgb_transform(profile, "L" if channels == 1 else "RGB"):
         tensor = deep_srgb(tensor, transform)
     return tensor.expand(3, -1, -1), planes(alpha) if alpha.shape[-1] else None

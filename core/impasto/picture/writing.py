@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import PictureError
 from ..files import check_targets, write_atomically
 from .arrays import integer_pixels, over_white
-from .encoding import encoded
+from .encoding import file_bytes
 from .formats import HOLDS_ALPHA, check_format
 from .metadata import Metadata
 from .recipes import recipe_file
@@ -53,7 +53,7 @@ def write_file(
             )
         color, alpha = over_white(color, alpha), None
     try:
-        data = encoded(integer_pixels(color, alpha, bits), form, quality, meta, text)
+        data = file_bytes(integer_pixels(color, alpha, bits), form, quality, meta, text)
     except PictureError as error:
         raise PictureError(f"{path}: {error}") from error
     write_atomically(path, lambda temporary: temporary.write_bytes(data))
