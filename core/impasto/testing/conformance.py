@@ -8,8 +8,8 @@ In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line:
     def test_adain(stage, check):
         check(stage)
 
-Iterative stages should be given few steps: each is run eight times on pictures of about 37×53 pixels, and ten
-times on pictures of a quarter of that.
+Iterative stages should be given few steps: each is run sixteen times on pictures of about 37×53 pixels, eight
+of them at once.
 A stage that needs a mask or regions is checked behind one that makes them: `before=[MaskRectangle()]`.
 """
 

@@ -45,10 +45,10 @@ class Inputs:
     mask: Tensor | None = None
 
     @classmethod
-    def of_odd_size(cls, stage: Stage, *variants: float, height: int = 37, width: int = 53) -> Inputs:
+    def of_odd_size(cls, stage: Stage, *variants: float) -> Inputs:
         """Return a batch of odd-sized contents, one for each variant, and a style of another size."""
         smallest = getattr(stage, "smallest", 1)
-        sides = max(height, smallest | 1), max(width, smallest | 1)
+        sides = max(37, smallest | 1), max(53, smallest | 1)
         content = torch.cat([picture(*sides, variant) for variant in variants])
         return cls(content, picture(max(48, smallest), max(40, smallest), 0.7))
 
@@ -126,16 +126,18 @@ def paint(stage: Stage, inputs: Inputs) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _observed(before: tuple[Stage, ...], stage: Stage, times: int) -> Observation | Exception:
+def _observed(
+    before: tuple[Stage, ...], stage: Stage, variants: tuple[float, ...], times: int
+) -> Observation | Exception:
     try:
-        return observe(stage, Inputs.of_odd_size(stage, 0.0, 1.0))
+        return observe(stage, Inputs.of_odd_size(stage, *variants))
     except Exception as error:  # kept for the check that reports it
         return error
 
 
 def first_observation(stage: Stage) -> Observation | Exception:
     """Return what was seen of a stage on a batch of two, or why it failed; run once for all checks."""
-    return _observed(_before.get(), stage, 1)
+    return _observed(_before.get(), stage, (0.0, 1.0), 1)
 
 
 def baseline(stage: Stage) -> Observation:
@@ -146,12 +148,17 @@ def baseline(stage: Stage) -> Observation:
     return seen
 
 
-def repetition(stage: Stage) -> Observation:
-    """Return what was seen of a second run that is like the first; run once for all checks."""
-    seen = _observed(_before.get(), stage, 2)
+def observation(stage: Stage, *variants: float, times: int = 1) -> Observation:
+    """Return what was seen of a stage on test pictures; run once for all checks, or so many times."""
+    seen = _observed(_before.get(), stage, variants, times)
     if isinstance(seen, Exception):
         raise seen
     return seen
+
+
+def repetition(stage: Stage) -> Observation:
+    """Return what was seen of a second run that is like the first."""
+    return observation(stage, 0.0, 1.0, times=2)
 
 
 def forget_observations() -> None:

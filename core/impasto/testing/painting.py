@@ -17,6 +17,7 @@ from .harness import (
     baseline,
     first_observation,
     mean_difference,
+    observation,
     observe,
     picture,
     repetition,
@@ -86,10 +87,10 @@ def treats_each_image_of_a_batch_alone(stage: Stage) -> None:
     batch = baseline(stage)
     second = batch.image[1:]
     if batch.random or batch.steps:
-        other = observe(stage, Inputs.of_odd_size(stage, 0.6, 1.0)).image[1:]
+        other = observation(stage, 0.6, 1.0).image[1:]
         change = "when its neighbour in the batch is another"
     else:
-        other = observe(stage, Inputs.of_odd_size(stage, 1.0)).image
+        other = observation(stage, 1.0).image
         change = "when it is painted alone"
     distance = mean_difference(second, other) if second.shape == other.shape else float("inf")
     require(

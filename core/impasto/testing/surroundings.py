@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..stage import Stage
-from .harness import Inputs, baseline, mean_difference, observe, paint, repetition, require, works
+from .harness import Inputs, baseline, mean_difference, observation, observe, paint, repetition, require, works
 from .process_state import GENERATOR, recorded_changes
 
 DEVICE_TOLERANCE = 2 / 255
@@ -52,20 +52,19 @@ def gives_the_same_bits_in_threads(stage: Stage) -> None:
         raise SkipTest("waits for 'leaves the process as it found it'")
     if not torch.equal(first.image, second.image):
         raise SkipTest("waits for 'repeats itself under one seed'")
-    # Neighbours paint different pictures, so that what they share shows; small ones, since there are ten runs.
-    contents = [Inputs.of_odd_size(stage, variant, height=21, width=27) for variant in (0.0, 1.0)]
+    variants = 0.0, 1.0  # neighbours paint different pictures, so that what they share shows
+    alone = [observation(stage, variant).image for variant in variants]
+    start = Barrier(THREADS)
+
+    def paint_at_once(variant: float) -> Tensor:
+        start.wait()
+        return paint(stage, Inputs.of_odd_size(stage, variant))
+
     with _eager_switches(), recorded_changes() as changes, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        alone = [paint(stage, inputs) for inputs in contents]
-        start = Barrier(THREADS)
-
-        def paint_at_once(inputs: Inputs) -> Tensor:
-            start.wait()
-            return paint(stage, inputs)
-
         with ThreadPoolExecutor(THREADS) as pool, works("a run beside seven others", THREADS_ADVICE):
             runs = [
-                pool.submit(copy_context().run, paint_at_once, contents[index % len(contents)])
+                pool.submit(copy_context().run, paint_at_once, variants[index % len(variants)])
                 for index in range(THREADS)
             ]
             together = [run.result() for run in runs]
