@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from impasto import WeightsError
-from impasto.networks import SEQUENTIAL_LAYOUTS, VGG, Decoder, decoder_convolutions, decoders, load_decoders
+from impasto.networks import SEQUENTIAL_LAYOUTS, VGG, Decoder, cached_decoders, decoder_convolutions, load_decoders
 
 THIN = (4, 8, 12, 16, 16)
 
@@ -78,10 +78,10 @@ def test_a_folder_passes_over_encoders_and_refuses_two_of_a_kind(tmp_path):
 def test_a_file_that_changed_is_read_again(tmp_path):
     file = tmp_path / "decoder.pth"
     torch.save(Decoder(THIN, "relu1_1").state_dict(), file)
-    first = decoders(file)
-    assert decoders(file) is first
+    first = cached_decoders(file)
+    assert cached_decoders(file) is first
     torch.save(Decoder(THIN, "relu2_1").state_dict(), file)
-    assert list(decoders(file)) == ["relu2_1"]
+    assert list(cached_decoders(file)) == ["relu2_1"]
 
 
 def changed(**changes):

@@ -35,6 +35,7 @@ MOVED: Mapping[str, str] = {
     "impasto.networks.Truth": "impasto.networks.distillation.TeacherFeatures",
     "impasto.networks.by_region": "impasto.networks.map_by_region, which takes a map for each region",
     "impasto.networks.cut": "impasto.networks.tile_grid",
+    "impasto.networks.decoders": "impasto.networks.cached_decoders",
     "impasto.networks.doubled": "impasto.networks.upsample_conv2d",
     "impasto.networks.fit": "impasto.networks.fit_convolution",
     "impasto.networks.fitting_encoder": "impasto.networks.encoder_for_checkpoint",

@@ -1,7 +1,7 @@
 """Networks: VGG encoders and decoders, what feed-forward methods share, perceptual losses, and how ours were made."""
 
 from .convolutions import FewChannels, block_conv2d, conv2d_relu, depth_to_space, fill_halo, pad2d, upsample_conv2d
-from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, decoders, load_decoders
+from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, cached_decoders, load_decoders
 from .decoder_fitting import fit_convolution, fit_decoder
 from .distillation import Distillation, Slim19
 from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, trained_padding
@@ -50,11 +50,11 @@ __all__ = [
     "Tile",
     "affine_map",
     "block_conv2d",
+    "cached_decoders",
     "check_pair",
     "choose_channels",
     "conv2d_relu",
     "decoder_convolutions",
-    "decoders",
     "depth_to_space",
     "encoder",
     "encoder_for_checkpoint",

@@ -168,7 +168,7 @@ def _refusal(file: Path, what: str) -> WeightsError:
     )
 
 
-def decoders(path: str | os.PathLike[str], device: torch.device | str | None = None) -> Mapping[str, Decoder]:
+def cached_decoders(path: str | os.PathLike[str], device: torch.device | str | None = None) -> Mapping[str, Decoder]:
     """Return the decoders of a file or folder by layer, ready to use; the same ones every time, until the file changes.
 
     Args:

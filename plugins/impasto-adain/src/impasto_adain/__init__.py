@@ -13,8 +13,8 @@ from impasto import Encoder, StageError, Style, Weights
 from impasto.networks import (
     SLIM19,
     Decoder,
+    cached_decoders,
     check_pair,
-    decoders,
     encoder_for_checkpoint,
     records,
     require_decoder,
@@ -81,7 +81,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
         """Return encoder and decoder on a tensor's device."""
         encoder = encoder_for_checkpoint(self.encoder, like.device)
         file = self.decoder or find(DECODER)
-        by_layer = decoders(file, like.device)
+        by_layer = cached_decoders(file, like.device)
         decoder = by_layer.get(LAYER)
         if decoder is None:
             raise StageError(

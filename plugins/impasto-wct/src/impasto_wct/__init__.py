@@ -18,8 +18,8 @@ from impasto.networks import (
     FeatureTransform,
     RegionMoments,
     affine_map,
+    cached_decoders,
     check_pair,
-    decoders,
     records,
     require_decoder,
     style_statistics,
@@ -102,7 +102,7 @@ class AutoencoderStylizer(impasto.Stylizer):
         layer = f"relu{level}_1"
         encoder = level_encoder(self.encoder, level, like.device)
         file = self.decoders or find(DECODERS)
-        by_layer = decoders(file, like.device)
+        by_layer = cached_decoders(file, like.device)
         if layer not in by_layer:
             raise StageError(
                 f"{self.name}: there is no decoder for {layer} in {file}\n"

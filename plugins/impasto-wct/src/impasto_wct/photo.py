@@ -10,7 +10,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
-from impasto.networks import PRETRAINED, Decoder, check_pair, decoders, records, require_decoder
+from impasto.networks import PRETRAINED, Decoder, cached_decoders, check_pair, records, require_decoder
 from impasto.stage import remember, resized_style
 from impasto.weights import find
 
@@ -74,7 +74,7 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         """Return the encoder and the decoder on a tensor's device."""
         encoder = level_encoder(self.encoder, 4, like.device)
         file = self.decoder or find(PHOTO_DECODER)
-        decoder = decoders(file, like.device).get(LAYER)
+        decoder = cached_decoders(file, like.device).get(LAYER)
         if decoder is None or set(decoder.layers) != {LAYER, *DETAILS}:
             raise StageError(
                 f"{self.name}: {file} holds no decoder for {LAYER} that takes the details of every block\n"
