@@ -113,7 +113,7 @@ class Recolor(Preprocessor):
             return recolored(None, references[0])
         total, share = torch.zeros_like(image), torch.zeros_like(areas[:, :1])
         for region in covered_regions(areas):
-            if region.index in references:
+            if region.area is not None and region.index in references:
                 total = total + recolored(region.area, references[region.index]) * region.area
                 share = share + region.area
         return torch.where(share > 0, total + image * (1 - share).clamp_min(0), image)

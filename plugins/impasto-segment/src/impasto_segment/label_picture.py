@@ -96,12 +96,15 @@ def open_labels(path: str) -> LabelFile:
         OSError: it is not there.
     """
     picture = impasto.read(path)
-    with Image.open(picture.meta.file) as image:  # read() has decoded it, so it is one and is not too large
+    file, bits = picture.meta.file, picture.meta.bits
+    assert file is not None  # it was read from one
+    assert bits is not None
+    with Image.open(file) as image:  # read() has decoded it, so it is one and is not too large
         single = image.mode in ("1", "L", "P", "I") or image.mode.startswith("I;16")
         flat = image.getpalette("RGB") if image.mode == "P" else None
         lossy = image.format == "JPEG"
     palette = [] if flat is None else [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
-    return LabelFile(path, picture.tensor, picture.alpha, picture.meta.bits, palette, single, lossy)
+    return LabelFile(path, picture.tensor, picture.alpha, bits, palette, single, lossy)
 
 
 def resize_maps(values: Tensor, canvas_size: tuple[int, int], mode: str) -> Tensor:
