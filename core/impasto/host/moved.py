@@ -80,6 +80,9 @@ MOVED: Mapping[str, str] = {
     "impasto.training.Recipe": "impasto.training.Trainer",
     "impasto.training.write_atomically": "impasto.files.write_atomically",
     "impasto.tuner": "impasto.notebook.tuner",
+    "impasto.weights.hollow": "impasto.weights.empty_init",
+    "impasto.weights.kept": "impasto.weights.cached",
+    "impasto.weights.matched": "impasto.weights.check_state_dict",
 }
 """By the name that a plugin asks for; CHANGELOG.md shows the same table."""
 
