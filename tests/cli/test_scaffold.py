@@ -29,6 +29,7 @@ def installed(plugin):
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_passes_its_tests_and_is_listed(tmp_path, kind):
     plugin = new_plugin("pencil_sketch", kind, tmp_path)

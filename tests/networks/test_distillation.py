@@ -63,6 +63,7 @@ def test_a_network_as_wide_as_its_teacher_starts_as_its_teacher(teacher):
     assert (error.square().mean() / truth.var()).item() < 0.01
 
 
+@pytest.mark.slow
 def test_training_lowers_the_losses_resumes_its_pictures_and_ships_half_floats(teacher, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(distillation, "WIDTHS", {"slim19": (4, 8, 8, 8, 8)})
     # From random filters, so that thirty steps can show a fall; the usual start is near its best already.

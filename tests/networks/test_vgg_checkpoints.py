@@ -341,6 +341,7 @@ def real(name):
     return TEACHER / name
 
 
+@pytest.mark.weights
 @torch.no_grad()
 def test_the_real_vgg19_and_its_normalised_form_agree_up_to_a_factor_per_channel():
     """Two people's conversions of one network, each with its own colours: their channels must correlate."""
@@ -356,6 +357,7 @@ def test_the_real_vgg19_and_its_normalised_form_agree_up_to_a_factor_per_channel
     assert torch.allclose(vgg.mean, norm.mean, atol=1e-3)
 
 
+@pytest.mark.weights
 @torch.no_grad()
 def test_the_public_thin_student_estimates_the_real_vgg19():
     from safetensors.torch import load_file

@@ -353,6 +353,7 @@ def test_a_device_that_is_not_there_is_an_error_not_a_slow_run(device):
         impasto.Pipeline()(CONTENT, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc")
 def test_memory_of_freed_tensors_is_kept_for_the_next_unless_told_otherwise():
     code = """

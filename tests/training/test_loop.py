@@ -63,6 +63,7 @@ def losses(folder: Path) -> list[str]:
         return [f"{row['step']} {row['fit']}" for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_a_training_killed_and_resumed_ends_as_one_that_was_not(tmp_path):
     whole = run(tmp_path / "whole")
 

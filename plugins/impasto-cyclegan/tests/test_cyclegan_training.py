@@ -86,6 +86,7 @@ def test_interrupted_and_gone_on_with_the_papers_plan_has_the_same_losses(folder
     assert losses(tmp_path / "broken") == losses(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_killed_and_gone_on_with_it_gives_the_same_network(folders, tmp_path, whole):
     program = textwrap.dedent(f"""
         import torch

@@ -60,6 +60,7 @@ def test_it_goes_on_to_the_bit_and_gives_what_the_stage_takes(folders, tmp_path)
     assert painted.tensor.shape == content.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", ["gram", "wasserstein2"])
 def test_it_learns(folders, tmp_path, statistic):
     recipe = FastTrainer(**folders, **SMALL, statistic=statistic, batch=3)

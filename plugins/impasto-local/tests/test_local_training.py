@@ -39,6 +39,7 @@ def losses(folder):
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_it_learns_and_gives_what_the_stage_takes(folders, tmp_path):
     task = recipe(folders, batch=2, learning_rate=1e-2).task(CPU)
     batch = task.batch(torch.Generator().manual_seed(9), 8)

@@ -255,6 +255,7 @@ def test_least_squares_begin_well():
     assert error < 0.2 * crops.var()
 
 
+@pytest.mark.slow
 def test_it_learns_and_gives_what_the_stage_takes(trainer, tmp_path, photograph, style):
     task = trainer.task(CPU)
 

@@ -216,6 +216,7 @@ def test_a_patch_has_a_middle():
         StyleSwap(patch=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [WCT(), WCT(levels=(5, 2), transform="transport", identity="both", alpha=0.6)])
 def test_a_picture_in_tiles_is_the_picture_whole(stage, monkeypatch):
     photo = impasto.samples.content("astronaut", 400)[..., :329, :391]

@@ -34,6 +34,7 @@ def run(made, folder, steps):
     return load_decoders(file)
 
 
+@pytest.mark.slow
 def test_it_goes_on_to_the_bit_and_gives_what_the_stage_takes(folders, tmp_path):
     whole = run(trainer(folders), tmp_path / "whole", 4)
     with pytest.MonkeyPatch.context() as patch:
@@ -72,6 +73,7 @@ def test_levels_it_starts_from_are_kept_and_lend_their_tail(folders, tmp_path):
     assert list(load_decoders(task.export(task.networks, tmp_path)[0])) == ["relu2_1", "relu3_1"]
 
 
+@pytest.mark.slow
 def test_it_learns(folders, tmp_path):
     task = trainer(folders, levels=(2, 3)).task(CPU)
 
@@ -90,6 +92,7 @@ def test_it_learns(folders, tmp_path):
             assert after[f"{layer} {loss}"] < before[f"{layer} {loss}"], (layer, loss)
 
 
+@pytest.mark.slow
 def test_without_a_weight_of_style_the_loss_network_has_no_say(folders):
     task = trainer(folders, levels=(2,), style_weight=0).task(CPU)
     ((_, found),) = task.losses(task.networks, task.shown, torch.Generator())
