@@ -38,7 +38,19 @@ def pyramid(height: int, width: int, coarsest: int, smallest: int = 32) -> list[
 
 @dataclass
 class Descent:
-    """How far a run has come: level, step of that level, picture, optimiser, average, random numbers."""
+    """How far a run has come: its state can be saved in the middle of a level, and restored.
+
+    Args:
+        image: (1, 3, H, W), the present iterate, sRGB in [0, 1].
+        optimiser: moves it, and is resized from level to level.
+        average: of the iterates of this level.
+        level: of the pyramid, 0 the coarsest.
+        step: steps taken at this level.
+        level_rng: the random generators' states at the level's start.
+        rng: their present states.
+        generator: what the losses draw their random numbers from, on the picture's device; None: torch's own.
+        whole: False in the middle of a step, when image, optimiser and average do not belong together.
+    """
 
     image: Tensor
     optimiser: Optimiser
@@ -48,9 +60,7 @@ class Descent:
     level_rng: Mapping[str, Tensor] = field(default_factory=dict)
     rng: Mapping[str, Tensor] = field(default_factory=dict)
     generator: torch.Generator | None = None
-    """What the losses draw their random numbers from, on the picture's device; None: torch's own generators."""
     whole: bool = True
-    """False in the middle of a step, when the parts do not fit each other."""
 
     def state(self) -> dict[str, Any]:
         """Return everything as tensors and plain values."""
@@ -113,6 +123,19 @@ def descend(
         steps: at each level.
         objective_at: makes the loss for a level, measuring its targets once.
         after: called after each step with the run and the losses of the picture before it.
+
+    Returns:
+        (1, 3, H, W), sRGB in [0, 1], of the last size.
+
+    Example:
+        >>> from impasto.optim import LBFGS
+        >>> start = torch.zeros(1, 3, 8, 8)
+        >>> run = Descent(start, LBFGS(), Average(0.0, start))
+        >>> def distance(image):
+        ...     return {"distance from grey": (image - 0.5).square().mean()}
+        >>> picture = descend(run, [(8, 8)], 40, lambda size: distance, lambda run, losses: None)
+        >>> torch.allclose(picture, torch.full_like(picture, 0.5), atol=0.01)
+        True
     """
     device = run.image.device
     for level in range(run.level, len(sizes)):
