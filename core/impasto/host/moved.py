@@ -77,6 +77,7 @@ MOVED: Mapping[str, str] = {
     "impasto.stage.watching": "impasto.stage.RunContext(watcher=...)",
     "impasto.stage.window": "impasto.stage.bounding_box",
     "impasto.statistics": "impasto.functional.statistics",
+    "impasto.stream.interrupted": "impasto.stream.interrupted_path",
     "impasto.training.Recipe": "impasto.training.Trainer",
     "impasto.training.write_atomically": "impasto.files.write_atomically",
     "impasto.tuner": "impasto.notebook.tuner",
