@@ -233,6 +233,14 @@ def test_each_region_gets_the_colours_of_its_own_style(pictures):
     assert [style.region for style in recoloured] == ["left", "right"]
 
 
+def test_named_regions_of_the_content_alone_leave_one_style_for_all(pictures):
+    cat, coffee = pictures
+    named = canvas(cat, impasto.Style(coffee), guides=halves(cat), labels=("left", "right"))
+    plain = canvas(cat, impasto.Style(coffee))
+    stage = MatchColor(target="image")
+    assert torch.equal(stage.apply(named).image, stage.apply(plain).image)
+
+
 def test_a_region_that_no_style_covers_is_named_and_stays(pictures):
     cat, coffee = pictures
     style = impasto.Style(coffee, guides=torch.ones_like(coffee[:, :1]), labels=("left",))
