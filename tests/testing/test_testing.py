@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+import threading
 import time
 import warnings
 from dataclasses import replace
@@ -206,7 +207,7 @@ PIXELS = {}
 
 def shared_buffer(content, styles):
     PIXELS["content"] = content
-    time.sleep(0.002)
+    time.sleep(0.01)
     return tint(PIXELS["content"], styles)
 
 
@@ -214,7 +215,8 @@ def flag_for_a_while(content, styles):
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        time.sleep(0.005)
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.3 if before else 0.1)  # whoever found the flag set puts it back last
         return tint(content, styles)
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = before

@@ -161,6 +161,14 @@ def repetition(stage: Stage) -> Observation:
     return observation(stage, 0.0, 1.0, times=2)
 
 
+def repeatable_baseline(stage: Stage) -> Observation:
+    """Return the first observation; what cannot be compared with a run that differs by itself is skipped."""
+    first = baseline(stage)
+    if not torch.equal(first.image, repetition(stage).image):
+        raise SkipTest("waits for 'repeats itself under one seed'")
+    return first
+
+
 def forget_observations() -> None:
     """Run stages anew: in a notebook the same class may have changed what it does."""
     _observed.cache_clear()

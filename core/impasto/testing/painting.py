@@ -20,6 +20,7 @@ from .harness import (
     observation,
     observe,
     picture,
+    repeatable_baseline,
     repetition,
     require,
     works,
@@ -84,7 +85,7 @@ def treats_each_image_of_a_batch_alone(stage: Stage) -> None:
     Stages that draw random numbers or report steps are given another neighbour in the batch instead,
     since the noise of a batch is not that of a single picture.
     """
-    batch = baseline(stage)
+    batch = repeatable_baseline(stage)
     second = batch.image[1:]
     if batch.random or batch.steps:
         other = observation(stage, 0.6, 1.0).image[1:]
