@@ -8,7 +8,7 @@ import impasto
 from impasto.functional.color import luma, to_space
 from impasto.testing import parametrize_checks
 from impasto_color import KeepColor, MatchColor, MatchLuminance, match_moments, transfer_matrix
-from impasto_color.moments import LUMINANCE, METHODS, SPACES
+from impasto_color.moment_matching import LUMINANCE, METHODS, SPACES
 
 
 @parametrize_checks(

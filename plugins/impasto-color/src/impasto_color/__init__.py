@@ -6,7 +6,7 @@ import impasto
 from impasto import Postprocessor, Preprocessor
 
 from .grain import regrain
-from .moments import KeepColor, MatchColor, MatchLuminance, match_moments, moments, transfer_matrix
+from .moment_matching import KeepColor, MatchColor, MatchLuminance, match_moments, moments, transfer_matrix
 from .palette import TransferPalette, extract_palette, transfer_palette
 from .transport import TransferDistribution, transfer_distribution
 

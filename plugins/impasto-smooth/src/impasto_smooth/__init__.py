@@ -6,8 +6,8 @@ import impasto
 from impasto import Postprocessor
 
 from .bilateral import BilateralSmooth, bilateral_filter
-from .deblock import Deblock, deblock
 from .gradients import ScreenedPoisson, Seamless, WLSSmooth, screened_poisson, seamless, wls_smooth
+from .grid_removal import Deblock, deblock
 from .guided import GuidedSmooth
 from .photo import PhotoSmooth, photo_smooth
 from .variation import TVDenoise, tv_denoise
