@@ -12,8 +12,8 @@ from ..files import existing_file
 from .decoding import check_size, decoding_errors, image_file, load
 from .formats import MAX_PIXELS
 
-MAX_LENGTH = 1 << 20
-"""Longest text, in characters, that is taken for a recipe."""
+MAX_LENGTH = 1 << 16
+"""Longest text, in characters, that is taken for a recipe, which is a page."""
 
 
 def recipe_file(path: Path) -> Path:
@@ -28,7 +28,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str:
         path: a PNG that holds one, a picture with `<its whole name>.toml` beside it, or a `.toml` file.
 
     Raises:
-        PictureError: there is none, or it is longer than a mebibyte.
+        PictureError: there is none, or it is longer than 64 K characters.
         FileNotFoundError: no such file.
     """
     file = existing_file(path)
