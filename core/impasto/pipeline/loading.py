@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..device import Precision
 from ..errors import RecipeError, WeightsError, quoted
 from ..host import get_host
 from ..picture import read_recipe
@@ -19,7 +20,7 @@ class LoadedRecipe(NamedTuple):
 
     stages: tuple[Stage, ...]
     seed: int
-    precision: str
+    precision: Precision
 
 
 def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: bool = False) -> LoadedRecipe:

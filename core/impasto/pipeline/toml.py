@@ -44,21 +44,23 @@ def _document(text: str) -> dict[str, Any]:
     if DOTTED.search(text):
         raise ValueError("the pipeline is not valid TOML: it has a key of more than sixteen parts")
     try:
-        return tomllib.loads(text.removeprefix("\ufeff"))  # some editors put a byte-order mark there
+        document: dict[str, Any] = tomllib.loads(text.removeprefix("\ufeff"))  # some editors put that mark there
+        return document
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"the pipeline is not valid TOML: {error}") from error
     except RecursionError:
         raise ValueError("the pipeline is not valid TOML: it is nested too deeply") from None
 
 
-def read_made(text: str) -> tuple[int, str]:
+def read_made(text: str) -> tuple[int, Precision]:
     """Return the seed and the precision that TOML text was made with; 0 and "auto" where it does not say.
 
     Raises:
         ValueError: they do not fit.
     """
-    made = _document(text).get("made", {})
-    seed, precision = (made.get("seed", 0), made.get("precision", "auto")) if isinstance(made, dict) else (None, None)
+    made: Any = _document(text).get("made", {})
+    seed: Any = made.get("seed", 0) if isinstance(made, dict) else made
+    precision: Any = made.get("precision", "auto") if isinstance(made, dict) else "auto"
     if not isinstance(seed, int) or seed not in SEEDS or precision not in get_args(Precision):
         raise ValueError(
             f"the recipe's seed = {quoted(seed)} or precision = {quoted(precision)} does not fit\n"
