@@ -1,13 +1,16 @@
-"""Where painted pictures go."""
+"""What painting commands write: where pictures go, the progress bar, and the line about it."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..files import PICTURES
 from ..picture import Picture
+from ..pipeline import Pipeline, ProgressBar
 
 
 def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
@@ -37,3 +40,18 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
 def save_picture(picture: Picture, path: Path, inputs: Iterable[str | Path], given: argparse.Namespace) -> None:
     """Write a painted picture with the options of the command line; the inputs are never overwritten."""
     picture.save(path, bits=given.bits, quality=given.quality, recipe=given.recipe, keep=list(inputs))
+
+
+def progress_bar() -> ProgressBar:
+    """Return the bar of iterative stages, which is seen where standard error is a terminal."""
+    return ProgressBar(sys.stderr.isatty())
+
+
+def stage_names(pipeline: Pipeline) -> str:
+    """Return the names of a pipeline's stages on one line."""
+    return " → ".join(stage.name for stage in pipeline.stages) or "no stages"
+
+
+def elapsed(began: float) -> str:
+    """Return how long ago something began: `3.2 s`."""
+    return f"{time.perf_counter() - began:.1f} s"

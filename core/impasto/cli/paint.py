@@ -11,8 +11,8 @@ from ..host import get_host
 from ..picture import check_format, check_target, read
 from ..pipeline import Pipeline, read_mask
 from .errors import DONE, INTERRUPTED, print_message
-from .outputs import save_picture
-from .painting import elapsed, max_pixels, progress_bar, read_styles, stage_names
+from .inputs import max_pixels, read_styles
+from .outputs import elapsed, progress_bar, save_picture, stage_names
 
 PREFERRED = ("adain", "gatys")
 """Stylizers to paint with, the first that is installed, when no stages are given."""

@@ -12,7 +12,8 @@ from ..files import PICTURES, VIDEOS
 from ..picture import check_target
 from ..stream import Video, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
-from .painting import elapsed, max_pixels, progress_bar, read_pipeline, read_styles, stage_names
+from .inputs import max_pixels, read_pipeline, read_styles
+from .outputs import elapsed, progress_bar, stage_names
 
 
 def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:

@@ -1,10 +1,10 @@
 """Streams: frames in and out of folders and videos, read ahead and written behind."""
 
-from .frames import frame_error, frame_source, read_frames
+from .frame_reading import frame_error, frame_source, read_frames
+from .frame_writing import write
 from .threads import prefetched, written_behind
-from .video import Video
-from .video_file import VideoFile, interrupted_path
-from .writing import write
+from .video_reading import Video
+from .video_writing import VideoFile, interrupted_path
 
 __all__ = [
     "Video",

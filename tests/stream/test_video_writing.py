@@ -7,7 +7,7 @@ import torch
 import impasto
 from impasto.errors import FrameError
 from impasto.stream import Video, VideoFile, interrupted_path, write
-from impasto.stream.video_file import ENCODERS
+from impasto.stream.video_writing import ENCODERS
 
 from .example_frames import COLOURS, QUICK, Fragile, av, clip, frames, means, near, needs_av
 

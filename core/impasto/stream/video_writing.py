@@ -19,7 +19,7 @@ from ..functional.resizing import resize
 from ..picture import Picture
 from ..picture.arrays import integer_pixels, over_white
 from .ffmpeg import BT709, FPS, pyav
-from .video import Video
+from .video_reading import Video
 
 ENCODERS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
     ".webm": (("libvpx-vp9", {"crf": "24", "b:v": "0", "row-mt": "1"}),),

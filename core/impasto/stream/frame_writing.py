@@ -17,9 +17,9 @@ from typing_extensions import Self
 from ..errors import PictureError
 from ..files import VIDEOS
 from ..picture import Picture
-from .frames import frame_error
+from .frame_reading import frame_error
 from .threads import written_behind
-from .video_file import VideoFile
+from .video_writing import VideoFile
 
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 """tqdm's own, but for a rate that never turns into seconds per frame."""

@@ -15,7 +15,7 @@ from PIL import Image
 from ..errors import FrameError, StageError
 from ..files import VIDEOS, expand
 from ..picture import Metadata, Picture, read
-from .video import Video
+from .video_reading import Video
 
 
 def frame_source(source: Any, max_pixels: int) -> Iterable[Any]:
