@@ -4,88 +4,148 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
-MOVED: Mapping[str, str] = {
-    "impasto.color": "impasto.functional.color",
-    "impasto.completion": "impasto.cli.completion",
-    "impasto.convolutions": "impasto.networks",
-    "impasto.decoders": "impasto.networks",
-    "impasto.demo": "impasto.cli.demo",
-    "impasto.distillation": "impasto.networks.distillation; pictures and crops in impasto.training",
-    "impasto.encoders": "impasto.networks",
-    "impasto.feedforward": "impasto.networks",
-    "impasto.filters": "impasto.functional.filters",
-    "impasto.host()": "impasto.get_host()",
-    "impasto.host.suggestion": "impasto.errors.suggestion",
-    "impasto.inventory": "impasto.cli.listing",
-    "impasto.inversion": "impasto.networks.decoder_fitting",
-    "impasto.judge": "impasto.networks.perceptual",
-    "impasto.losses": "impasto.functional.losses",
-    "impasto.matting": "impasto.functional.matting",
-    "impasto.memory": "impasto.device",
-    "impasto.networks.Exchange": "impasto.networks.FeatureTransform",
-    "impasto.networks.Goal": "impasto.networks.TargetMoments",
-    "impasto.networks.Judge": "impasto.networks.PerceptualLoss",
-    "impasto.networks.Known": "impasto.networks.RegionMoments",
-    "impasto.networks.LAYERS": "impasto.networks.FIRST_LAYERS",
-    "impasto.networks.Map": "impasto.networks.FeatureMap",
-    "impasto.networks.PLANS": "impasto.networks.SEQUENTIAL_LAYOUTS",
-    "impasto.networks.Pupil": "impasto.networks.distillation.Student",
-    "impasto.networks.SUFFIXES": "impasto.networks.CHECKPOINT_SUFFIXES",
-    "impasto.networks.Truth": "impasto.networks.distillation.TeacherFeatures",
-    "impasto.networks.by_region": "impasto.networks.map_by_region, which takes a map for each region",
-    "impasto.networks.cut": "impasto.networks.tile_grid",
-    "impasto.networks.decoders": "impasto.networks.cached_decoders",
-    "impasto.networks.doubled": "impasto.networks.upsample_conv2d",
-    "impasto.networks.fit": "impasto.networks.fit_convolution",
-    "impasto.networks.fitting_encoder": "impasto.networks.encoder_for_checkpoint",
-    "impasto.networks.framed": "impasto.networks.fill_halo",
-    "impasto.networks.initialise": "impasto.networks.distillation.initial_student",
-    "impasto.networks.inverted": "impasto.networks.fit_decoder",
-    "impasto.networks.linear": "impasto.networks.affine_map",
-    "impasto.networks.mapped": "impasto.networks.map_tiles",
-    "impasto.networks.mirrored": "impasto.networks.decoder_convolutions",
-    "impasto.networks.narrowed": "impasto_adain.narrowing.narrow_decoder",
-    "impasto.networks.own_padding": "impasto.networks.trained_padding",
-    "impasto.networks.padded": "impasto.networks.pad2d",
-    "impasto.networks.positions": "impasto.networks.SEQUENTIAL_LAYOUTS",
-    "impasto.networks.quartered": "impasto.networks.block_conv2d",
-    "impasto.networks.reach": "impasto.networks.receptive_radius",
-    "impasto.networks.rectified": "impasto.networks.conv2d_relu",
-    "impasto.networks.repainted": "impasto.networks.stylize_features",
-    "impasto.networks.seen": "impasto.networks.feature_transform.encoder_radius",
-    "impasto.networks.seen_by": "impasto.networks.perceptual_features",
-    "impasto.networks.shrunk": "impasto.stage.resized_style",
-    "impasto.networks.spread": "impasto.networks.depth_to_space",
-    "impasto.networks.study": "impasto.networks.style_statistics",
-    "impasto.optim.Size": "impasto.functional.resizing.Size",
-    "impasto.optim.resize": "impasto.functional.resample; impasto.functional.resize clips as well",
-    "impasto.optimise": "impasto.optim",
-    "impasto.patches": "impasto.functional.patches",
-    "impasto.picture.PictureError": "impasto.errors.PictureError",
-    "impasto.pipeline.pick_device": "impasto.device.pick_device",
-    "impasto.progress": "impasto.pipeline",
-    "impasto.scaffold": "impasto.cli.scaffold",
-    "impasto.soap": "impasto.optim",
-    "impasto.stage.aligned": "impasto.stage.align_styles",
-    "impasto.stage.blend": "impasto.stage.composite",
-    "impasto.stage.check_image": "impasto.validation.check_image",
-    "impasto.stage.check_maps": "impasto.validation.check_maps",
-    "impasto.stage.once": "impasto.stage.remember, which takes an owner and a key",
-    "impasto.stage.shape": "impasto.validation.shape",
-    "impasto.stage.speaks": "impasto.stage.covers, or impasto.stage.covered_regions for the whole loop",
-    "impasto.stage.watching": "impasto.stage.RunContext(watcher=...)",
-    "impasto.stage.window": "impasto.stage.bounding_box",
-    "impasto.statistics": "impasto.functional.statistics",
-    "impasto.stream.interrupted": "impasto.stream.interrupted_path",
-    "impasto.training.Recipe": "impasto.training.Trainer",
-    "impasto.training.write_atomically": "impasto.files.write_atomically",
-    "impasto.tuner": "impasto.notebook.tuner",
-    "impasto.weights.hollow": "impasto.weights.empty_init",
-    "impasto.weights.kept": "impasto.weights.cached",
-    "impasto.weights.matched": "impasto.weights.check_state_dict",
+
+class Moved(NamedTuple):
+    """Where a module of the flat host went, and which of its names changed or went elsewhere."""
+
+    module: str
+    names: Mapping[str, str] = {}
+
+
+MOVED: Mapping[str, Moved] = {
+    "impasto.color": Moved("impasto.functional.color"),
+    "impasto.completion": Moved("impasto.cli.completion"),
+    "impasto.convolutions": Moved(
+        "impasto.networks",
+        {
+            "doubled": "upsample_conv2d",
+            "framed": "fill_halo",
+            "padded": "pad2d",
+            "quartered": "block_conv2d",
+            "rectified": "conv2d_relu",
+            "spread": "depth_to_space",
+            "upsampled": "upsample2d",
+        },
+    ),
+    "impasto.decoders": Moved(
+        "impasto.networks",
+        {
+            "PLANS": "SEQUENTIAL_LAYOUTS",
+            "SUFFIXES": "CHECKPOINT_SUFFIXES",
+            "decoders": "cached_decoders",
+            "mirrored": "decoder_convolutions",
+            "positions": "SEQUENTIAL_LAYOUTS",
+        },
+    ),
+    "impasto.demo": Moved("impasto.notebook", {"Tile": "Panel", "demonstrate": "impasto.cli.demo.demonstrate"}),
+    "impasto.distillation": Moved(
+        "impasto.networks.distillation",
+        {
+            "Crops": "impasto.training.Crops",
+            "Pupil": "Student",
+            "Truth": "TeacherFeatures",
+            "held_out": "impasto.training.held_out",
+            "initialise": "initial_student",
+            "least_squares": "impasto.networks.ridge_regression",
+            "pictures": "impasto.training.pictures",
+            "relative": "impasto.functional.losses.relative_error",
+        },
+    ),
+    "impasto.encoders": Moved("impasto.networks"),
+    "impasto.feedforward": Moved(
+        "impasto.networks",
+        {
+            "Exchange": "FeatureTransform",
+            "Goal": "TargetMoments",
+            "Known": "RegionMoments",
+            "Map": "FeatureMap",
+            "by_region": "map_by_region",
+            "fitting_encoder": "encoder_for_checkpoint",
+            "linear": "affine_map",
+            "own_padding": "trained_padding",
+            "repainted": "stylize_features",
+            "shrunk": "impasto.stage.resized_style",
+            "study": "style_statistics",
+        },
+    ),
+    "impasto.filters": Moved(
+        "impasto.functional.filters", {"solve_symmetric": "impasto.functional.solvers.solve_symmetric"}
+    ),
+    "impasto.host": Moved(
+        "impasto.host",
+        {"Runner": "StageRunner", "host": "get_host", "suggestion": "impasto.errors.suggestion"},
+    ),
+    "impasto.inversion": Moved(
+        "impasto.networks", {"fit": "fit_convolution", "inverted": "fit_decoder", "narrowed": "impasto_adain.narrowing"}
+    ),
+    "impasto.judge": Moved(
+        "impasto.networks", {"Judge": "PerceptualLoss", "LAYERS": "FIRST_LAYERS", "seen_by": "perceptual_features"}
+    ),
+    "impasto.losses": Moved(
+        "impasto.functional.losses",
+        {
+            "HISTOGRAM": "histogram",
+            "Measured": "Measurement",
+            "draw": "position_sample",
+            "mixed": "mean_measurement",
+            "relative": "relative_distance",
+        },
+    ),
+    "impasto.matting": Moved("impasto.functional.matting"),
+    "impasto.memory": Moved("impasto.device"),
+    "impasto.notebook": Moved("impasto.notebook", {"changing": "Pipeline.replace"}),
+    "impasto.optimise": Moved(
+        "impasto.optim", {"Size": "impasto.functional.resizing.Size", "resize": "impasto.functional.resample"}
+    ),
+    "impasto.patches": Moved(
+        "impasto.functional.patches", {"PatchMatch": "nearest(around=...)", "Task": "nearest", "favours": "guidance"}
+    ),
+    "impasto.picture": Moved("impasto.picture", {"PictureError": "impasto.errors.PictureError"}),
+    "impasto.pipeline": Moved(
+        "impasto.pipeline",
+        {
+            "pick_device": "impasto.device.pick_device",
+            "setting": "parse_value",
+            "use_bfloat16": "impasto.device.use_bfloat16",
+        },
+    ),
+    "impasto.progress": Moved("impasto.pipeline"),
+    "impasto.scaffold": Moved("impasto.cli.scaffold"),
+    "impasto.soap": Moved("impasto.optim"),
+    "impasto.stage": Moved(
+        "impasto.stage",
+        {
+            "Memory": "StreamMemo",
+            "ParameterError": "impasto.errors.ParameterError",
+            "StageError": "impasto.errors.StageError",
+            "aligned": "align_styles",
+            "blend": "composite",
+            "check_image": "impasto.validation.check_image",
+            "check_maps": "impasto.validation.check_maps",
+            "once": "remember",
+            "regions": "region_maps",
+            "shape": "impasto.validation.shape",
+            "speaks": "covers",
+            "watching": "RunContext(watcher=...)",
+            "window": "bounding_box",
+        },
+    ),
+    "impasto.statistics": Moved("impasto.functional.statistics", {"Statistic": "MeanSpread"}),
+    "impasto.stream": Moved("impasto.stream", {"interrupted": "interrupted_path"}),
+    "impasto.tiles": Moved(
+        "impasto.networks", {"cut": "tile_grid", "mapped": "map_tiles", "reach": "receptive_radius"}
+    ),
+    "impasto.training": Moved(
+        "impasto.training", {"Recipe": "Trainer", "write_atomically": "impasto.files.write_atomically"}
+    ),
+    "impasto.tuner": Moved("impasto.notebook.tuner"),
+    "impasto.weights": Moved(
+        "impasto.weights", {"hollow": "empty_init", "kept": "cached", "matched": "check_state_dict"}
+    ),
 }
-"""By the name that a plugin asks for; CHANGELOG.md shows the same table."""
+"""By the module that a plugin asks for; CHANGELOG.md shows the same table."""
 
 _MESSAGES = (
     re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'"),
@@ -99,15 +159,41 @@ def moved_name(error: BaseException) -> str:
     """Return a line that says where the name went that an error misses, or nothing if it never was the host's.
 
     Example:
-        >>> moved_name(ModuleNotFoundError("No module named 'impasto.statistics'"))
-        '\\n  impasto.statistics is now impasto.functional.statistics: the plugin needs a newer version'
+        >>> moved_name(ModuleNotFoundError("No module named 'impasto.judge'")).strip()
+        'impasto.judge is now impasto.networks (Judge is PerceptualLoss, LAYERS is FIRST_LAYERS, seen_by is perceptual_features)'
     """
     if not isinstance(error, (ImportError, AttributeError)):
         return ""
     for message in _MESSAGES:
         if match := message.search(str(error)):
             found = match.groupdict()
-            name = ".".join(filter(None, (found["module"], found.get("name"))))
-            if name in MOVED:
-                return f"\n  {name} is now {MOVED[name]}: the plugin needs a newer version"
+            return _new_name(found["module"], found.get("name") or "")
     return ""
+
+
+def _new_name(module: str, name: str) -> str:
+    if not name or module == "impasto":
+        whole = module if not name else f"{module}.{name}"
+        if whole not in MOVED:
+            return ""
+        where, names = MOVED[whole]
+        changed = ", ".join(f"{old} is {new}" for old, new in names.items())
+        return f"\n  {whole} is now {where}" + (f" ({changed})" if changed else "")
+    for old, (where, names) in MOVED.items():
+        if module in (old, where) and name in names:
+            return f"\n  {old}.{name} is now {_whole(where, names[name])}"
+    return ""
+
+
+def _whole(module: str, name: str) -> str:
+    return name if name.startswith("impasto") else f"{module}.{name}"
+
+
+def moved_table() -> str:
+    """Return the table of CHANGELOG.md: what moved, and where to."""
+    lines = ["| Before | Now |", "|---|---|"]
+    for old, (where, names) in MOVED.items():
+        if old != where:
+            lines.append(f"| `{old}` | `{where}` |")
+        lines += [f"| `{old}.{name}` | `{_whole(where, new)}` |" for name, new in names.items()]
+    return "\n".join(lines)
