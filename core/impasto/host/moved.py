@@ -26,7 +26,6 @@ MOVED: Mapping[str, Moved] = {
             "quartered": "block_conv2d",
             "rectified": "conv2d_relu",
             "spread": "depth_to_space",
-            "upsampled": "upsample2d",
         },
     ),
     "impasto.decoders": Moved(
@@ -99,9 +98,7 @@ MOVED: Mapping[str, Moved] = {
     "impasto.optimise": Moved(
         "impasto.optim", {"Size": "impasto.functional.resizing.Size", "resize": "impasto.functional.resample"}
     ),
-    "impasto.patches": Moved(
-        "impasto.functional.patches", {"PatchMatch": "nearest(around=...)", "Task": "nearest", "favours": "guidance"}
-    ),
+    "impasto.patches": Moved("impasto.functional.patches", {"PatchMatch": "nearest(around=...)", "Task": "nearest"}),
     "impasto.picture": Moved("impasto.picture", {"PictureError": "impasto.errors.PictureError"}),
     "impasto.pipeline": Moved(
         "impasto.pipeline",
@@ -159,8 +156,8 @@ def moved_name(error: BaseException) -> str:
     """Return a line that says where the name went that an error misses, or nothing if it never was the host's.
 
     Example:
-        >>> moved_name(ModuleNotFoundError("No module named 'impasto.judge'")).strip()
-        'impasto.judge is now impasto.networks (Judge is PerceptualLoss, LAYERS is FIRST_LAYERS, seen_by is perceptual_features)'
+        >>> moved_name(ImportError("cannot import name 'once' from 'impasto.stage' (impasto/stage/__init__.py)")).strip()
+        'impasto.stage.once is now impasto.stage.remember'
     """
     if not isinstance(error, (ImportError, AttributeError)):
         return ""
