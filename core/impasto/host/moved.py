@@ -156,7 +156,7 @@ def moved_name(error: BaseException) -> str:
     """Return a line that says where the name went that an error misses, or nothing if it never was the host's.
 
     Example:
-        >>> moved_name(ImportError("cannot import name 'once' from 'impasto.stage' (impasto/stage/__init__.py)")).strip()
+        >>> moved_name(ImportError("cannot import name 'once' from 'impasto.stage'")).strip()
         'impasto.stage.once is now impasto.stage.remember'
     """
     if not isinstance(error, (ImportError, AttributeError)):
