@@ -11,7 +11,7 @@ from ..host import get_host
 from ..picture import check_format, check_target, read
 from ..pipeline import Pipeline, read_mask
 from .errors import DONE, INTERRUPTED, print_message
-from .inputs import max_pixels, read_styles
+from .loading import max_pixels, read_styles
 from .outputs import elapsed, progress_bar, save_picture, stage_names
 
 PREFERRED = ("adain", "gatys")

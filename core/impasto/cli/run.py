@@ -15,7 +15,7 @@ from ..files import VIDEOS, expand
 from ..picture import check_format, check_targets, read
 from ..stream import interrupted_path
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
-from .inputs import max_pixels, read_pipeline, read_styles
+from .loading import max_pixels, read_pipeline, read_styles
 from .outputs import elapsed, output_paths, progress_bar, save_picture
 from .video import run_frames
 

@@ -12,7 +12,7 @@ from ..files import PICTURES, VIDEOS
 from ..picture import check_target
 from ..stream import Video, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
-from .inputs import max_pixels, read_pipeline, read_styles
+from .loading import max_pixels, read_pipeline, read_styles
 from .outputs import elapsed, progress_bar, stage_names
 
 

@@ -1,11 +1,11 @@
 """Pictures: read from whatever people have, and written with what came with them."""
 
 from ..files import check_target, check_targets
+from .embedded_recipe import read_recipe
 from .formats import MAX_PIXELS, check_format
 from .metadata import Interrupted, Metadata
 from .picture import Picture, write
 from .reading import read
-from .recipes import read_recipe
 
 __all__ = [
     "MAX_PIXELS",

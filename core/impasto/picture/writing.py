@@ -12,10 +12,10 @@ from torch import Tensor
 from ..errors import PictureError
 from ..files import check_targets, write_atomically
 from .arrays import integer_pixels, over_white
+from .embedded_recipe import recipe_file
 from .encoding import file_bytes
 from .formats import HOLDS_ALPHA, check_format
 from .metadata import Metadata
-from .recipes import recipe_file
 
 
 def write_file(
