@@ -20,7 +20,7 @@ def max_pixels(given: argparse.Namespace) -> int:
 def read_styles(arguments: Iterable[StyleArgument], limit: int) -> list[Style]:
     """Return the styles that the arguments name, of at most `limit` pixels each."""
     return [
-        Style(read(argument.file, max_pixels=limit).tensor, argument.weight, region=argument.region)
+        Style(read(argument.file, max_pixels=limit).visible, argument.weight, region=argument.region)
         for argument in arguments
     ]
 

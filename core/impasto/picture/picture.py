@@ -75,6 +75,19 @@ class Picture:
         return (tensor.shape[0], *tensor.shape[2:])
 
     @property
+    def visible(self) -> torch.Tensor:
+        """The colours `(B, 3, H, W)`, those that nobody sees replaced by the mean of those that one does.
+
+        What lies under transparent pixels is chance, and must not count: files that look alike paint alike.
+        """
+        if self.alpha is None or self.alpha.min() > 0:
+            return self.tensor
+        total = self.alpha.sum((2, 3), keepdim=True)
+        mean = (self.tensor * self.alpha).sum((2, 3), keepdim=True) / total.clamp_min(torch.finfo(torch.float32).tiny)
+        mean = torch.where(total > 0, mean, torch.ones_like(mean))  # white where nothing is seen
+        return torch.where(self.alpha > 0, self.tensor, mean)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.tensor.shape[2], self.tensor.shape[3]

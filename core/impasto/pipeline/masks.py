@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..picture import read
+from ..picture import Picture, read
 
 REST = "rest"
 """Label of what the regions given by name leave of a picture."""
@@ -60,8 +61,8 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
         values = mask.float()
     else:
         given = read(mask)
-        values = given.tensor.mean(1, keepdim=True)
         name = given.meta.file or ""
+        values = _mask_values(given, name)
     if values.shape[-2:] != content.shape[-2:]:
         raise ValueError(
             f"the mask{name and f' {name}'} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
@@ -69,4 +70,37 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
             "  what would work: a mask drawn over the content itself, of the same size;"
             " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )
+    return values
+
+
+LEVELS = 4
+"""A picture of whole numbers that has no more of them, none above half of white, numbers its parts and masks none."""
+
+
+def _mask_values(picture: Picture, name: str) -> Tensor:
+    """Return a mask (B, 1, H, W) from a picture: its opacity, if that says anything, else how light it is.
+
+    Raises:
+        ValueError: its values number the parts of a picture, 0 and 1 of 255, and are no degrees of a mask.
+    """
+    called = f"the mask{name and f' {name}'}"
+    if picture.alpha is not None and picture.alpha.min() < 1:
+        return picture.alpha
+    low, high = picture.tensor.aminmax(dim=1, keepdim=True)
+    if not torch.equal(low, high):
+        warnings.warn(
+            f"{called} has colours, of which the mean is taken\n  what would work: a grey picture; or the stage"
+            " mask-file (impasto-segment), which reads a colour as a label",
+            stacklevel=5,
+        )
+    values = picture.tensor.mean(1, keepdim=True)
+    white = {8: 255, 16: 65535}.get(picture.meta.bits or 0)
+    if white and 0 < float(values.max()) <= 0.5:
+        levels = torch.unique(values.mul(white).round().int()).tolist()
+        if len(levels) <= LEVELS:
+            raise ValueError(
+                f"{called} has the values {', '.join(map(str, levels))} of {white}, which is hardly a mask\n"
+                f"  what would work: 0 where nothing is painted and {white} where all is\n"
+                "  what to type: mask > 0, or mask * 255"
+            )
     return values

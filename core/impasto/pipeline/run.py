@@ -37,7 +37,7 @@ class Run:
         self._low_precision = use_bfloat16(self.device, options.precision)
         self._runner = StageRunner(options.plugins)
         given = [] if style is None else style if isinstance(style, (list, tuple)) else [style]
-        styles = [picture if isinstance(picture, Style) else Style(read(picture).tensor) for picture in given]
+        styles = [picture if isinstance(picture, Style) else Style(read(picture).visible) for picture in given]
         self._styles = tuple(style.to(self.device) for style in styles)
         if styles:
             _warn_of_unused_styles(self.stages)
@@ -60,7 +60,7 @@ class Run:
     def canvas(self, given: Picture, stages: Sequence[Stage], memo: StreamMemo | None = None) -> Canvas:
         """Return the canvas that the first of the stages, or all, make of a picture."""
         self._read_maps(given.tensor)
-        content = given.tensor.to(self.device)
+        content = given.visible.to(self.device)
         canvas = Canvas(content, content, self._styles, self._mask, self._guides, self._labels, given.meta)
         context = RunContext(self._options.seed, watcher=self._runner.watch, memo=memo)
         with torch.no_grad(), context:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from ..errors import suggestion
+from ..errors import ParameterError, suggestion
 from ..picture import Interrupted, Metadata, read
 from ..validation import check_extent, check_image, check_labels, check_maps, shape
 
@@ -43,11 +44,16 @@ class Style:
 
     def __post_init__(self) -> None:
         if not isinstance(self.image, Tensor):
-            object.__setattr__(self, "image", read(self.image).tensor)
-        self._check({"image", "guides"})
+            object.__setattr__(self, "image", read(self.image).visible)
+        self._check({"image", "guides", "weight"})
 
     def _check(self, changed: set[str]) -> None:
         """Raise unless what changed fits what did not."""
+        if "weight" in changed:
+            weight = float(self.weight)  # NumPy's and torch's numbers too
+            if not math.isfinite(weight):
+                raise ParameterError(f"a style's weight = {weight} does not fit\n  what would work: a finite number")
+            object.__setattr__(self, "weight", weight)
         if "image" in changed:
             check_image(self.image, "style")
         if self.guides is not None and changed & {"image", "guides"}:

@@ -1,0 +1,88 @@
+"""One rule for what a mask is; what is hardly one is refused, and colours that nobody sees never count."""
+
+import numpy as np
+import pytest
+import torch
+
+import impasto
+from impasto.errors import ParameterError
+from impasto.pipeline import read_mask
+
+CONTENT = torch.rand(1, 3, 12, 16)
+HALF = np.zeros((12, 16), np.uint8)
+HALF[:, 8:] = 255
+
+
+@pytest.mark.parametrize("mask", [HALF // 255, (HALF > 0).astype(np.uint16), HALF // 255 * 3, HALF // 2])
+def test_whole_numbers_that_are_no_degrees_are_refused_with_what_to_type(mask):
+    with pytest.raises(ValueError, match=r"(?s)the values 0, \d+ of \d+, which is hardly a mask.*mask > 0"):
+        read_mask(mask, CONTENT)
+    guides = {"sky": mask}
+    with pytest.raises(ValueError, match=r"region 'sky'.*hardly a mask"):
+        impasto.Pipeline()(CONTENT, guides=guides)
+
+
+@pytest.mark.parametrize("mask", [HALF, HALF > 0, (HALF / 255).astype(np.float32), HALF.astype(np.uint16) * 257])
+def test_a_mask_is_taken_whatever_it_is_made_of(mask):
+    assert torch.equal(read_mask(mask, CONTENT), torch.from_numpy(HALF / 255).float()[None, None])
+
+
+def test_soft_masks_that_are_dark_all_over_stay_what_they_are():
+    ramp = np.tile(np.arange(16, dtype=np.uint8) * 6, (12, 1))
+    assert float(read_mask(ramp, CONTENT).max()) == pytest.approx(90 / 255)
+    quarter = torch.full((1, 1, 12, 16), 0.25)
+    assert torch.equal(read_mask(quarter, CONTENT), quarter)
+
+
+def test_opacity_is_the_mask_where_it_says_anything():
+    white = np.full_like(HALF, 255)
+    assert torch.equal(read_mask(np.dstack([white, white, white, HALF]), CONTENT), read_mask(HALF, CONTENT))
+    opaque = np.dstack([HALF, HALF, HALF, white])
+    assert torch.equal(read_mask(opaque, CONTENT), read_mask(HALF, CONTENT))
+
+
+def test_a_coloured_mask_is_pointed_out():
+    with pytest.warns(UserWarning, match="has colours, of which the mean is taken"):
+        read_mask(np.dstack([HALF, HALF, HALF // 2]), CONTENT)
+
+
+class Mean(impasto.Stylizer, name="mean"):
+    """Paint with the means of content and styles."""
+
+    def stylize(self, content, styles, guides):
+        mean = sum(style.image.mean((2, 3), keepdim=True) for style in styles) / len(styles)
+        return content.lerp((mean + content.mean((2, 3), keepdim=True)) / 2, 0.5)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_files_that_look_alike_paint_alike(shown):
+    colours = np.random.default_rng(0).integers(0, 255, (12, 16, 3), dtype=np.uint8)
+    alpha = HALF if shown else HALF * 0
+    files = [
+        np.dstack([np.where(alpha[..., None] > 0, colours, hidden).astype(np.uint8), alpha]) for hidden in (0, 255)
+    ]
+    as_content = [impasto.Pipeline(Mean())(file, CONTENT).tensor for file in files]
+    as_style = [impasto.Pipeline(Mean())(CONTENT, file).tensor for file in files]
+    in_a_style = [impasto.Pipeline(Mean())(CONTENT, impasto.Style(file)).tensor for file in files]
+    for one, other in (as_content, as_style, in_a_style):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), np.float32("nan"), torch.tensor(float("-inf"))])
+def test_a_weight_that_is_no_number_is_refused_where_it_is_given(weight):
+    with pytest.raises(ParameterError, match=r"weight = .* does not fit"):
+        impasto.Style(CONTENT, weight)
+
+
+@pytest.mark.parametrize("number", [np.int64(3), torch.tensor(3), np.uint8(3)])
+def test_numbers_of_numpy_and_torch_are_numbers(number):
+    style = impasto.Style(CONTENT, number)
+    assert type(style.weight) is float
+    picture = impasto.Pipeline(Mean())(CONTENT, style, seed=number)
+    assert "seed = 3\n" in picture.meta.recipe
+
+
+@pytest.mark.parametrize("seed", [-1, 2**70, None, 1.5, "1"])
+def test_a_seed_that_is_none_is_refused_in_our_words(seed):
+    with pytest.raises(ParameterError, match=r"(?s)seed = .* does not fit.*a whole number, 0 to"):
+        impasto.Pipeline()(CONTENT, seed=seed)
