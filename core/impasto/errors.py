@@ -31,7 +31,7 @@ class PluginError(Exception):
 
 
 def quoted(value: object, limit: int = 80) -> str:
-    """Return a value from a file or a stranger as Python writes it, without control characters, and shortened.
+    r"""Return a value from a file or a stranger as Python writes it, without control characters, and shortened.
 
     Example:
         >>> quoted("a\x1b]0;b")

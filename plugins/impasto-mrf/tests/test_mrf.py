@@ -153,7 +153,7 @@ def test_turned_copies_find_nearer_patches():
         for number in (0, 1)
     )
     assert richer.last["mrf"] < 0.5 * plain.last["mrf"]
-    which = richer.fields["relu3_1"].found[0].which.flatten().bincount(minlength=3)
+    which = richer.fields["relu3_1"].latest[0].which.flatten().bincount(minlength=3)
     assert which.argmax() == 2  # turned to the other side, as it is, turned to this side
 
 
@@ -165,7 +165,7 @@ def test_scaled_copies_find_nearer_patches():
         for number in (0, 1)
     )
     assert richer.last["mrf"] < plain.last["mrf"]
-    which = richer.fields["relu3_1"].found[0].which.flatten().bincount(minlength=3)
+    which = richer.fields["relu3_1"].latest[0].which.flatten().bincount(minlength=3)
     assert which.argmax() == 2  # smaller, as it is, larger
 
 
@@ -237,7 +237,7 @@ def test_a_doodle_becomes_a_painting_with_each_region_from_its_like(monkeypatch)
     def match(self, features, match=Energy.match):
         match(self, features)
         for field in self.fields.values():
-            there = field.found[0].warp([source.guides for source in field.sources])
+            there = field.latest[0].warp([source.guides for source in field.sources])
             same = there.argmax(1) == field.guides.argmax(1)
             whole = field.guides.amax(1) > 0.99  # a position on a border has two labels, or more
             alike.append(same[whole].float().mean().item())
