@@ -31,16 +31,15 @@ class PluginError(Exception):
 
 
 def quoted(value: object, limit: int = 80) -> str:
-    r"""Return a value from a file or a stranger as Python writes it, without control characters, and shortened.
+    """Return a value from a file or a stranger as Python writes it, without control characters, short in the middle.
 
     Example:
-        >>> quoted("a\x1b]0;b")
-        "'a\\x1b]0;b'"
-        >>> len(quoted("x" * 1000))
-        80
+        >>> quoted("x" * 1000, 20)
+        "'xxxxxxxxx...xxxxxx'"
     """
     text = repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+    tail = (limit - 3) // 2 - 1
+    return text if len(text) <= limit else f"{text[: limit - 3 - tail]}...{text[-tail:]}"
 
 
 def suggestion(asked: str, names: Iterable[str]) -> str:

@@ -14,6 +14,9 @@ from ..stage import Parameter, Stage
 from ..weights import find
 from .toml import read_made, read_toml
 
+LONGEST_PATH = 300
+"""Characters of a path that a message repeats whole, to be copied."""
+
 
 class LoadedRecipe(NamedTuple):
     """A pipeline from a file, and how it was run when it was kept."""
@@ -79,8 +82,8 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
                     asked.append(f"{stage.name} to download {record.name}, {record.size / 1e6:,.0f} MB")
                     names.append(record.name)
     if asked:
-        typed = " ".join(f"--allow {quoted(name)}" for name in names)
-        listed = ", ".join(map(quoted, names))
+        typed = " ".join(f"--allow {quoted(name, LONGEST_PATH)}" for name in names)
+        listed = ", ".join(quoted(name, LONGEST_PATH) for name in names)
         raise RecipeError(
             f"{source}: its recipe asks {'; '.join(asked)}; pictures come from strangers\n"
             "  what would work: the pipeline without that, or, if you trust it, to allow each\n"
