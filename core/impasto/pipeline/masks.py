@@ -56,34 +56,31 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
     Raises:
         ValueError: the mask has another size than the content; a mask is never stretched unasked.
     """
-    name = ""
-    if isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1 and mask.is_floating_point():
-        values = mask.float()
-    else:
+    given: Picture | None = None
+    if not (isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1 and mask.is_floating_point()):
         given = read(mask)
-        name = given.meta.file or ""
-        values = _mask_values(given, name)
+    called = f"the mask {given.meta.file}" if given is not None and given.meta.file else "the mask"
+    values: Tensor = mask.float() if given is None else given.tensor
     if values.shape[-2:] != content.shape[-2:]:
         raise ValueError(
-            f"the mask{name and f' {name}'} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
+            f"{called} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
             f" {content.shape[-2]}×{content.shape[-1]}\n"
             "  what would work: a mask drawn over the content itself, of the same size;"
             " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )
-    return values
+    return values if given is None else _mask_values(given, called)
 
 
 LEVELS = 4
 """A picture of whole numbers that has no more of them, none above half of white, numbers its parts and masks none."""
 
 
-def _mask_values(picture: Picture, name: str) -> Tensor:
+def _mask_values(picture: Picture, called: str) -> Tensor:
     """Return a mask (B, 1, H, W) from a picture: its opacity, if that says anything, else how light it is.
 
     Raises:
         ValueError: its values number the parts of a picture, 0 and 1 of 255, and are no degrees of a mask.
     """
-    called = f"the mask{name and f' {name}'}"
     if picture.alpha is not None and picture.alpha.min() < 1:
         return picture.alpha
     low, high = picture.tensor.aminmax(dim=1, keepdim=True)
