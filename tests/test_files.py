@@ -5,7 +5,7 @@ import os
 import pytest
 
 from impasto.errors import PictureError
-from impasto.files import check_target, check_targets, existing_file, write_atomically
+from impasto.files import check_target, check_targets, existing_file, expand, write_atomically
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +62,13 @@ def test_a_kill_or_an_error_in_the_midst_leaves_what_was_there(tmp_path):
         write_atomically(tmp_path / "photo.png", full)
     write_atomically(tmp_path / "photo.png", lambda path: path.write_text("new"))
     assert (tmp_path / "photo.png").read_text() == "new"
+
+
+def test_frame_9_comes_before_frame_10(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in (10, 9, 1):
+        (folder / f"frame-{number}.png").touch()
+    order = ["frame-1.png", "frame-9.png", "frame-10.png"]
+    assert [path.name for path in expand([str(folder)])] == order
+    assert [path.name for path in expand([str(folder / "*.png")])] == order

@@ -37,7 +37,10 @@ def quoted(value: object, limit: int = 80) -> str:
         >>> quoted("x" * 1000, 20)
         "'xxxxxxxxx...xxxxxx'"
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:  # of a value that is nested deeply
+        text = type(value).__name__
     tail = (limit - 3) // 2 - 1
     return text if len(text) <= limit else f"{text[: limit - 3 - tail]}...{text[-tail:]}"
 

@@ -6,9 +6,11 @@ import contextlib
 import difflib
 import glob
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from .errors import PictureError
 
@@ -125,7 +127,7 @@ VIDEOS = (
 
 
 def expand(paths: Iterable[str]) -> list[Path]:
-    """Return the pictures that files, folders and patterns name, each once.
+    """Return the pictures that files, folders and patterns name, each once; frame-9 comes before frame-10.
 
     Raises:
         ValueError: a folder or pattern in which there is none.
@@ -134,12 +136,19 @@ def expand(paths: Iterable[str]) -> list[Path]:
     for text in paths:
         path = Path(text).expanduser()
         if path.is_dir():
-            files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+            files = sorted((file for file in path.iterdir() if file.suffix.lower() in PICTURES), key=natural_order)
         elif not path.exists() and glob.has_magic(text):
-            files = sorted(Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
+            matches = map(Path, glob.glob(str(path), recursive=True))
+            files = sorted(filter(Path.is_file, matches), key=natural_order)
         else:
             files = [path]
         if not files:
             raise ValueError(f"there are no pictures in {text}\n  looked for: {', '.join(PICTURES)}")
         found.update(dict.fromkeys(files))
     return list(found)
+
+
+def natural_order(path: Path) -> list[Any]:
+    """Return a key by which frame-9 comes before frame-10."""
+    parts = re.split(r"(\d+)", str(path))
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]

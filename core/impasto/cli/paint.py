@@ -10,6 +10,7 @@ from ..device import pick_device
 from ..host import get_host
 from ..picture import check_format, check_target, read
 from ..pipeline import Pipeline, read_mask
+from ..stream import interrupted_path
 from .errors import DONE, INTERRUPTED, print_message
 from .loading import max_pixels, read_styles
 from .outputs import elapsed, progress_bar, save_picture, stage_names
@@ -38,6 +39,9 @@ def execute(given: argparse.Namespace) -> int:
     content = read(given.content, max_pixels=limit)
     mask = None if given.mask is None else read_mask(read(given.mask, max_pixels=limit), content.tensor)
     guides = {region.label: read(region.file, max_pixels=limit) for region in given.guides}
+    if len(guides) < len(given.guides):
+        labels = ", ".join(region.label for region in given.guides)
+        raise ValueError(f"paint: --guides names a region twice: {labels}\n  what would work: one file for each region")
     styles = read_styles(given.style, limit)
     began = time.perf_counter()
     painted = pipeline(
@@ -50,6 +54,9 @@ def execute(given: argparse.Namespace) -> int:
         seed=given.seed or 0,
         plugins=[progress_bar()],
     )
+    if painted.interrupted is not None:
+        # Under its own name, or a finished picture would be lost, and --skip-existing take this for one.
+        out = interrupted_path(out)
     save_picture(painted, out, inputs, given)
     if painted.interrupted is not None:
         print_message(f"interrupted, {painted.interrupted}; {out} is the picture so far")

@@ -61,8 +61,10 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                 if picture.interrupted is not None:
                     # Under its own name, or --skip-existing would take it for finished.
                     target = interrupted_path(target)
-                    stopped = f"{content}: interrupted, {picture.interrupted}; {target} is the picture so far"
+                    stopped = f"{content}: interrupted, {picture.interrupted}"
                 save_picture(picture, target, [content, *others], given)
+                if stopped:
+                    stopped += f"; {target} is the picture so far"
             except KeyboardInterrupt:
                 stopped = f"{content}: interrupted; nothing was written of it"
             except Exception as error:
@@ -70,7 +72,8 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                 if exit_code_of(error) is None:
                     return FAILED
                 failed += 1
-                continue
+                if not stopped:
+                    continue
             if stopped:
                 break
             painted += 1

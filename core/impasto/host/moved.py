@@ -76,6 +76,8 @@ MOVED: Mapping[str, Moved] = {
         "impasto.host",
         {"Runner": "StageRunner", "host": "get_host", "suggestion": "impasto.errors.suggestion"},
     ),
+    "impasto.hookspecs": Moved("impasto.host.hookspecs"),
+    "impasto.inventory": Moved("impasto.cli.listing"),
     "impasto.inversion": Moved(
         "impasto.networks", {"fit": "fit_convolution", "inverted": "fit_decoder", "narrowed": "impasto_adain.narrowing"}
     ),
@@ -122,6 +124,7 @@ MOVED: Mapping[str, Moved] = {
             "check_image": "impasto.validation.check_image",
             "check_maps": "impasto.validation.check_maps",
             "once": "remember",
+            "remembering": "RunContext(memo=...)",
             "regions": "region_maps",
             "shape": "impasto.validation.shape",
             "speaks": "covers",

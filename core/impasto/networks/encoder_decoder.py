@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..errors import ParameterError, StageError
+from ..errors import ParameterError, StageError, quoted
 from .encoders import Encoder, encoder
 from .vgg import VGG, Padding
 from .vgg_decoder import Decoder
@@ -27,7 +27,7 @@ def require_decoder(stage: str, encoder: str, decoder: str, example: str, traini
     if encoder == "slim19" or decoder:
         return
     raise ParameterError(
-        f"{stage}: encoder = {encoder!r} needs a decoder that was trained for it\n"
+        f"{stage}: encoder = {quoted(encoder)} needs a decoder that was trained for it\n"
         f"  what would work: one made by {training}\n  what to type: {example}"
     )
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..device import Precision
 from ..errors import RecipeError, WeightsError, quoted
-from ..host import get_host
+from ..networks import PRETRAINED
 from ..picture import read_recipe
 from ..stage import Parameter, Stage
 from ..weights import find
 from .toml import read_made, read_toml
 
 LONGEST_PATH = 300
-"""Characters of a path that a message repeats whole, to be copied."""
+"""Characters of a name that a message repeats whole, to be copied."""
 
 
 class LoadedRecipe(NamedTuple):
@@ -58,7 +60,8 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
         source: where the recipe comes from.
         allow: what may be read and downloaded, each by the name that the recipe gives it.
     """
-    allowed = {*allow, *(str(Path(name).expanduser().resolve()) for name in allow)}
+    names_allowed = {allow} if isinstance(allow, str) else {*map(str, allow)}
+    paths_allowed = {_absolute(name) for name in names_allowed}
     asked: list[str] = []
     names: list[str] = []
     for stage in stages:
@@ -69,7 +72,8 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
                     "which a picture may not\n"
                     "  what would work: the same pipeline in a TOML file of yours"
                 )
-            if not {value, str(Path(value).expanduser().resolve())} & allowed:
+            # Without anything allowed no path is looked at: on some systems that alone reaches the network.
+            if value not in names_allowed and not (paths_allowed and _absolute(value) in paths_allowed):
                 asked.append(f"{stage.name} to read {quoted(value)} ({parameter.name})")
                 names.append(value)
     # What a stage needs is asked of it only where it needs no file that was not allowed.
@@ -78,17 +82,23 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
             try:
                 find(record, download=False)
             except WeightsError:
-                if record.url is not None and record.name not in allowed:
+                if record.url is not None and record.name not in names_allowed:
                     asked.append(f"{stage.name} to download {record.name}, {record.size / 1e6:,.0f} MB")
                     names.append(record.name)
     if asked:
-        typed = " ".join(f"--allow {quoted(name, LONGEST_PATH)}" for name in names)
-        listed = ", ".join(quoted(name, LONGEST_PATH) for name in names)
-        raise RecipeError(
+        message = (
             f"{source}: its recipe asks {'; '.join(asked)}; pictures come from strangers\n"
-            "  what would work: the pipeline without that, or, if you trust it, to allow each\n"
-            f"  what to type: {typed}; in Python Pipeline.load(..., allow=[{listed}])"
+            "  what would work: the pipeline without that, or, if you trust it, to allow each by name"
         )
+        if all(name.isprintable() and len(name) <= LONGEST_PATH for name in names):
+            # What is typed at a shell is quoted for the shell: a name may be made to be pasted.
+            typed = " ".join(f"--allow {shlex.quote(name)}" for name in names)
+            message += f"\n  what to type: {typed}; in Python Pipeline.load(..., allow={names!r})"
+        raise RecipeError(message)
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def _files(stage: Stage) -> Iterator[tuple[Parameter, str]]:
@@ -98,6 +108,6 @@ def _files(stage: Stage) -> Iterator[tuple[Parameter, str]]:
             continue
         value = getattr(stage, parameter.name)
         for entry in value if isinstance(value, tuple) else (value,):
-            by_name = entry in parameter.names or entry in get_host().encoders
+            by_name = entry in parameter.names or (parameter.name == "encoder" and entry in PRETRAINED)
             if isinstance(entry, str) and entry and entry != parameter.default and not by_name:
                 yield parameter, entry

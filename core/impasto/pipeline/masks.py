@@ -24,7 +24,7 @@ def read_guides(guides: Tensor | Mapping[str, Any] | None, content: Tensor) -> t
         ValueError: a mask that selects nothing or has another size than the content; names its label.
     """
     if guides is None or isinstance(guides, Tensor):
-        return guides, ()
+        return guides.float() if guides is not None and guides.is_floating_point() else guides, ()
     maps = []
     for label, mask in guides.items():
         try:

@@ -21,7 +21,7 @@ else:
     import tomli as tomllib
 
 
-DOTTED = re.compile(r"(?:\.\s*[\w\"'-]{1,64}\s*){16}")
+DOTTED = re.compile(r"""(?:\.\s*(?:"[^"\n]*"|'[^'\n]*'|[\w-]+)\s*){16}""")
 """Keys of many parts, which take the parser a time that grows with their square; no pipeline has one."""
 
 

@@ -79,6 +79,8 @@ class RunContext:
         device = torch.device(device)
         if self.seed is None:
             return None
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", torch.cuda.current_device())
         if device not in self._generators:
             self._generators[device] = torch.Generator(device).manual_seed(self.seed)
         return self._generators[device]

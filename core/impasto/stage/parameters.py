@@ -154,12 +154,12 @@ def convert(value: Any, wanted: Any) -> Any:
         value = value.item()
     if wanted is bool or isinstance(value, bool):
         return value if wanted is bool and isinstance(value, bool) else _MISFIT
-    if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if whole and (isinstance(value, int) or wanted is int) and not -LARGEST <= value <= LARGEST:
         return _MISFIT
     if wanted is float:
         return float(value) if isinstance(value, (int, float)) and value == value else _MISFIT
     if wanted is int:
-        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         return int(value) if whole else _MISFIT
     return value if isinstance(value, wanted) else _MISFIT
 
@@ -228,6 +228,10 @@ class Declared:
             if parameter.default is dataclasses.MISSING and key not in values:
                 raise ParameterError(f"{cls.name} needs {key!r}: {parameter.help}\n  what to type: {cls._example(key)}")
         return super().__new__(cls)
+
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:
+        """Return what copies and pickles are made from."""
+        return (), self.values()
 
     def __post_init__(self) -> None:
         for name, parameter in self.parameters().items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ def frame_source(source: Any, max_pixels: int) -> Iterable[Any]:
         path = Path(source).expanduser()
         if path.suffix.lower() in VIDEOS and not path.is_dir():
             return Video(path, max_pixels=max_pixels)
-        return sorted(expand([str(source)]), key=_natural)
+        return expand([str(source)])
     if isinstance(source, (Picture, torch.Tensor, np.ndarray, bytes, Image.Image)):
         return [source]
     if not isinstance(source, Iterable):
@@ -38,12 +37,6 @@ def frame_source(source: Any, max_pixels: int) -> Iterable[Any]:
             "  what would work: a folder of pictures, a video file, or a list or generator of pictures"
         )
     return source
-
-
-def _natural(path: Path) -> list[Any]:
-    """Return a key by which frame-9 comes before frame-10."""
-    parts = re.split(r"(\d+)", str(path))
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def read_frames(frames: Iterable[Any], max_pixels: int) -> Iterator[Picture]:

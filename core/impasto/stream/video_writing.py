@@ -14,7 +14,7 @@ import numpy as np
 from typing_extensions import Self
 
 from ..errors import PictureError
-from ..files import check_target
+from ..files import check_targets
 from ..functional.resizing import resize
 from ..picture import Picture
 from ..picture.arrays import integer_pixels, over_white
@@ -61,7 +61,7 @@ class VideoFile:
                 f"{self.path}: '{self.path.suffix}' names no video that can be written\n"
                 f"  what would work: {', '.join(WRITABLE)}"
             )
-        check_target(self.path, keep)
+        check_targets([self.path, interrupted_path(self.path)], keep)
         if fps is not None and not 0 < fps <= 1000:
             raise ValueError(f"{self.path}: fps = {fps} should be above 0 and at most 1000")
         self._fps = None if fps is None else Fraction(fps).limit_denominator(1001)
@@ -112,7 +112,7 @@ class VideoFile:
     def _begin(self, first: Picture) -> None:
         video: Video | None = first.meta.video
         if first.meta.file:
-            check_target(self.path, [first.meta.file])
+            check_targets([self.path, interrupted_path(self.path)], [first.meta.file])
         self._timed = video is not None and self._fps is None
         self._rate = self._fps or (video.fps if video else FPS)
         self._unit = video.time_base if video and self._timed else 1 / self._rate

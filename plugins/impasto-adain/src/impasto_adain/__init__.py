@@ -10,6 +10,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, StageError, Style, Weights
+from impasto.errors import quoted
 from impasto.networks import (
     SLIM19,
     Decoder,
@@ -69,8 +70,8 @@ class AdaIN(impasto.Stylizer, name="adain"):
             self.name,
             self.encoder,
             self.decoder,
-            example=f"AdaIN(encoder={self.encoder!r}, decoder='decoder.pth')",
-            training=f"impasto train adain-decoder --encoder {self.encoder} --images … --styles …",
+            example=f"AdaIN(encoder={quoted(self.encoder)}, decoder='decoder.pth')",
+            training="impasto train adain-decoder --encoder … --images … --styles …",
         )
 
     def weights(self) -> tuple[Weights, ...]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto.errors import quoted
 from impasto.functional import statistics
 from impasto.networks import (
     PRETRAINED,
@@ -89,8 +90,8 @@ class AutoencoderStylizer(impasto.Stylizer):
             self.name,
             self.encoder,
             self.decoders,
-            example=f"{type(self).__name__}(encoder={self.encoder!r}, decoders='folder')",
-            training=f"impasto train wct-decoders --encoder {self.encoder} --images … --styles …",
+            example=f"{type(self).__name__}(encoder={quoted(self.encoder)}, decoders='folder')",
+            training="impasto train wct-decoders --encoder … --images … --styles …",
         )
 
     def weights(self) -> tuple[Weights, ...]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto.errors import quoted
 from impasto.networks import PRETRAINED, Decoder, cached_decoders, check_pair, records, require_decoder
 from impasto.stage import remember, resized_style
 from impasto.weights import find
@@ -62,8 +63,8 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
             self.name,
             self.encoder,
             self.decoder,
-            example=f"WCTPhoto(encoder={self.encoder!r}, decoder='decoder.safetensors')",
-            training=f"impasto train wct-photo-decoder --encoder {self.encoder} --images …",
+            example=f"WCTPhoto(encoder={quoted(self.encoder)}, decoder='decoder.safetensors')",
+            training="impasto train wct-photo-decoder --encoder … --images …",
         )
 
     def weights(self) -> tuple[Weights, ...]:
