@@ -4,36 +4,7 @@ import pytest
 
 import impasto
 
-
-class Wash(impasto.Preprocessor, name="wash"):
-    """Lay a pale wash over the picture."""
-
-    def prepare(self, canvas):
-        return canvas.replace(image=0.5 + 0.5 * canvas.image)
-
-
-class Flat(impasto.Stylizer, name="flat"):
-    """Paint everything in the style's mean colour."""
-
-    def stylize(self, content, styles, guides):
-        return styles[0].image.mean((2, 3), keepdim=True).expand_as(content)
-
-
-class Negative(impasto.Postprocessor, name="negative"):
-    """Turn the painted picture into its negative."""
-
-    def refine(self, image, content, styles):
-        return 1 - image
-
-
-class Stepwise(impasto.Postprocessor, name="stepwise"):
-    """Darken in three steps."""
-
-    def refine(self, image, content, styles):
-        for step in (1, 2, 3):
-            image = image * 0.9
-            self.report(step, 3, image, {"darkness": image.mean()})
-        return image
+from .example_stages import Flat, Negative, Stepwise, Wash
 
 
 @pytest.mark.parametrize(
@@ -156,7 +127,7 @@ def test_registries_are_sorted_and_names_are_suggested(plugin):
 
 
 def test_a_stage_that_no_plugin_offers_says_where_it_comes_from():
-    assert impasto.Host().distribution(Flat) == f"{__name__}, not installed as a plugin"
+    assert impasto.Host().distribution(Flat) == f"{Flat.__module__}, not installed as a plugin"
 
 
 def test_hosts_do_not_share_plugins(plugin):

@@ -5,24 +5,7 @@ import torch
 
 import impasto
 
-CONTENT = torch.linspace(0, 1, 12 * 16 * 3).reshape(1, 3, 12, 16)
-
-
-class Negative(impasto.Postprocessor, name="negative"):
-    """Turn the painted picture into its negative."""
-
-    def refine(self, image, content, styles):
-        return 1 - image
-
-
-class Stepwise(impasto.Postprocessor, name="stepwise"):
-    """Darken in three steps."""
-
-    def refine(self, image, content, styles):
-        for step in (1, 2, 3):
-            image = image * 0.9
-            self.report(step, 3, image, {"darkness": image.mean()})
-        return image
+from .example_stages import CONTENT, Negative, Stepwise
 
 
 def test_hook_run_stage():
