@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 import impasto
+from impasto.files import files_in
 from impasto.networks import FIRST_LAYERS
 from impasto.training import SUFFIXES, held_out
 
@@ -27,8 +28,8 @@ SIZE = 224
 def unseen_files(folder: Path, count: int) -> list[Path]:
     """Return held-out pictures of a folder, one of each group, spread over its names."""
     groups: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and held_out(path):
+    for path in sorted(files_in(folder, SUFFIXES)):
+        if held_out(path):
             groups.setdefault(path.stem.split("_t")[0], path)
     files = list(groups.values())
     if not files:

@@ -1,11 +1,14 @@
 """Files: an input is never an output, by whatever name, and what is written is whole or not there."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
 from impasto.errors import PictureError
-from impasto.files import check_target, check_targets, existing_file, expand, write_atomically
+from impasto.files import check_target, check_targets, existing_file, expand, files_in, write_atomically
+from impasto.training import pictures
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +75,33 @@ def test_frame_9_comes_before_frame_10(tmp_path):
     order = ["frame-1.png", "frame-9.png", "frame-10.png"]
     assert [path.name for path in expand([str(folder)])] == order
     assert [path.name for path in expand([str(folder / "*.png")])] == order
+
+
+def test_files_that_no_person_calls_pictures_are_left_out(tmp_path):
+    folder = tmp_path / "fold"
+    (folder / "deep" / ".checkpoints").mkdir(parents=True)
+    (folder / "album.png").mkdir()
+    for name in ("a.png", "._a.png", ".hidden.PNG", "deep/b.PNG", "deep/._b.png", "deep/.checkpoints/c.png", "d.txt"):
+        (folder / name).touch()
+    assert expand([str(folder)]) == [folder / "a.png"]
+    assert expand([str(folder / "*a.png")]) == [folder / "a.png"]
+    assert expand([str(folder / "**" / "*.*")]) == [folder / "a.png", folder / "d.txt", folder / "deep" / "b.PNG"]
+    assert expand([str(folder / "._a.png")]) == [folder / "._a.png"]  # named by itself, it is meant
+    assert set(files_in(folder, {".png"}, recursive=True)) == {folder / "a.png", folder / "deep" / "b.PNG"}
+    assert pictures(folder, held_back=False) == [folder / "a.png"]
+
+
+def test_every_folder_is_read_by_the_function_that_leaves_them_out():
+    root = Path(__file__).parents[1]
+    walks = re.compile(r"\.(iterdir|rglob)\(|\b(listdir|scandir|walk)\(|[^.]glob\.i?glob\(")
+    readers = {
+        "core/impasto/files.py",
+        "core/impasto/weights/modules.py",  # looks at times alone
+    }
+    found = {
+        path.relative_to(root).as_posix()
+        for folder in ("core", "plugins", "examples")
+        for path in (root / folder).rglob("*.py")
+        if "tests" not in path.parts and walks.search(path.read_text(encoding="utf-8"))
+    }
+    assert found <= readers, "files.files_in leaves out what systems put beside the files of people"

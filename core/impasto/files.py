@@ -8,7 +8,7 @@ import glob
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,8 @@ VIDEOS = (
 def expand(paths: Iterable[str]) -> list[Path]:
     """Return the pictures that files, folders and patterns name, each once; frame-9 comes before frame-10.
 
+    Files whose names begin with a dot are left out, unless they are named themselves.
+
     Raises:
         ValueError: a folder or pattern in which there is none.
     """
@@ -136,7 +138,7 @@ def expand(paths: Iterable[str]) -> list[Path]:
     for text in paths:
         path = Path(text).expanduser()
         if path.is_dir():
-            files = sorted((file for file in path.iterdir() if file.suffix.lower() in PICTURES), key=natural_order)
+            files = sorted(files_in(path, PICTURES), key=natural_order)
         elif not path.exists() and glob.has_magic(text):
             matches = map(Path, glob.glob(str(path), recursive=True))
             files = sorted(filter(Path.is_file, matches), key=natural_order)
@@ -146,6 +148,17 @@ def expand(paths: Iterable[str]) -> list[Path]:
             raise ValueError(f"there are no pictures in {text}\n  looked for: {', '.join(PICTURES)}")
         found.update(dict.fromkeys(files))
     return list(found)
+
+
+def files_in(folder: Path, suffixes: Collection[str], *, recursive: bool = False) -> Iterator[Path]:
+    """Yield the files of a folder that end in one of some suffixes, of any case, in no order.
+
+    Names that begin with a dot are left out: what systems put beside the files of people, such as `._photo.jpg`.
+    """
+    for path in folder.rglob("*") if recursive else folder.iterdir():
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in suffixes and not hidden and not path.is_dir():
+            yield path
 
 
 def natural_order(path: Path) -> list[Any]:

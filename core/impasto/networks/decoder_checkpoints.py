@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .. import weights
 from ..errors import WeightsError
+from ..files import files_in
 from ..validation import shape
 from .vgg import CONVOLUTIONS
 from .vgg_decoder import Decoder, decoder_convolutions
@@ -62,7 +63,7 @@ def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
     source = Path(path).expanduser()
     if not source.is_dir():
         return dict(sorted(_read_file(source).items()))
-    files = sorted(file for file in source.rglob("*") if file.suffix in CHECKPOINT_SUFFIXES)
+    files = sorted(files_in(source, CHECKPOINT_SUFFIXES, recursive=True))
     by_layer: dict[str, Decoder] = {}
     owners: dict[str, Path] = {}
     for file in files:

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import ParameterError
+from ..files import files_in
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 """Of the files that a training takes for pictures."""
@@ -45,8 +46,7 @@ def pictures(folder: str | Path, held_back: bool = True) -> list[Path]:
         impasto.errors.ParameterError: nowhere is no folder of pictures
           what would work: a folder with .jpeg, .jpg, .png, .webp files
     """
-    files = Path(folder).iterdir() if Path(folder).is_dir() else ()
-    every = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+    every = sorted(files_in(Path(folder), SUFFIXES)) if Path(folder).is_dir() else []
     allowed = [path for path in every if not (held_back and held_out(path))]
     if not allowed:
         why = "has no pictures to train on" if Path(folder).is_dir() else "is no folder of pictures"

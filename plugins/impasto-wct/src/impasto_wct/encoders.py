@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto import Encoder, WeightsError, weights
+from impasto.files import files_in
 from impasto.host import get_host
 from impasto.networks import CHECKPOINT_SUFFIXES, encoder_for_checkpoint, load_vgg, trained_padding
 
@@ -29,7 +30,7 @@ def level_encoder(name: str, level: int, device: torch.device) -> Encoder:
     path = Path(name).expanduser().resolve()
     if name in get_host().encoders or not path.exists():
         return encoder_for_checkpoint(name, device)
-    files = sorted(file for file in path.rglob("*") if file.suffix in CHECKPOINT_SUFFIXES) if path.is_dir() else [path]
+    files = sorted(files_in(path, CHECKPOINT_SUFFIXES, recursive=True)) if path.is_dir() else [path]
     stamps = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
     encoders = _encoders_in(tuple(files), stamps)
     deep = [entry for entry in encoders if entry[0] >= level]
