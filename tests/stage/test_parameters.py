@@ -1,7 +1,10 @@
 """Declared parameters: what is asked of their values."""
 
 import copy
+import dataclasses
+import pathlib
 import pickle
+import typing
 
 import pytest
 
@@ -44,3 +47,84 @@ def test_a_stage_that_needs_a_parameter_is_copied_and_pickled():
 def test_numbers_that_no_file_can_hold_are_refused(value):
     with pytest.raises(ParameterError, match="does not fit"):
         Needy(path="a.png", steps=value)
+
+
+class Forgetful(impasto.Postprocessor, name="forgetful"):
+    """Override what a dataclass calls, and nothing else."""
+
+    amount: float = impasto.param(default=0.5, low=0, high=1, help="share of the content")
+    path: str = impasto.param(default="", help="a file to look at")
+
+    def __post_init__(self):
+        pass
+
+
+class Heir(Forgetful, name="heir"):
+    """Inherit from it."""
+
+
+@pytest.mark.parametrize("kind", [Forgetful, Heir])
+@pytest.mark.parametrize("make", [lambda kind, **values: kind(**values), lambda k, **v: dataclasses.replace(k(), **v)])
+def test_no_method_of_a_stage_switches_its_validation_off(kind, make):
+    for values in ({"amount": 55}, {"amount": float("nan")}, {"amount": "0.5"}, {"amount": None}, {"path": 3}):
+        with pytest.raises(ParameterError, match="does not fit"):
+            make(kind, **values)
+    assert make(kind, amount=1).amount == 1.0
+    assert type(make(kind, amount=1).amount) is float
+
+
+def test_an_init_of_ones_own_is_refused_at_the_class():
+    with pytest.raises(TypeError, match=r"def check\(self\)"):
+
+        class Own(impasto.Postprocessor, name="own"):
+            def __init__(self, amount):
+                pass
+
+
+def test_check_is_called_after_the_values_are_converted_and_for_every_new_value():
+    class Band(impasto.Postprocessor, name="band"):
+        """Look between two levels."""
+
+        low: float = impasto.param(default=0, low=0, high=1, help="where the band begins")
+        high: float = impasto.param(default=1, low=0, high=1, help="where the band ends")
+
+        def check(self):
+            assert type(self.low) is type(self.high) is float
+            if self.low >= self.high:
+                raise ParameterError("band: low is not below high")
+
+    with pytest.raises(ParameterError, match="low is not below high"):
+        Band(low=1)
+    with pytest.raises(ParameterError, match="low is not below high"):
+        impasto.Pipeline(Band()).replace(0, high=0)
+    with pytest.raises(ParameterError, match="high = 'x' does not fit"):
+        Band(low=1, high="x")
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [pathlib.Path, pathlib.Path | None, list[int], list, tuple, tuple[int, int], tuple[pathlib.Path, ...], dict],
+)
+def test_a_type_that_no_parameter_can_have_is_refused_at_the_class(annotation):
+    declaration = {"__annotations__": {"x": annotation}, "x": impasto.param(default=None, help="a thing")}
+    with pytest.raises(TypeError, match=r"x is declared as .*(Path|list|tuple|dict)(.|\n)*what would work: bool, int"):
+        type("Odd", (impasto.Postprocessor,), declaration, name="odd")
+
+
+@pytest.mark.parametrize("annotation", [bool, int | None, typing.Literal["a", 1], tuple[str, ...], "tuple[int, ...]"])
+def test_every_other_type_is_taken(annotation):
+    declaration = {"__annotations__": {"x": annotation}, "x": impasto.param(default=(), help="a thing")}
+    assert list(type("Even", (impasto.Postprocessor,), declaration, name="even").parameters()) == ["x"]
+
+
+def test_a_path_is_taken_where_text_is_meant():
+    path = pathlib.Path("folder") / "a.cube"
+    assert Needy(path=path) == Needy(path=str(path))
+    assert type(Needy(path=path).path) is str
+    with pytest.raises(ParameterError, match=r"steps = .*Path"):
+        Needy(path=path, steps=path)
+
+
+def test_values_without_a_name_are_refused_in_words():
+    with pytest.raises(TypeError, match=r"found 'a.png' without one\n  what to type: Needy\(path=...\)"):
+        Needy("a.png")

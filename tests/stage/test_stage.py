@@ -197,8 +197,7 @@ def test_a_stage_can_check_parameters_against_each_other():
         low: float = impasto.param(default=0, help="lower edge")
         high: float = impasto.param(default=1, help="upper edge")
 
-        def __post_init__(self):
-            super().__post_init__()
+        def check(self):
             if self.low >= self.high:
                 raise impasto.ParameterError(f"crop: low = {self.low} is not below high = {self.high}")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
 from typing import Any, ClassVar
 
 from typing_extensions import Self, dataclass_transform
@@ -150,6 +152,8 @@ def convert(value: Any, wanted: Any) -> Any:
         return _MISFIT if any(one is _MISFIT for one in entries) else entries
     if wanted is type(None):
         return None if value is None else _MISFIT
+    if wanted is str and isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # NumPy and torch scalars
         value = value.item()
     if wanted is bool or isinstance(value, bool):
@@ -170,8 +174,52 @@ def describe_type(wanted: Any) -> str:
         return " or ".join(describe_type(option) for option in typing.get_args(wanted))
     if typing.get_origin(wanted) is tuple:
         return f"a list, each {describe_type(typing.get_args(wanted)[0])}"
+    if typing.get_origin(wanted) is typing.Literal:
+        return "one of " + ", ".join(map(repr, typing.get_args(wanted)))
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "none"}
     return words.get(wanted, str(wanted))
+
+
+def check_type(owner: str, name: str, wanted: Any) -> None:
+    """Raise a `TypeError` unless a parameter can be of a type: its values have to come back from TOML and from a word.
+
+    Args:
+        owner: the class that declares it.
+        name: of the parameter.
+        wanted: its annotation.
+    """
+    if not _is_supported(wanted):
+        written = str(wanted) if typing.get_args(wanted) else getattr(wanted, "__name__", wanted)
+        raise TypeError(
+            f"{owner}: {name} is declared as {written}, which a parameter cannot be\n"
+            "  what would work: bool, int, float, str (for paths too), typing.Literal of such values, a tuple of any"
+            " length, such as tuple[int, ...], or any of these | None"
+        )
+
+
+def _is_supported(wanted: Any) -> bool:
+    origin, inside = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin in (types.UnionType, typing.Union):
+        return all(map(_is_supported, inside))
+    if origin is typing.Literal:
+        return all(isinstance(option, (bool, int, float, str)) for option in inside)
+    if origin is tuple:
+        several = len(inside) == 2 and inside[1] is Ellipsis
+        return several and _is_supported(inside[0]) and convert((), inside[0]) is _MISFIT  # which is no tuple itself
+    return wanted in (bool, int, float, str, type(None))
+
+
+def _validated(initialise: Callable[..., None]) -> Callable[..., None]:
+    """Return an `__init__` that converts and checks every value first, which no method of a subclass can switch off."""
+
+    @wraps(initialise)
+    def validated(self: Declared, /, **values: Any) -> None:
+        for name, parameter in self.parameters().items():
+            values[name] = parameter.convert(self.name, values.get(name, parameter.default))
+        initialise(self, **values)
+        self.check()
+
+    return validated
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(param,))
@@ -183,6 +231,11 @@ class Declared:
     def __init_subclass__(cls, *, name: str = "", **more: Any) -> None:
         super().__init_subclass__(**more)
         cls.name = name
+        if "__init__" in vars(cls):
+            raise TypeError(
+                f"{cls.__name__}: __init__ is made of the declared parameters\n"
+                "  what to type: def check(self): ..., for what one parameter asks of another"
+            )
         if name and not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
             raise TypeError(f"{cls.__name__}: the name {name!r} should be lower-case words joined by '-'")
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
@@ -193,6 +246,9 @@ class Declared:
                     f"  what would work: {one.name}: {one.type} = impasto.param(default=..., help='...'),"
                     f" or ClassVar[{one.type}] for a constant"
                 )
+        cls.__init__ = _validated(cls.__init__)  # type: ignore[method-assign]
+        with contextlib.suppress(NameError):  # an annotation may name what is defined further down
+            cls.parameters()
 
     @classmethod
     @cache
@@ -200,6 +256,8 @@ class Declared:
         """Return the declared parameters by name, in order of declaration."""
         hints = typing.get_type_hints(cls)
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        for one in fields:
+            check_type(cls.__name__, one.name, hints[one.name])
         return types.MappingProxyType(
             {one.name: Parameter(one.name, hints[one.name], one.default, **one.metadata["impasto"]) for one in fields}
         )
@@ -218,6 +276,12 @@ class Declared:
 
     def __new__(cls, /, *args: Any, **values: Any) -> Self:
         """Refuse an unknown parameter with a suggestion, before the dataclass would with none."""
+        if args:
+            names = ", ".join(f"{key}=..." for key in list(cls.parameters())[: len(args)])
+            raise TypeError(
+                f"{cls.__name__} takes its parameters by name, found {quoted(args[0])} without one\n"
+                f"  what to type: {cls.__name__}({names})"
+            )
         for key in values:
             if key not in cls.parameters():
                 raise ParameterError(
@@ -234,8 +298,29 @@ class Declared:
         return (), self.values()
 
     def __post_init__(self) -> None:
-        for name, parameter in self.parameters().items():
-            object.__setattr__(self, name, parameter.convert(self.name, getattr(self, name)))
+        """Do nothing: values are validated before, whatever a class does here.  `check` is the place for more."""
+
+    def check(self) -> None:
+        """Raise a `ParameterError` if values that fit one by one do not go together; for subclasses to override.
+
+        Called for every new value of the class, also by `dataclasses.replace`, when each parameter has been converted
+        to its type and found in its range.  Where the base class has a `check` of its own, call `super().check()`.
+
+        Example:
+            >>> import impasto
+            >>> class Band(impasto.Postprocessor, name="band"):
+            ...     '''Darken what is between two levels.'''
+            ...     low: float = impasto.param(default=0.2, low=0, high=1, help="where the band begins")
+            ...     high: float = impasto.param(default=0.8, low=0, high=1, help="where it ends")
+            ...     def check(self):
+            ...         if self.low >= self.high:
+            ...             raise impasto.ParameterError(f"band: low = {self.low} is not below high = {self.high}")
+            ...     def refine(self, image, content, styles):
+            ...         return image.where((image < self.low) | (image > self.high), image / 2)
+            >>> Band(low=0.9)
+            Traceback (most recent call last):
+            impasto.errors.ParameterError: band: low = 0.9 is not below high = 0.8
+        """
 
     def values(self) -> dict[str, Any]:
         """Return every parameter's value by name."""

@@ -64,8 +64,9 @@ class AdaIN(impasto.Stylizer, name="adain"):
         help="decoder: the path of a checkpoint for that encoder; empty: ours for slim19",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse an encoder without its decoder."""
+        super().check()
         require_decoder(
             self.name,
             self.encoder,

@@ -131,8 +131,9 @@ class DeepAnalogy(Correspondence, name="analogy"):
     )
     steps: int = impasto.param(default=10, low=0, help="L-BFGS steps in search of the next layer's features")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse a blend of too few or too many levels."""
+        super().check()
         if len(self.blend) not in (0, len(LEVELS) - 1):
             raise ParameterError(
                 f"{self.name}: blend has {len(self.blend)} entr{'y' if len(self.blend) == 1 else 'ies'}\n"

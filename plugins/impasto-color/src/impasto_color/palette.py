@@ -274,8 +274,9 @@ class TransferPalette(Recolor, name="transfer-palette"):
         default=(), help="colours to reach, such as '#1d3557'; given, they take the place of the reference's"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse a palette with what is no colour."""
+        super().check()
         for color in self.palette:
             if not re.fullmatch(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", color):
                 raise ParameterError(

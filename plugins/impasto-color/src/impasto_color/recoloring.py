@@ -37,8 +37,9 @@ class Recolor(Preprocessor):
     )
     strength: float = param(default=1.0, low=0, high=1, help="share of the recoloured picture in the result")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         if self.target == "style" and self.reference == "style":
             raise ParameterError(
                 f"{self.name}: target='style' with reference='style' would give the styles their own colours\n"

@@ -84,8 +84,9 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
         help="of a pair: to the second domain or back to the first; ours are photographs and paintings",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse a network that is neither a pair that ships nor a file."""
+        super().check()
         looks_like_a_path = Path(self.network).suffix or os.path.dirname(self.network) or Path(self.network).is_file()
         if self.network not in PAIRS and not looks_like_a_path:
             raise ParameterError(

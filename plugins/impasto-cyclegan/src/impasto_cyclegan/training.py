@@ -82,8 +82,9 @@ class CycleGANTrainer(Trainer, name="cyclegan"):
         default=1e-3, low=0, help="of the discriminators; the paper's is 2e-4"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         if self.size % 4:
             raise ParameterError(f"{self.name}: size = {self.size} does not fit\n  what would work: a multiple of 4")
         if self.discriminator == "projected" and self.size < 64:

@@ -48,8 +48,9 @@ class Fast(impasto.Stylizer, name="fast"):
         default=(), low=0, help="how much each of them counts; empty: all the same"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse shares that do not fit the styles."""
+        super().check()
         if self.shares and len(self.shares) != len(self.styles):
             raise ParameterError(
                 f"{self.name}: {len(self.shares)} shares for {len(self.styles)} styles\n"

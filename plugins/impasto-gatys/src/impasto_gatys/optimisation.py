@@ -72,8 +72,9 @@ class Optimisation(impasto.Stylizer):
         default="", writes=True, help="file to keep a long run in and to go on from after a stop; empty keeps none"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         if (self.init == "file") != bool(self.init_file):
             raise ParameterError(
                 f"{self.name}: init = {self.init!r} and init_file = {self.init_file!r} do not go together\n"

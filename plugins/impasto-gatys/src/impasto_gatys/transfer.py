@@ -42,8 +42,9 @@ class StyleOptimisation(Optimisation):
         help="weight of the histogram loss, which steadies contrast, on top",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         layers, weights = self.style_layers, self.style_layer_weights
         if not layers or (weights and (len(weights) != len(layers) or not sum(weights))):
             raise ParameterError(

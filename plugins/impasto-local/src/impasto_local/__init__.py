@@ -46,8 +46,9 @@ class Local(impasto.Stylizer, name="local"):
         reads=True, default="", help="the path of a network from `impasto train local`; empty: ours, of sample styles"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse a style that the network does not know."""
+        super().check()
         if not self.network and self.paint not in STYLES:
             raise ParameterError(
                 f"{self.name}: paint = {self.paint!r} is no style that the network knows\n"

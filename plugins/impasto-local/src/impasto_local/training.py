@@ -55,8 +55,9 @@ class LocalTrainer(Trainer, name="local"):
     batch: int = impasto.param(default=1, low=1, help="photographs in a step, each with a mask and style of its own")
     learning_rate: float = impasto.param(default=2e-3, low=0, help="SOAP's learning rate")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse crops that the network cannot halve."""
+        super().check()
         if self.size % 16:
             raise ParameterError(f"{self.name}: size = {self.size} does not fit\n  what would work: a multiple of 16")
 

@@ -92,8 +92,9 @@ class MRF(impasto.Stylizer, name="mrf"):
         default=0.02, low=1e-4, high=1, help="of Adam, as a share of a pixel's range; l-bfgs finds its own"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse layers that leave nothing to compare."""
+        super().check()
         if not self.layers or (self.content_weight and not self.content_layers):
             what = "content_layers" if self.layers else "layers"
             raise ParameterError(

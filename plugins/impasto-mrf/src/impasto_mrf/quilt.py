@@ -41,8 +41,9 @@ class Quilt(impasto.Stylizer, name="quilt"):
         default=0, low=0, help="of the lightness that content and style are compared by, in pixels"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse no pass at all."""
+        super().check()
         if not self.alpha:
             raise ParameterError(
                 f"{self.name}: alpha = () asks for no pass\n"

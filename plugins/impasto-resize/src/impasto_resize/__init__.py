@@ -204,8 +204,9 @@ class Pad(Preprocessor, name="pad"):
     )
     styles: bool = param(default=False, help="pad the styles likewise")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         if self.overlap >= self.tile:
             raise ParameterError(
                 f"pad: tiles of {self.tile} pixels cannot share {self.overlap}\n"

@@ -97,8 +97,9 @@ class InteractiveMask(Preprocessor):
     foreground: str = param(default="white", help="colour of the strokes inside the object, such as '#00ff00'")
     background: str = param(default="black", help="colour of the strokes outside the object")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         check_colour(self, self.foreground)
         check_colour(self, self.background)
         if (parse_colour(self.foreground) - parse_colour(self.background)).abs().max() <= 2 * CLOSE:
@@ -228,8 +229,9 @@ class SegmentScribbles(Preprocessor, name="segment-scribbles"):
     labels: tuple[str, ...] = param(help="the regions and their colours, such as 'sky=#0000ff' or 'sea=green'")
     beta: float = param(default=2000.0, low=0, high=1e6, help="how firmly edges stop the walker; too much makes crumbs")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         for colour in self._colours().values():
             check_colour(self, colour)
 

@@ -72,8 +72,9 @@ class MaskFile(Preprocessor, name="mask-file"):
         help="expect the same labels in content and styles; false leaves the pairing to match-regions",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         names = self._label_values()
         if self.use in ("grey", "alpha") and (self.labels or self.paint or self.styles):
             raise ParameterError(

@@ -207,8 +207,9 @@ class Semantic(Preprocessor, name="semantic"):
     )
     target: str = param(default="content", choices=TARGETS, help="which pictures are looked at")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse labels that do not exist, or twice."""
+        super().check()
         for label in self.labels:
             if label not in LABELS:
                 raise ParameterError(

@@ -244,8 +244,9 @@ class MaskRectangle(Preprocessor, name="mask-rectangle"):
     right: float = param(default=0.75, low=0, high=1, help="right edge, as a share of the width from the left")
     bottom: float = param(default=0.75, low=0, high=1, help="lower edge, as a share of the height from the top")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse edges in the wrong order."""
+        super().check()
         for low, high in (("left", "right"), ("top", "bottom")):
             if getattr(self, low) >= getattr(self, high):
                 raise ParameterError(

@@ -84,8 +84,9 @@ class AutoencoderStylizer(impasto.Stylizer):
         help="decoders: a checkpoint or folder for that encoder; empty: ours for slim19",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse an encoder without its decoders."""
+        super().check()
         require_decoder(
             self.name,
             self.encoder,
@@ -139,8 +140,9 @@ class WCT(AutoencoderStylizer, name="wct"):
         help="covariances that the identity is added to, which tames weak directions",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
         if not self.levels or (self.strengths and len(self.strengths) != len(self.levels)):
             raise ParameterError(
                 f"{self.name}: levels = {self.levels!r} and strengths = {self.strengths!r} do not go together\n"

@@ -55,8 +55,9 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         reads=True, default="", help="decoder, as wct-photo-decoder trains it; empty: ours for slim19"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Refuse no level at all, and an encoder without its decoder."""
+        super().check()
         if not self.levels:
             raise ParameterError(f"{self.name}: levels = () changes nothing\n  what would work: levels=(1, 2, 3, 4)")
         require_decoder(
