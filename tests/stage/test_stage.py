@@ -205,6 +205,48 @@ def test_a_stage_can_check_parameters_against_each_other():
         Crop(low=2)
 
 
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        (impasto.Preprocessor, "prepare(self, canvas)"),
+        (impasto.Stylizer, "stylize(self, content, styles, guides)"),
+        (impasto.Postprocessor, "refine(self, image, content, styles)"),
+        (impasto.Stage, "apply(self, canvas)"),
+    ],
+)
+def test_a_stage_without_its_method_says_which_one_it_lacks(kind, method):
+    lacking = type("Lacking", (kind,), {}, name="lacking")()
+    with pytest.raises(impasto.StageError) as error:
+        impasto.Pipeline(lacking)(PICTURE, PICTURE, device="cpu")
+    assert f"Lacking has no method {method.partition('(')[0]}" in str(error.value)
+    assert f"what to type: def {method}: ..." in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "method"),
+    [
+        (impasto.Stylizer, "stylize", lambda self, content, styles: content),
+        (impasto.Stylizer, "stylize", lambda self, content, styles, guides, strength: content),
+        (impasto.Stylizer, "apply", lambda self: None),
+        (impasto.Preprocessor, "prepare", lambda self, canvas, mask: canvas),
+        (impasto.Postprocessor, "refine", lambda self, image: image),
+        (impasto.Postprocessor, "refine", lambda self, *, image, content, styles: image),
+        (impasto.Postprocessor, "refine_regions", lambda self, image, content, styles: image),
+    ],
+)
+def test_a_method_with_other_arguments_is_refused_at_the_class(kind, name, method):
+    with pytest.raises(TypeError, match=rf"Odd: {name}\(self.* cannot be called with (.|\n)*def {name}\(self, "):
+        type("Odd", (kind,), {name: method}, name="odd")
+
+
+def test_a_method_may_take_its_arguments_under_any_name_and_others_with_defaults():
+    for method in (lambda self, a, b, c, strength=1: a, lambda self, *all: all[0], staticmethod(lambda a, b, c: a)):
+        stage = type("Fine", (impasto.Stylizer,), {"stylize": method}, name="fine")()
+        impasto.Pipeline(stage)(PICTURE, PICTURE, device="cpu")
+    helper = type("Helper", (impasto.Stylizer,), {"stylize": lambda self, *_: _[0], "refine": lambda self: 3}, name="h")
+    assert helper().refine() == 3, "which no run calls of a stylizer"
+
+
 # ---------------------------------------------------------------------------------------------- canvas
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 import torch
@@ -18,6 +19,9 @@ from .context import Step, current_run
 from .parameters import Declared
 
 StyleUse = Literal["required", "optional", "ignored"]
+
+METHODS = ("apply", "prepare", "stylize", "refine", "refine_regions")
+"""What a run calls of a stage, by position."""
 
 
 class Stage(Declared):
@@ -45,6 +49,8 @@ class Stage(Declared):
                 f"{cls.__name__}: style = {cls.style!r} does not say what the stage does with a style picture\n"
                 f"  what would work: {', '.join(map(repr, get_args(StyleUse)))}; another name for a parameter or method"
             )
+        for name in METHODS:
+            _check_signature(cls, name)
 
     @classmethod
     def _example(cls, key: str) -> str:
@@ -52,7 +58,7 @@ class Stage(Declared):
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas this stage makes of another one."""
-        raise NotImplementedError
+        raise missing_method(self, self.apply)
 
     def weights(self) -> tuple[Weights, ...]:
         """Return records of the networks this stage needs with its present parameters."""
@@ -99,6 +105,36 @@ class Stage(Declared):
         run.last_step = Step(step, steps, image.detach())
         if run.watcher is not None:
             run.watcher(self, step, steps, image.detach(), losses)
+
+
+def _check_signature(kind: type[Stage], name: str) -> None:
+    """Raise a `TypeError` if a class has a method that a run cannot call as the kind of stage has it called."""
+    method = vars(kind).get(name)
+    declared = next((vars(base)[name] for base in reversed(kind.__mro__) if name in vars(base)), method)
+    if method is declared or not inspect.isfunction(method):
+        return
+    wanted = list(inspect.signature(declared).parameters)
+    try:
+        inspect.signature(method).bind(*wanted)
+    except TypeError:
+        raise TypeError(
+            f"{kind.__name__}: {name}{inspect.signature(method)} cannot be called with {', '.join(wanted[1:])}\n"
+            f"  what to type: def {name}({', '.join(wanted)}): ..."
+        ) from None
+
+
+def missing_method(stage: Stage, method: Callable[..., Any]) -> StageError:
+    """Return the error for a stage whose class lacks the method that does its work.
+
+    Args:
+        stage: which lacks it.
+        method: of its base class, as it is called.
+    """
+    arguments = ", ".join(["self", *inspect.signature(method).parameters])
+    return StageError(
+        f"{stage.name}: {type(stage).__name__} has no method {method.__name__}\n"
+        f"  what to type: def {method.__name__}({arguments}): ..., in the class"
+    )
 
 
 def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from .base import Stage, check_result, pictures_in_mask
+from .base import Stage, check_result, missing_method, pictures_in_mask
 from .canvas import Canvas, Style
 from .regions import align_styles, composite, pictures_of, region_maps
 
@@ -18,7 +18,7 @@ class Postprocessor(Stage):
 
     def refine(self, image: Tensor, content: Tensor, styles: Sequence[Style]) -> Tensor:
         """Return the refined image (B, 3, H, W); `content` is the picture as the user gave it."""
-        raise NotImplementedError
+        raise missing_method(self, self.refine)
 
     def refine_regions(self, image: Tensor, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the refined image; for methods that treat regions, or what lies inside the mask, by themselves.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StageError
-from .base import Stage, check_result
+from .base import Stage, check_result, missing_method
 from .canvas import Canvas
 
 
@@ -14,7 +14,7 @@ class Preprocessor(Stage):
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return a new canvas."""
-        raise NotImplementedError
+        raise missing_method(self, self.prepare)
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the prepared canvas, checked."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import StageError
 from ..picture import Interrupted
-from .base import Stage, StyleUse, check_result, pictures_in_mask
+from .base import Stage, StyleUse, check_result, missing_method, pictures_in_mask
 from .canvas import Canvas, Style
 from .context import remember
 from .interruption import Painted, painted_so_far
@@ -60,7 +60,7 @@ class Stylizer(Stage):
         Returns:
             (B, 3, H, W), as large as `content`.
         """
-        raise NotImplementedError
+        raise missing_method(self, self.stylize)
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its image painted, inside the mask and the regions that have a style."""
