@@ -8,6 +8,7 @@ import pytest
 
 from impasto.errors import PictureError
 from impasto.files import check_target, check_targets, existing_file, expand, files_in, write_atomically
+from impasto.picture import read, read_recipe
 from impasto.training import pictures
 
 
@@ -46,6 +47,21 @@ def test_a_file_that_is_not_there_is_guessed(tmp_path):
         existing_file(tmp_path / "foto.png")
     with pytest.raises(PictureError, match="download"):
         existing_file("https://example.org/photo.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes that are files")
+def test_what_could_be_read_for_ever_is_not_opened(tmp_path):
+    pipe, link, device = tmp_path / "pipe.png", tmp_path / "link.png", tmp_path / "device.png"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    device.symlink_to("/dev/zero")
+    for path in (pipe, link, device, "/dev/zero", "/dev/tty"):
+        for look in (existing_file, read, read_recipe):
+            with pytest.raises(PictureError, match="no regular file"):
+                look(path)
+    if os.path.exists("/proc/self/environ"):
+        with pytest.raises(PictureError, match="is empty"):
+            read("/proc/self/environ")  # regular, and of no size
 
 
 def test_a_kill_or_an_error_in_the_midst_leaves_what_was_there(tmp_path):

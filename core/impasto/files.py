@@ -66,7 +66,7 @@ def existing_file(source: str | os.PathLike[str]) -> Path:
     """Return the path of a file that is there.
 
     Raises:
-        PictureError: an address of the internet.
+        PictureError: an address of the internet, or no regular file: a device, a pipe, a socket.
         IsADirectoryError: a folder.
         FileNotFoundError: no such file; the message suggests the nearest name.
     """
@@ -75,8 +75,13 @@ def existing_file(source: str | os.PathLike[str]) -> Path:
     path = Path(source).expanduser()
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a folder\n  what would work: a file in it, {path / 'photo.jpg'}")
-    if path.exists():
+    if path.is_file():
         return path
+    if path.exists():  # reading could wait, or go on, for ever
+        raise PictureError(
+            f"{path}: is no regular file but a device, a pipe or a socket\n"
+            "  what would work: a file; copy what comes from there into one first"
+        )
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"{path}: there is no such file, and no folder {path.parent}\n  what would work: check the spelling"

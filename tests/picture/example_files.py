@@ -5,6 +5,7 @@ import struct
 import zlib
 
 import numpy as np
+import tifffile
 from PIL import Image
 
 RNG = np.random.default_rng(7)
@@ -34,13 +35,14 @@ def levels(picture, top=255):
 def png(width, height, depth, colour, rows, *extra):
     """A PNG from the specification, unfiltered, with chunks of one's own."""
 
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
     data = b"".join(b"\0" + row.tobytes() for row in rows)
-    parts = [head, *(chunk(*e) for e in extra), chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b"")]
+    parts = [head, *(_chunk(*e) for e in extra), _chunk(b"IDAT", zlib.compress(data)), _chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def profile(matrix=None, gamma=2.2):
@@ -80,3 +82,37 @@ def exif_with(orientation):
     exif[0x010F] = "Kamera"
     exif[0x8769] = {0x9003: "2024:05:01 10:00:00", 0xA002: 4000}
     return exif.tobytes()
+
+
+def flat_gif(width, height):
+    """A GIF whose screen is large and whose one frame is a pixel."""
+    data = bytearray(encoded(Image.new("P", (1, 1)), "GIF"))
+    data[6:10] = struct.pack("<HH", width, height)
+    return bytes(data)
+
+
+def flat_png(width, height):
+    """A black PNG of one bit, as small as they come."""
+    rows = zlib.compress(bytes((1 + -(-width // 8)) * height), 9)
+    return png(width, height, 1, 0, []).replace(_chunk(b"IDAT", zlib.compress(b"")), _chunk(b"IDAT", rows))
+
+
+def run_length_bmp(width, height):
+    """A BMP of run-length coding that ends at once, or is padded, of a size of one's own."""
+    palette = bytes(4 * 256)
+    start = 54 + len(palette)
+    head = struct.pack("<2sIHHI", b"BM", start + 2, 0, 0, start)
+    head += struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 2, 0, 0, 256, 0)
+    return head + palette + b"\0\1"
+
+
+def tall_tiff(height):
+    """A TIFF of 16 bits that says it is taller than its strip."""
+    out = io.BytesIO()
+    tifffile.imwrite(out, np.full((48, 48), 9, np.uint16), extratags=[])
+    data = bytearray(out.getvalue())
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tag = file.pages[0].tags["ImageLength"]
+        where = tag.valueoffset
+    data[where : where + 4] = struct.pack("<I", height)
+    return bytes(data)

@@ -1,5 +1,6 @@
 """Files that are not what they should be are errors, whatever Pillow's process-wide flags say."""
 
+import io
 import multiprocessing
 import os
 import sys
@@ -13,7 +14,7 @@ from PIL import Image, ImageFile
 from impasto.errors import PictureError
 from impasto.picture import read
 
-from .example_files import RGB, RNG, H, W, encoded, png
+from .example_files import RGB, RNG, H, W, encoded, flat_gif, flat_png, png, run_length_bmp, tall_tiff
 
 
 def test_what_is_no_picture_is_named(tmp_path):
@@ -155,3 +156,55 @@ def test_a_process_forked_while_a_picture_is_read_can_read():
     child.start()
     child.join(30)
     assert child.exitcode == 0
+
+
+SMALL_AND_HUGE = {
+    "GIF": (flat_gif, (65535, 2700)),
+    "PNG": (flat_png, (13000, 13000)),
+    "BMP": (run_length_bmp, (48, 2_097_192)),
+    "TIFF": (lambda width, height: tall_tiff(height), (48, 1_048_576)),
+    "WEBP": (lambda *size: encoded(Image.new("RGB", size), "WEBP", lossless=True), (6001, 6000)),
+}
+
+
+@pytest.mark.parametrize("form", SMALL_AND_HUGE)
+def test_a_small_file_cannot_fill_the_memory_unasked(form):
+    make, size = SMALL_AND_HUGE[form]
+    data = make(*size)
+    pixels = size[0] * size[1]
+    with pytest.raises(PictureError, match=rf"{size[0]} × {size[1]}(?s:.*)max_pixels={pixels}") as caught:
+        read(data)
+    assert f"{len(data):,} bytes" in str(caught.value)
+
+
+@pytest.mark.parametrize("bits", [1, 8])
+def test_an_empty_page_is_a_picture(bits):
+    data = encoded(Image.new("1" if bits == 1 else "L", (4000, 3000), 1 if bits == 1 else 255), "PNG")
+    assert len(data) < 20_000
+    assert read(data).tensor.amin() == 1
+
+
+def test_an_empty_page_of_600_dpi_is_a_picture():
+    data = encoded(Image.new("1", (4960, 7016), 1), "TIFF", compression="group4")
+    assert read(data).size == (7016, 4960)
+
+
+def test_files_longer_than_any_picture_of_the_limit_are_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("impasto.picture.decoding.OTHER_BYTES", 1000)
+    file = tmp_path / "long.png"
+    file.write_bytes(encoded(Image.fromarray(RGB), "PNG") + bytes(20_000))
+    for source in (file, file.open("rb")):
+        with pytest.raises(PictureError, match=r"bytes or more, over the limit of 10,600(?s:.*)max_pixels="):
+            read(source, max_pixels=600)
+    assert read(file, max_pixels=2000).size == (H, W)
+
+
+def test_an_open_file_at_its_end_says_so():
+    file = io.BytesIO(encoded(Image.fromarray(RGB), "PNG"))
+    read(file)
+    with pytest.raises(PictureError, match=r"at its end(?s:.*)file\.seek\(0\)"):
+        read(file)
+    file.seek(0)
+    assert read(file).size == (H, W)
+    with pytest.raises(PictureError, match="is empty"):
+        read(io.BytesIO())

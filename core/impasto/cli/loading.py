@@ -6,18 +6,18 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from ..picture import MAX_PIXELS, read
+from ..picture import read
 from ..pipeline import Pipeline, load_recipe
 from ..stage import Style
 from .arguments import StyleArgument
 
 
-def max_pixels(given: argparse.Namespace) -> int:
-    """Return the largest picture to read, in pixels."""
-    return given.max_pixels or MAX_PIXELS
+def max_pixels(given: argparse.Namespace) -> int | None:
+    """Return the largest picture to read, in pixels; None for what is read unasked."""
+    return given.max_pixels or None
 
 
-def read_styles(arguments: Iterable[StyleArgument], limit: int) -> list[Style]:
+def read_styles(arguments: Iterable[StyleArgument], limit: int | None) -> list[Style]:
     """Return the styles that the arguments name, of at most `limit` pixels each."""
     return [
         Style(read(argument.file, max_pixels=limit).visible, argument.weight, region=argument.region)

@@ -212,7 +212,10 @@ def _add_painting_options(parser: argparse.ArgumentParser) -> None:
         help="of networks (default: auto, bfloat16 where it is faster)",
     )
     parser.add_argument(
-        "--max-pixels", type=positive_integer, metavar="N", help="refuse larger pictures (default: 178,956,970)"
+        "--max-pixels",
+        type=positive_integer,
+        metavar="N",
+        help="refuse larger pictures (default: what impasto.read takes unasked)",
     )
     parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="16 for PNG and TIFF")
     parser.add_argument(

@@ -11,12 +11,22 @@ import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
-from ..errors import PictureError
-from .formats import INSTALLATION, READABLE, register_heif
+from ..errors import PictureError, quoted
+from .formats import (
+    BYTES_A_PIXEL,
+    INSTALLATION,
+    MAX_PIXELS,
+    OTHER_BYTES,
+    PIXELS_A_BYTE,
+    PLAIN_PIXELS,
+    READABLE,
+    register_heif,
+)
 
 
 @contextmanager
@@ -36,23 +46,73 @@ def decoding_errors(name: str) -> Iterator[None]:
         ) from error
     except Exception as error:  # decoders raise nearly everything
         raise PictureError(
-            f"{name}: could not be decoded ({error}); it is damaged, cut short or of a rare kind\n"
+            f"{name}: could not be decoded ({quoted(str(error))}); it is damaged, cut short or of a rare kind\n"
             "  what would work: a fresh copy, or the picture saved again as PNG or as 8-bit or 16-bit TIFF"
         ) from error
 
 
-def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
-    """Raise for a picture, of a size (width, height), that has no pixels or too many."""
+def file_content(path: Path, max_pixels: int | None) -> bytes:
+    """Return the bytes of a file, if it is not longer than a picture of that size may be.
+
+    Raises:
+        PictureError: it is longer.
+    """
+    length = path.stat().st_size
+    _check_length(length, str(path), max_pixels)
+    return path.read_bytes() if length else b""  # the kernel's files, some of which wait, have no length
+
+
+def stream_content(stream: BinaryIO, name: str, max_pixels: int | None) -> bytes:
+    """Return what an open file still has, if it is not longer than a picture of that size may be.
+
+    Raises:
+        PictureError: it is longer, or stands at its end.
+        TypeError: it is open as text.
+    """
+    parts, length = [], 0
+    part: Any = None
+    while part != b"":
+        part = stream.read(1 << 20)
+        if not isinstance(part, bytes):
+            raise TypeError("read: the file is open as text\n  what to type: open(path, 'rb')")
+        parts.append(part)
+        length += len(part)
+        _check_length(length, name, max_pixels)
+    if not length and hasattr(stream, "seekable") and stream.seekable() and stream.tell():
+        raise PictureError(f"{name}: stands at its end, and has nothing left to read\n  what to type: file.seek(0)")
+    return b"".join(parts)
+
+
+def _check_length(length: int, name: str, max_pixels: int | None) -> None:
+    limit = OTHER_BYTES + BYTES_A_PIXEL * (MAX_PIXELS if max_pixels is None else max_pixels)
+    if length > limit:
+        raise PictureError(
+            f"{name}: has {length:,} bytes or more, over the limit of {limit:,} for a picture\n"
+            f"  what to type: max_pixels={-(-(length - OTHER_BYTES) // BYTES_A_PIXEL)}, if you trust the file"
+        )
+
+
+def check_size(size: tuple[int, int], name: str, max_pixels: int | None, length: int | None = None) -> None:
+    """Raise for a picture that has no pixels, too many, or more than its file can be meant to hold.
+
+    Args:
+        size: width and height.
+        name: what stands for it in messages.
+        max_pixels: the limit, and the only one; None for `MAX_PIXELS` and what files of their length hold.
+        length: of the file, in bytes; None where there is none.
+    """
     width, height = size
     if not width or not height:
         raise PictureError(
             f"{name}: {width} × {height}, a picture without pixels\n  what would work: one that has some"
         )
-    if width * height > max_pixels:
-        raise PictureError(
-            f"{name}: {width} × {height}, {width * height:,} pixels, over the limit of {max_pixels:,}\n"
-            f"  what to type: max_pixels={width * height}, if you trust the file"
-        )
+    found, pixels = f"{name}: {width} × {height}, {width * height:,} pixels", width * height
+    remedy = f"\n  what to type: max_pixels={pixels}, if you trust the file"
+    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    if pixels > limit:
+        raise PictureError(f"{found}, over the limit of {limit:,}{remedy}")
+    if max_pixels is None and length is not None and pixels > max(PLAIN_PIXELS, PIXELS_A_BYTE * length):
+        raise PictureError(f"{found} in {length:,} bytes: damaged, or made to fill the memory{remedy}")
 
 
 def image_file(data: bytes) -> ImageFile.ImageFile:

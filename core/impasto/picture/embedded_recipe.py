@@ -9,8 +9,7 @@ from PIL import UnidentifiedImageError
 
 from ..errors import PictureError
 from ..files import existing_file
-from .decoding import check_size, decoding_errors, image_file, load
-from .formats import MAX_PIXELS
+from .decoding import check_size, decoding_errors, file_content, image_file, load
 
 MAX_LENGTH = 1 << 16
 """Longest text, in characters, that is taken for a recipe, which is a page."""
@@ -56,11 +55,12 @@ def read_recipe(path: str | os.PathLike[str]) -> str:
 def _embedded_recipe(file: Path) -> str | None:
     with decoding_errors(str(file)):
         try:
-            image = image_file(file.read_bytes())
+            data = file_content(file, None)
+            image = image_file(data)
         except UnidentifiedImageError:
             return None
         if image.format == "PNG" and "impasto" not in image.info:
-            check_size(image.size, str(file), MAX_PIXELS)
+            check_size(image.size, str(file), None, len(data))
             load(image)  # other programs may move the text behind the pixels
         text = image.info.get("impasto")
     return str(text) if isinstance(text, str) else None

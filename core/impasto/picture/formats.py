@@ -12,6 +12,12 @@ from ..errors import PictureError
 MAX_PIXELS = 178_956_970
 """Largest picture that is read unasked: a gibibyte of 16-bit RGB; over it, Pillow, too, suspects an attack."""
 
+PLAIN_PIXELS, PIXELS_A_BYTE = 36_000_000, 1000
+"""What is read unasked from however short a file, an empty page of A4 at 600 dpi; and beyond it, by its length."""
+
+BYTES_A_PIXEL, OTHER_BYTES = 16, 1 << 26
+"""Longest file that is read: for each pixel of the limit four floats, and for what else is in it 64 MiB."""
+
 READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "PPM")
 """Formats by Pillow's names, in the order in which they are tried; without EPS, which would start Ghostscript."""
 

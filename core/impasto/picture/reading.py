@@ -14,16 +14,15 @@ from torch import Tensor
 from ..errors import PictureError
 from ..files import existing_file
 from .arrays import color_and_alpha, image_tensor, planes
-from .decoding import check_heif, check_size, decoding_errors, image_file, load
+from .decoding import check_heif, check_size, decoding_errors, file_content, image_file, load, stream_content
 from .exif import exif_and_orientation, upright
-from .formats import MAX_PIXELS
 from .icc import deep_srgb, srgb_profile, srgb_transform
 from .metadata import Metadata
 from .picture import Picture
 from .sixteen_bits import sixteen_bit_pixels, uint16
 
 
-def read(source: Any, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read(source: Any, *, max_pixels: int | None = None) -> Picture:
     """Read a picture from wherever it is, as float32 sRGB in [0, 1].
 
     Files: JPEG, PNG, WebP, TIFF, BMP, GIF (first frame), PPM, AVIF and HEIC; grey, palette, CMYK, 1, 8 or
@@ -37,10 +36,14 @@ def read(source: Any, *, max_pixels: int = MAX_PIXELS) -> Picture:
             is); a NumPy array `(H, W)`, `(H, W, C)`, `(C, H, W)` or a batch of the latter two; a tensor
             `(H, W)`, `(C, H, W)` or `(B, C, H, W)`. C is 1, 3 or 4 (the fourth is alpha); values are bool,
             uint8, uint16, or floats in [0, 1].
-        max_pixels: refuse larger pictures before decoding them.
+        max_pixels: refuse larger pictures before decoding them, and files longer than such a picture may be.
+            Reading takes some 20 bytes of memory a pixel, 12 of them for the result. None: 178,956,970, and
+            beyond 36,000,000 not more than 1,000 pixels for each byte of the file, which keeps out small files
+            that fill the memory. A server that reads strangers' pictures should give a number.
 
     Raises:
-        PictureError: not a picture, damaged, too large, or values and shapes that have no one meaning.
+        PictureError: not a picture, damaged, too large, no regular file, or values and shapes that have no one
+            meaning.
         FileNotFoundError: no such file; the message suggests the nearest name.
         IsADirectoryError: a folder.
         TypeError: something else than a picture.
@@ -61,7 +64,7 @@ def read(source: Any, *, max_pixels: int = MAX_PIXELS) -> Picture:
         return _file_picture(bytes(source), "the data given", max_pixels)
     if isinstance(source, (str, os.PathLike)):
         path = existing_file(source)
-        picture = _file_picture(path.read_bytes(), str(path), max_pixels)
+        picture = _file_picture(file_content(path, max_pixels), str(path), max_pixels)
         return picture.replace(meta=picture.meta.replace(file=str(path)))
     if hasattr(source, "read"):
         return _stream_picture(source, max_pixels)
@@ -76,28 +79,25 @@ def _tensor_picture(tensor: Tensor, what: str) -> Picture:
     return Picture(*color_and_alpha(tensor, what), Metadata(bits=bits))
 
 
-def _stream_picture(stream: BinaryIO, max_pixels: int) -> Picture:
-    data = stream.read()
-    if not isinstance(data, bytes):
-        raise TypeError("read: the file is open as text\n  what to type: open(path, 'rb')")
+def _stream_picture(stream: BinaryIO, max_pixels: int | None) -> Picture:
     name = getattr(stream, "name", None)
-    if isinstance(name, str) and os.path.isfile(name):
-        picture = _file_picture(data, name, max_pixels)
-        return picture.replace(meta=picture.meta.replace(file=name))
-    return _file_picture(data, "the open file", max_pixels)
+    file = name if isinstance(name, str) and os.path.isfile(name) else None
+    name = file or "the open file"
+    picture = _file_picture(stream_content(stream, name, max_pixels), name, max_pixels)
+    return picture.replace(meta=picture.meta.replace(file=file))
 
 
-def _pil_picture(image: Image.Image, max_pixels: int) -> Picture:
+def _pil_picture(image: Image.Image, max_pixels: int | None) -> Picture:
     with decoding_errors("the PIL image"):
         check_size(image.size, "the PIL image", max_pixels)
         load(image)
         return _image_picture(image, "the PIL image")
 
 
-def _file_picture(data: bytes, name: str, max_pixels: int) -> Picture:
+def _file_picture(data: bytes, name: str, max_pixels: int | None) -> Picture:
     with decoding_errors(name):
         image = image_file(data)
-        check_size(image.size, name, max_pixels)
+        check_size(image.size, name, max_pixels, len(data))
         if image.format == "HEIF":
             check_heif(data)
         return _image_picture(image, name, sixteen_bit_pixels(image, data, name))

@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 
-from ..picture import MAX_PIXELS, Picture
+from ..picture import Picture
 from ..stage import StreamMemo
 from ..stream import frame_error, frame_source, prefetched, read_frames
 from .run import Run
 
 
-def painted_frames(run: Run, frames: Any, *, batch: int, ahead: int, max_pixels: int = MAX_PIXELS) -> Iterator[Picture]:
+def painted_frames(
+    run: Run, frames: Any, *, batch: int, ahead: int, max_pixels: int | None = None
+) -> Iterator[Picture]:
     """Return a generator of what a run makes of frame after frame: see `Pipeline.stream`."""
     if batch < 1 or ahead < 1:
         raise ValueError(f"batch = {batch} and ahead = {ahead} should both be 1 or more")

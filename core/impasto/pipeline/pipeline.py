@@ -13,7 +13,7 @@ import torch
 from typing_extensions import Unpack
 
 from ..files import write_atomically
-from ..picture import MAX_PIXELS, Picture, read
+from ..picture import Picture, read
 from ..stage import Canvas, Preprocessor, Stage
 from .frames import painted_frames
 from .loading import load_recipe
@@ -108,7 +108,7 @@ class Pipeline:
         *,
         batch: int = 1,
         ahead: int = 4,
-        max_pixels: int = MAX_PIXELS,
+        max_pixels: int | None = None,
         **options: Unpack[RunKeywords],
     ) -> Iterator[Picture]:
         """Run the stages on frame after frame, each to the bit as by itself; the styles are prepared once.
@@ -123,7 +123,7 @@ class Pipeline:
             batch: frames to paint at once where they have one size, which can be faster on a GPU; the results
                 then agree to rounding, and stages that draw random numbers draw others.
             ahead: frames that are read before they are needed, which bounds the memory.
-            max_pixels: refuse larger frames before decoding them.
+            max_pixels: refuse larger frames before decoding them; None: as `impasto.read` does.
             options: as for a single picture; each frame starts from the seed.
 
         Returns:

@@ -17,7 +17,7 @@ from ..picture import Metadata, Picture, read
 from .video_reading import Video
 
 
-def frame_source(source: Any, max_pixels: int) -> Iterable[Any]:
+def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
     """Return the frames of a folder, pattern, video file, batch or iterable, each something `read` takes.
 
     Raises:
@@ -39,7 +39,7 @@ def frame_source(source: Any, max_pixels: int) -> Iterable[Any]:
     return source
 
 
-def read_frames(frames: Iterable[Any], max_pixels: int) -> Iterator[Picture]:
+def read_frames(frames: Iterable[Any], max_pixels: int | None) -> Iterator[Picture]:
     """Return pictures read frame after frame, as they are asked for, with their numbers, from 1.
 
     Raises:

@@ -30,7 +30,7 @@ class Video:
 
     Args:
         path: MP4, MOV, MKV, WebM, AVI, MPEG, Ogg, FLV or WMV.
-        max_pixels: refuse larger frames before decoding them.
+        max_pixels: refuse larger frames before decoding them; None: 178,956,970.
 
     Attributes:
         fps: frames per second, on average.
@@ -45,10 +45,10 @@ class Video:
         FileNotFoundError: no such file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, max_pixels: int | None = None) -> None:
         av = pyav()
         self.path = existing_file(path)
-        self._max_pixels = max_pixels
+        self._max_pixels = MAX_PIXELS if max_pixels is None else max_pixels
         if not self.path.stat().st_size:
             raise PictureError(f"{self.path}: is empty\n  what would work: a fresh copy of the file")
         with self._decoding(), self._open() as container:
