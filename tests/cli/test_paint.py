@@ -19,7 +19,7 @@ def test_paint_runs_the_stages_asked_for_and_keeps_the_recipe(photo, painting, c
     recipe = impasto.picture.read_recipe("out.png")
     assert impasto.Pipeline.from_toml(recipe) == impasto.Pipeline(stages.Blend(amount=0.25), stages.Picky())
     assert "seed = 3" in recipe
-    assert "out.png: 12×8, blend → picky" in capsys.readouterr().out
+    assert "out.png: 8×12, blend → picky" in capsys.readouterr().out
 
 
 def test_paint_without_stages_takes_the_preferred_stylizer(photo, painting, mean):
@@ -73,7 +73,7 @@ MISTAKES = {
     "no such painting": (["photo.png", "nowhere/painting.png"], "no folder"),
     "not a picture": (["text.png"], "is not a picture"),
     "a picture over the limit": (["photo.png", "--max-pixels", "10"], "over the limit of 10"),
-    "a mask of another size": (["photo.png", "--mask", "painting.png"], "5×9"),
+    "a mask of another size": (["photo.png", "--mask", "painting.png"], "9×5"),
     "a device that is not there": (["photo.png", "--device", "cuda:99"], "device='cpu'"),
     "an unknown format": (["photo.png", "-o", "out.doc"], "out.doc: '.doc' names no format"),
     "16 bits for JPEG": (["photo.png", "-o", "out.jpg", "--bits", "16"], "16 with .png"),

@@ -19,7 +19,7 @@ def opened(data):
 
 def test_pictures_are_shown_in_order_under_their_names():
     sheet = impasto.show(grey(0.25), after_it=grey(0.75))
-    assert repr(sheet) == "Picture(20×30, mean 0.25 0.25 0.25)\nafter it: Picture(20×30, mean 0.75 0.75 0.75)"
+    assert repr(sheet) == "Picture(30×20, mean 0.25 0.25 0.25)\nafter it: Picture(30×20, mean 0.75 0.75 0.75)"
     assert len(sheet) == 2
     assert sheet[1].tensor.mean() == 0.75
     image = sheet.pil()

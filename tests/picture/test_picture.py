@@ -15,9 +15,9 @@ from .example_files import RGB, RGBA, H, W
 
 
 def test_the_text_form_is_stable():
-    assert repr(Picture(torch.full((1, 3, 256, 384), 0.5))) == "Picture(256×384, mean 0.50 0.50 0.50)"
+    assert repr(Picture(torch.full((1, 3, 256, 384), 0.5))) == "Picture(384×256, mean 0.50 0.50 0.50)"
     stopped = Picture(torch.full((4, 3, 8, 9), -1e-4), interrupted=Interrupted("gatys", 31, 300))
-    assert repr(stopped) == "Picture(4 of 8×9, mean 0.00 0.00 0.00, interrupted at step 31 of 300)"
+    assert repr(stopped) == "Picture(4 of 9×8, mean 0.00 0.00 0.00, interrupted at step 31 of 300)"
 
 
 def test_it_turns_into_what_others_expect():

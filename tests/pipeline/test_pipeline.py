@@ -322,7 +322,7 @@ def test_a_stage_that_cannot_prepare_is_named(host):
 
 def test_masks_that_cannot_be_meant_are_refused():
     pipe = impasto.Pipeline(Tint())
-    with pytest.raises(ValueError, match=r"the mask is 28×20 pixels and the content is 20×28"):
+    with pytest.raises(ValueError, match=r"the mask is 20×28 pixels and the content is 28×20"):
         pipe(CONTENT, STYLE, mask=torch.ones(1, 1, 28, 20))
     with pytest.raises(impasto.StageError, match="the mask selects nothing"):
         pipe(CONTENT, STYLE, mask=torch.zeros(1, 1, 20, 28))

@@ -280,7 +280,7 @@ def test_masks_that_overlap_share_and_what_they_leave_is_the_rest():
 @pytest.mark.parametrize(
     ("guides", "message"),
     [
-        ({"sky": torch.ones(1, 1, 8, 8)}, "guides, region 'sky': the mask is 8×8 pixels and the content is 40×60"),
+        ({"sky": torch.ones(1, 1, 8, 8)}, "guides, region 'sky': the mask is 8×8 pixels and the content is 60×40"),
         ({"sky": torch.zeros(1, 1, H, W)}, "guides, region 'sky': the mask selects nothing"),
         ({"rest": LEFT}, "another name for that region"),
         ({}, "no region is named"),
@@ -295,7 +295,7 @@ def test_a_mask_that_does_not_fit_is_named_by_its_label(guides, message):
 def test_a_mask_file_that_does_not_fit_is_named(tmp_path):
     file = tmp_path / "mask.png"
     impasto.read(np.zeros((8, 8), np.uint8)).save(file)
-    with pytest.raises(ValueError, match=r"the mask .*mask\.png is 8×8 pixels and the content is 40×60"):
+    with pytest.raises(ValueError, match=r"the mask .*mask\.png is 8×8 pixels and the content is 60×40"):
         impasto.Pipeline(Fill())(PHOTO, RED, mask=file)
     with pytest.raises(Exception, match=r"nowhere\.png"):
         impasto.Pipeline(Fill())(PHOTO, RED, mask=tmp_path / "nowhere.png")

@@ -385,7 +385,7 @@ def test_a_preprocessor_must_give_back_a_canvas():
 def test_a_missing_style_and_a_picture_too_small_are_explained():
     with pytest.raises(impasto.StageError, match=r"pipe\(content, style\)"):
         Brush().apply(Canvas(content=PICTURE, image=PICTURE))
-    with pytest.raises(impasto.StageError, match=r"the style is 8×9 pixels(.|\n)*at least 9"):
+    with pytest.raises(impasto.StageError, match=r"the style is 9×8 pixels(.|\n)*at least 9"):
         stylizer(lambda content: content, smallest=9).apply(canvas())
     assert stylizer(lambda content: content, style="optional").apply(Canvas(content=PICTURE, image=PICTURE))
 

@@ -33,7 +33,7 @@ def execute(given: argparse.Namespace) -> int:
     sheet.save(out)
     for name, error in errors.items():
         report_error(error, given.traceback, f"{name}: ")
-    print(f"{out}: every installed stylizer, {sheet.height}×{sheet.width}")
+    print(f"{out}: every installed stylizer, {sheet.width}×{sheet.height}")
     return FAILED if errors else DONE
 
 

@@ -61,7 +61,7 @@ def execute(given: argparse.Namespace) -> int:
     if painted.interrupted is not None:
         print_message(f"interrupted, {painted.interrupted}; {out} is the picture so far")
         return INTERRUPTED
-    print(f"{out}: {painted.size[0]}×{painted.size[1]}, {stage_names(pipeline)}, {elapsed(began)}")
+    print(f"{out}: {painted.size[1]}×{painted.size[0]}, {stage_names(pipeline)}, {elapsed(began)}")
     return DONE
 
 

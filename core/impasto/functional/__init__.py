@@ -8,7 +8,7 @@ from .losses import content_loss, relative_error, total_variation
 from .matting import MattingLaplacian, closed_form_matting, screened
 from .patches import NNF, extract, nearest
 from .random import random_seed
-from .resizing import fit_within, resample, resize, size_of
+from .resizing import fit_within, resample, resize, size_of, size_text
 from .solvers import conjugate_gradients, solve_symmetric
 from .statistics import Moments, covariance, gram, mean_std
 
@@ -46,6 +46,7 @@ __all__ = [
     "resizing",
     "screened",
     "size_of",
+    "size_text",
     "solve_symmetric",
     "solvers",
     "statistics",

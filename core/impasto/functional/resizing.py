@@ -69,3 +69,13 @@ def fit_within(image: Tensor, side: int, shortest: int = 0) -> Tensor:
 def size_of(maps: Tensor) -> Size:
     """Return height and width of pictures or maps (…, H, W)."""
     return maps.shape[-2], maps.shape[-1]
+
+
+def size_text(size: Size) -> str:
+    """Return a size as people read it, width first.
+
+    Example:
+        >>> size_text((256, 384))
+        '384×256'
+    """
+    return f"{size[1]}×{size[0]}"

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import suggestion
+from ..functional.resizing import size_of, size_text
 from ..host import get_host
 from ..validation import check_image
 from .vgg import CONVOLUTIONS, VGG, WIDTHS, Padding, Pooling
@@ -157,7 +158,7 @@ class Encoder(nn.Module):
         least = max([2 ** (int(layer[4]) - 1) for layer in layers] + [2 if self.padding == "reflect" else 1])
         if min(image.shape[-2:]) < least:
             raise ValueError(
-                f"{self.name}: a picture of {image.shape[-2]}×{image.shape[-1]} pixels is too small "
+                f"{self.name}: a picture of {size_text(size_of(image))} pixels is too small "
                 f"for {max(layers, key=lambda layer: layer[4:], default='it')}\n"
                 f"  what would work: at least {least} pixels on each side, or a shallower layer"
             )

@@ -60,7 +60,7 @@ def compare(before: Any, after: Any) -> Comparison:
         >>> import impasto
         >>> cat = impasto.samples.content("cat", 64)
         >>> compare(cat, 1 - cat)
-        Comparison(Picture(43×64, mean 0.58 0.44 0.34), Picture(43×64, mean 0.42 0.56 0.66), mean difference 0.27)
+        Comparison(Picture(64×43, mean 0.58 0.44 0.34), Picture(64×43, mean 0.42 0.56 0.66), mean difference 0.27)
     """
     first, second = to_picture(before), to_picture(after)
     if first.batch * second.batch != 1:

@@ -34,7 +34,7 @@ class Sheet:
     Example:
         >>> import impasto
         >>> impasto.show(photo=impasto.samples.content("cat", 64), style=impasto.samples.style("wave", 48))
-        photo: Picture(43×64, mean 0.58 0.44 0.34)
+        photo: Picture(64×43, mean 0.58 0.44 0.34)
         style: Picture(48×48, mean 0.54 0.59 0.61)
     """
 

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from ..errors import PictureError
+from ..functional.resizing import size_text
 from ..validation import shape
 from .arrays import integer_pixels
 from .metadata import Interrupted, Metadata
@@ -35,14 +36,14 @@ class Picture:
         meta: what its file said, and what is written with it.
         interrupted: where its painting was stopped before its end; None where it was not.
 
-    Its text form gives height × width, as tensors do, and the mean of red, green and blue.
+    Its text form gives width × height, as people do, and the mean of red, green and blue.
 
     Raises:
         PictureError: for other shapes or dtypes; `read` accepts and converts them.
 
     Example:
         >>> Picture(torch.full((1, 3, 256, 384), 0.5))
-        Picture(256×384, mean 0.50 0.50 0.50)
+        Picture(384×256, mean 0.50 0.50 0.50)
     """
 
     tensor: torch.Tensor
@@ -173,13 +174,12 @@ class Picture:
         )
 
     def __repr__(self) -> str:
-        height, width = self.size
         count = f"{self.batch} of " if self.batch > 1 else ""
         # Adding 0.0 turns -0.0 into 0.0.
         mean = " ".join(f"{round(m, 2) + 0.0:.2f}" for m in self.tensor.mean((0, 2, 3)).tolist())
         where = self.interrupted
         stopped = "" if where is None else f", interrupted at step {where.step} of {where.steps}"
-        return f"Picture({count}{height}×{width}, mean {mean}{stopped})"
+        return f"Picture({count}{size_text(self.size)}, mean {mean}{stopped})"
 
     def _repr_png_(self) -> bytes:
         row = self.replace(

@@ -50,7 +50,7 @@ def read(source: Any, *, max_pixels: int | None = None) -> Picture:
 
     Example:
         >>> read(np.zeros((2, 3, 3), np.uint8))
-        Picture(2×3, mean 0.00 0.00 0.00)
+        Picture(3×2, mean 0.00 0.00 0.00)
     """
     if isinstance(source, Picture):
         return source

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..functional.resizing import size_of, size_text
 from ..picture import Picture, read
 
 REST = "rest"
@@ -63,8 +64,8 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
     values: Tensor = mask.float() if given is None else given.tensor
     if values.shape[-2:] != content.shape[-2:]:
         raise ValueError(
-            f"{called} is {values.shape[-2]}×{values.shape[-1]} pixels and the content is"
-            f" {content.shape[-2]}×{content.shape[-1]}\n"
+            f"{called} is {size_text(size_of(values))} pixels and the content is"
+            f" {size_text(size_of(content))}\n"
             "  what would work: a mask drawn over the content itself, of the same size;"
             " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )

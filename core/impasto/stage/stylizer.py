@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import StageError
+from ..functional.resizing import size_of, size_text
 from ..picture import Interrupted
 from .base import Stage, StyleUse, check_result, missing_method, pictures_in_mask
 from .canvas import Canvas, Style
@@ -73,7 +74,7 @@ class Stylizer(Stage):
         for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
             if min(picture.shape[-2:]) < self.smallest:
                 raise StageError(
-                    f"{self.name}: the {what} is {picture.shape[-2]}×{picture.shape[-1]} pixels, and the shorter "
+                    f"{self.name}: the {what} is {size_text(size_of(picture))} pixels, and the shorter "
                     f"side must have at least {self.smallest}\n  what would work: a larger picture"
                 )
         styles, guides = align_styles(canvas), region_maps(canvas)

@@ -204,7 +204,7 @@ def test_a_label_that_the_style_lacks_is_pointed_out_and_stays():
 
 
 def test_a_style_smaller_than_the_deepest_layer_is_refused():
-    with pytest.raises(StageError, match=r"the style is 9×40 pixels(.|\n)*at least 16"):
+    with pytest.raises(StageError, match=r"the style is 40×9 pixels(.|\n)*at least 16"):
         impasto.Pipeline(DeepAnalogy())(impasto.samples.content("cat", 64), torch.rand(1, 3, 9, 40))
 
 

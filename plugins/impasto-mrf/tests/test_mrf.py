@@ -323,7 +323,7 @@ def test_any_shape_of_picture(height, width, network):
 
 
 def test_a_style_smaller_than_a_patch_is_refused(network):
-    with pytest.raises(StageError, match=r"the style is 10×64 pixels.*\n?.*at least 16"):
+    with pytest.raises(StageError, match=r"the style is 64×10 pixels.*\n?.*at least 16"):
         paint(MRF(encoder=network), weave(RED), weave(BLUE, height=10))
 
 

@@ -292,7 +292,7 @@ def test_strokes_of_both_kinds_are_needed():
 
 def test_strokes_of_another_shape_and_missing_files_are_refused():
     image = picture(30, 60)
-    with pytest.raises(StageError, match=r"strokes\.png are 37×53 pixels and the content is 30×60"):
+    with pytest.raises(StageError, match=r"strokes\.png are 53×37 pixels and the content is 60×30"):
         MaskGrabCut(scribbles="strokes.png").apply(Canvas(image, image))
     with pytest.raises((OSError, impasto.PictureError), match=r"nowhere\.png"):
         MaskGrabCut(scribbles="nowhere.png").apply(Canvas(image, image))

@@ -296,11 +296,11 @@ def test_a_file_that_is_no_picture_is_an_error(canvas, tmp_path):
 @pytest.mark.parametrize(("size", "turned"), [((96, 96), False), ((64, 96), True)])
 def test_another_aspect_is_an_error_that_names_the_file(canvas, size, turned):
     Image.new("L", size, 255).save("mask.png")
-    says = rf"'mask.png' is {size[1]}×{size[0]} pixels and the content 64×96, of another aspect"
+    says = rf"'mask.png' is {size[0]}×{size[1]} pixels and the content 96×64, of another aspect"
     with pytest.raises(impasto.StageError, match=says) as error:
         MaskFile(path="mask.png").apply(canvas)
     assert ("turned by 90° it would fit" in str(error.value)) is turned
-    assert "any scale of 64×96" in str(error.value)
+    assert "any scale of 96×64" in str(error.value)
 
 
 def test_an_empty_mask_is_an_error_and_a_white_one_paints_all(canvas):
@@ -364,7 +364,7 @@ def test_a_label_that_vanishes_at_the_contents_size_is_pointed_out(canvas):
     ImageDraw.Draw(picture).ellipse((0, 0, WIDTH * 4, 120), SKY)
     picture.putpixel((5, 5), (255, 208, 0))
     picture.save("labels.png")
-    with pytest.warns(UserWarning, match="'sun' of 'labels.png' vanishes when it is resized to 64×96 pixels") as caught:
+    with pytest.warns(UserWarning, match="'sun' of 'labels.png' vanishes when it is resized to 96×64 pixels") as caught:
         found = MaskFile(path="labels.png", labels=NAMED).apply(canvas)
     assert len(caught) == 1
     assert found.labels == ("sky", "sea")

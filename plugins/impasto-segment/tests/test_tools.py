@@ -195,7 +195,7 @@ def test_a_rectangle_with_its_sides_swapped_is_refused(sides):
 
 
 def test_a_rectangle_without_a_pixel_is_an_error(canvas):
-    with pytest.raises(impasto.StageError, match=r"MaskRectangle\(left=0.501, right=0.502\) on 64×96 pixels selects"):
+    with pytest.raises(impasto.StageError, match=r"MaskRectangle\(left=0.501, right=0.502\) on 96×64 pixels selects"):
         MaskRectangle(left=0.501, right=0.502).apply(canvas)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...validation import shape
 from ..random import random_seed
+from ..resizing import size_of, size_text
 from ..statistics import in_float32
 from .exact import EXACT_UP_TO, exact_matches
 from .extraction import Maps, Size
@@ -197,15 +198,15 @@ def _check_maps(
 
 def _check_start(start: NNF, batch: int, field: Size, sizes: Sequence[Size]) -> None:
     """Raise if a field to start from belongs to other maps."""
-    found = (len(start.positions), *start.positions.shape[-2:])
-    if found[1:] != field or found[0] not in (1, batch) or start.source_sizes != tuple(sizes):
+    found = size_of(start.positions)
+    if found != field or len(start.positions) not in (1, batch) or start.source_sizes != tuple(sizes):
         raise ValueError(
-            f"nearest: the start is a field of {found[1]}×{found[2]} for sources of {_sizes(start.source_sizes)}, "
-            f"but one of {field[0]}×{field[1]} is searched for in sources of {_sizes(sizes)}\n"
+            f"nearest: the start is a field of {size_text(found)} for sources of {_sizes(start.source_sizes)}, "
+            f"but one of {size_text(field)} is searched for in sources of {_sizes(sizes)}\n"
             "  what would work: start.upsample(size, source_size)"
         )
 
 
 def _sizes(sizes: Sequence[Size]) -> str:
     """Return sizes for a message."""
-    return ", ".join(f"{height}×{width}" for height, width in sizes)
+    return ", ".join(map(size_text, sizes))

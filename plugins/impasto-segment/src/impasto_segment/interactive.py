@@ -13,6 +13,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, ParameterError, Preprocessor, StageError, param
+from impasto.functional.resizing import size_text
 
 from .grabcut import INSIDE, OUTSIDE, SPECK, UNKNOWN, Flags, Trimap, grabcut, remove_small_pieces
 from .label_picture import same_aspect
@@ -42,10 +43,10 @@ def read_strokes(stage: Preprocessor, path: str, colours: Mapping[str, str], siz
         StageError: the picture has another shape than the content, or no stroke of any colour.
     """
     drawn = impasto.read(path)
-    found = (drawn.tensor.shape[-2], drawn.tensor.shape[-1])
+    found = drawn.size
     if not same_aspect(found, size):
         raise StageError(
-            f"{stage.name}: the strokes {path} are {found[0]}×{found[1]} pixels and the content is {size[0]}×{size[1]}"
+            f"{stage.name}: the strokes {path} are {size_text(found)} pixels and the content is {size_text(size)}"
             "\n  what would work: strokes drawn over the content itself, at any scale"
         )
     wanted = torch.stack([parse_colour(colour) for colour in colours.values()])
@@ -125,7 +126,7 @@ class InteractiveMask(Preprocessor):
             trimap[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = UNKNOWN
             if not (trimap == UNKNOWN).any():
                 raise StageError(
-                    f"{self.name}: the box {self.box} holds no pixel of {height}×{width}\n"
+                    f"{self.name}: the box {self.box} holds no pixel of {width}×{height}\n"
                     "  what would work: a larger box, or a larger picture"
                 )
         if self.scribbles:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from impasto import Canvas, ParameterError, PictureError, Preprocessor, StageError, param
 from impasto.errors import suggestion
+from impasto.functional.resizing import size_text
 
 from .label_picture import (
     FEW_LABELS,
@@ -139,9 +140,9 @@ class MaskFile(Preprocessor, name="mask-file"):
         if not same_aspect(found, wanted):
             turned = "; turned by 90° it would fit" if same_aspect(found[::-1], wanted) else ""
             raise StageError(
-                f"{self.name}: '{path}' is {found[0]}×{found[1]} pixels and the {what} {wanted[0]}×{wanted[1]},"
+                f"{self.name}: '{path}' is {size_text(found)} pixels and the {what} {size_text(wanted)},"
                 f" of another aspect ({found[1] / found[0]:.3g} and {wanted[1] / wanted[0]:.3g}){turned}\n"
-                f"  what would work: a picture drawn over the {what} itself, at any scale of {wanted[0]}×{wanted[1]}"
+                f"  what would work: a picture drawn over the {what} itself, at any scale of {size_text(wanted)}"
             )
         # Twice as fine as the picture is fine enough, and a scan's millions of pixels take seconds.
         step = max(1, found[0] // (2 * wanted[0]))
@@ -221,7 +222,7 @@ class MaskFile(Preprocessor, name="mask-file"):
         if lost:
             warnings.warn(
                 f"{self.name}: {', '.join(map(repr, lost))} of '{file.path}' vanishes when it is resized to"
-                f" {size[0]}×{size[1]} pixels\n"
+                f" {size_text(size)} pixels\n"
                 "  what would work: a larger picture, or larger areas of the label",
                 stacklevel=2,
             )

@@ -206,7 +206,7 @@ def check_memory(stage: Preprocessor, image: Tensor, count: int) -> None:
     needed = 4 * batch * height * width * count
     if needed > MAX_GUIDE_BYTES:
         raise StageError(
-            f"{stage.name}: {count} regions of {batch} × {height}×{width} pixels are {needed / 2**30:.1f} GiB of"
+            f"{stage.name}: {count} regions of {batch} × {width}×{height} pixels are {needed / 2**30:.1f} GiB of"
             f" guides, and {MAX_GUIDE_BYTES / 2**30:g} GiB is the limit\n"
             f"  what would work: fewer regions, {count * MAX_GUIDE_BYTES // needed} at most, or a smaller picture"
         )

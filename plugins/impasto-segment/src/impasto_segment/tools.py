@@ -262,7 +262,7 @@ class MaskRectangle(Preprocessor, name="mask-rectangle"):
         rows = slice(round(self.top * height), round(self.bottom * height))
         columns = slice(round(self.left * width), round(self.right * width))
         mask[..., rows, columns] = 1
-        return with_mask(self, canvas, mask, f"{self!r} on {height}×{width} pixels")
+        return with_mask(self, canvas, mask, f"{self!r} on {width}×{height} pixels")
 
 
 class GrowMask(MaskTool, name="grow-mask"):
