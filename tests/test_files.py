@@ -23,6 +23,7 @@ from impasto.files import (
     existing_file,
     expand,
     files_in,
+    local_path,
     make_folder,
     part_path,
     write_atomically,
@@ -209,7 +210,7 @@ def killed(path):
     print(path.name, flush=True)
     os.kill(os.getpid(), 9)
 
-write_atomically(pathlib.Path({str(folder / "out.png")!r}), killed)
+write_atomically(Path({str(folder / "out.png")!r}), killed)
 """
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stdout.strip()
 
@@ -301,3 +302,21 @@ def test_every_folder_is_read_by_the_function_that_leaves_them_out():
         if "tests" not in path.parts and walks.search(path.read_text(encoding="utf-8"))
     }
     assert found <= readers, "files.files_in leaves out what systems put beside the files of people"
+
+
+def test_a_tilde_is_a_home_folder_only_where_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert local_path("~/x.png") == tmp_path / "x.png"
+    assert str(local_path("~nobody-is-called-so.png")) == "~nobody-is-called-so.png"
+    (tmp_path / "~").mkdir()
+    (tmp_path / "~" / "x.png").write_text("a file of that very name")
+    assert str(local_path("~/x.png")) == str(Path("~/x.png"))
+
+
+def test_nobody_else_reads_a_tilde():
+    root = Path(__file__).parents[1]
+    sources = [*root.glob("core/**/*.py"), *root.glob("plugins/*/src/**/*.py"), *root.glob("examples/*/src/**/*.py")]
+    assert [str(file) for file in sources if "expanduser" in file.read_text(encoding="utf-8")] == [
+        str(root / "core" / "impasto" / "files.py")
+    ]

@@ -37,6 +37,16 @@ VIDEOS = (
 """Suffixes by which videos are told."""
 
 
+def local_path(name: str | os.PathLike[str]) -> Path:
+    """Return the path that a name means: `~` is the home folder, unless a file is called so or no such user is there.
+
+    Example:
+        >>> str(local_path("~x.png"))
+        '~x.png'
+    """
+    return Path(name if os.path.lexists(name) else os.path.expanduser(name))
+
+
 def check_target(path: Path, inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
     """Raise where a file cannot be made at `path`, or where that is one of the inputs, by whatever name.
 
@@ -101,7 +111,7 @@ def _identities(paths: Iterable[str | os.PathLike[str]]) -> dict[tuple[int, int]
     files = {}
     for path in map(Path, paths):
         with contextlib.suppress(OSError):
-            files[_identity(path.expanduser())] = path
+            files[_identity(local_path(path))] = path
     return files
 
 
@@ -120,7 +130,7 @@ def existing_file(source: str | os.PathLike[str]) -> Path:
     """
     if isinstance(source, str) and "://" in source:
         raise PictureError(f"{source}: is an address\n  what would work: download it first and give its path")
-    path = Path(source).expanduser()
+    path = local_path(source)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a folder\n  what would work: a file in it, {path / 'photo.jpg'}")
     if path.is_file():
@@ -323,7 +333,7 @@ def expand(paths: Iterable[str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for text in paths:
-        path = Path(text).expanduser()
+        path = local_path(text)
         if path.is_dir():
             files = sorted(files_in(path, PICTURES), key=natural_order)
         elif not path.exists() and glob.has_magic(text):

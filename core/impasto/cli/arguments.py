@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from pathlib import Path
 from typing import NamedTuple
+
+from ..files import local_path
 
 
 class StyleArgument(NamedTuple):
@@ -39,14 +40,14 @@ def style_argument(text: str) -> StyleArgument:
     """
     file, weight = _file_and_weight(text)
     region, equals, rest = text.partition("=")
-    if not equals or Path(file).exists():
+    if not equals or local_path(file).exists():
         return StyleArgument(file, weight)
     return StyleArgument(*_file_and_weight(rest), region)
 
 
 def _file_and_weight(text: str) -> tuple[str, float]:
     file, colon, number = text.rpartition(":")
-    if not colon or Path(text).exists():
+    if not colon or local_path(text).exists():
         return text, 1.0
     if re.fullmatch(r"[-+]?\d*,\d+", number):
         raise argparse.ArgumentTypeError(

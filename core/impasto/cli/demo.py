@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import torch
 from PIL import Image
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from .. import samples
 from ..device import pick_device
+from ..files import local_path
 from ..host import get_host
 from ..notebook import Panel, contact_sheet, first_line, seconds
 from ..picture import read
@@ -24,7 +24,7 @@ CONTENT, STYLE = "cat", "impasto"
 
 def execute(given: argparse.Namespace) -> int:
     """Show every installed stylizer on one sheet."""
-    out = Path(given.out).expanduser()
+    out = local_path(given.out)
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
         raise ValueError(
             f"demo: {out} does not fit: the sheet is a PNG in a folder that exists\n  what to type: -o impasto-demo.png"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from ..device import pick_device
+from ..files import local_path
 from ..host import get_host
 from ..picture import check_format, check_target, read
 from ..pipeline import Pipeline, read_mask
@@ -21,7 +21,7 @@ PREFERRED = ("adain", "gatys")
 
 def execute(given: argparse.Namespace) -> int:
     """Paint one picture."""
-    out = Path(given.out).expanduser()
+    out = local_path(given.out)
     if given.skip_existing and out.exists():
         print_message(f"{out} exists and is left as it is")
         return DONE

@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..device import pick_device
-from ..files import VIDEOS, expand
+from ..files import VIDEOS, expand, local_path
 from ..picture import check_format, check_targets, read
 from ..stream import interrupted_path
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
@@ -23,14 +23,14 @@ from .video import run_frames
 def execute(given: argparse.Namespace) -> int:
     """Run a saved pipeline on pictures, or on the frames of a video."""
     contents = expand(given.content)
-    if any(path.suffix.lower() in VIDEOS for path in (*contents, Path(given.out))):
+    if any(path.suffix.lower() in VIDEOS for path in (*contents, local_path(given.out))):
         return run_frames(given, contents)
     return run_pictures(given, contents)
 
 
 def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     """Run a saved pipeline on each picture by itself; one that fails is reported and the others go on."""
-    targets = output_paths(contents, Path(given.out).expanduser())
+    targets = output_paths(contents, local_path(given.out))
     others = [*(style.file for style in given.style), given.pipeline]
     # Folders that are not there are made below; there is nothing in them yet.
     check_targets([target for target in targets if target.parent.is_dir()], [*contents, *others])

@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from ..files import local_path
+
 KINDS = ("stylizer", "preprocessor", "postprocessor")
 
 BODIES = {
@@ -183,7 +185,7 @@ def new_plugin(name: str, kind: str = "stylizer", folder: str | Path = ".") -> P
     }
     if kind == "postprocessor":
         values["chain"] = f'*impasto.Pipeline.parse("adain").stages, {title}()'
-    target = Path(folder).expanduser() / values["distribution"]
+    target = local_path(folder) / values["distribution"]
     if target.exists():
         raise FileExistsError(
             f"new-plugin: {target} exists\n  what would work: another name, or another folder: --folder DIR"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..files import PICTURES, VIDEOS
+from ..files import PICTURES, VIDEOS, local_path
 from ..picture import check_target
 from ..stream import Video, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
@@ -28,7 +28,7 @@ def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:
             f"run: {videos[0]} is a video, and a video goes alone\n"
             f"  what to type: one run for each, --content {videos[0]}"
         )
-    out = Path(given.out).expanduser()
+    out = local_path(given.out)
     inputs = [*contents, *(style.file for style in given.style), given.pipeline]
     to_video = out.suffix.lower() in VIDEOS
     if to_video:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import weights
 from ..errors import WeightsError
-from ..files import files_in
+from ..files import files_in, local_path
 from ..validation import shape
 from .vgg import CONVOLUTIONS
 from .vgg_decoder import Decoder, decoder_convolutions
@@ -60,7 +60,7 @@ def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
         >>> list(load_decoders(path))
         ['relu3_1']
     """
-    source = Path(path).expanduser()
+    source = local_path(path)
     if not source.is_dir():
         return dict(sorted(_read_file(source).items()))
     files = sorted(files_in(source, CHECKPOINT_SUFFIXES, recursive=True))

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import suggestion
+from ..files import local_path
 from ..functional.resizing import size_of, size_text
 from ..host import get_host
 from ..validation import check_image
@@ -210,7 +211,7 @@ def encoder(
     if where.type == "cuda" and where.index is None:
         where = torch.device("cuda", torch.cuda.current_device())
     name = os.fspath(name_or_path)
-    path = Path(name).expanduser().resolve()
+    path = local_path(name).resolve()
     if name not in get_host().encoders and (path.is_file() or path.suffix or not isinstance(name_or_path, str)):
         stamp = (path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None
         return _encoder(path, stamp, name, pooling, padding, calibrated, where)

@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import PictureError
-from ..files import check_targets, write_atomically
+from ..files import check_targets, local_path, write_atomically
 from .arrays import integer_pixels, over_white
 from .embedded_recipe import recipe_file
 from .encoding import file_bytes
@@ -31,7 +31,7 @@ def write_file(
     keep: Iterable[str | os.PathLike[str]] = (),
 ) -> Path:
     """Write colours (1, 3, H, W) and opacity (1, 1, H, W) to a file: see `Picture.save`."""
-    path = Path(path).expanduser()
+    path = local_path(path)
     form = check_format(path, bits, quality)
     text = meta.recipe if recipe is not False else None
     if recipe and not text:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..device import Precision
 from ..errors import RecipeError, WeightsError, quoted
+from ..files import local_path
 from ..networks import PRETRAINED
 from ..picture import read_recipe
 from ..stage import Parameter, Stage
@@ -44,7 +45,7 @@ def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: boo
         ValueError: it describes no pipeline, or has values that do not fit.
         PictureError: the picture carries no recipe.
     """
-    path = Path(path).expanduser()
+    path = local_path(path)
     text = read_recipe(path)
     stages = tuple(read_toml(text))
     if untrusted or path.suffix.lower() != ".toml":
@@ -98,7 +99,7 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
 
 
 def _absolute(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))
+    return os.path.abspath(local_path(path))
 
 
 def _files(stage: Stage) -> Iterator[tuple[Parameter, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from typing_extensions import Unpack
 
-from ..files import write_atomically
+from ..files import local_path, write_atomically
 from ..picture import Picture, read
 from ..stage import Canvas, Preprocessor, Stage
 from .frames import painted_frames
@@ -196,7 +196,7 @@ class Pipeline:
 
     def save(self, path: str | Path) -> None:
         """Write the pipeline as a TOML file."""
-        write_atomically(Path(path), lambda temporary: temporary.write_text(self.to_toml(), encoding="utf-8"))
+        write_atomically(local_path(path), lambda temporary: temporary.write_text(self.to_toml(), encoding="utf-8"))
 
     @classmethod
     def from_toml(cls, text: str) -> Pipeline:

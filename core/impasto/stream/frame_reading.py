@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from PIL import Image
 
 from ..errors import FrameError, StageError
-from ..files import VIDEOS, expand
+from ..files import VIDEOS, expand, local_path
 from ..picture import Metadata, Picture, read
 from .video_reading import Video
 
@@ -25,7 +24,7 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
         ValueError: a folder or pattern without pictures.
     """
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source).expanduser()
+        path = local_path(source)
         if path.suffix.lower() in VIDEOS and not path.is_dir():
             return Video(path, max_pixels=max_pixels)
         return expand([str(source)])

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from typing_extensions import Self
 
 from ..errors import PictureError
-from ..files import VIDEOS
+from ..files import VIDEOS, local_path
 from ..picture import Picture
 from .frame_reading import frame_error
 from .threads import written_behind
@@ -97,7 +97,7 @@ def write(
         ...     write(impasto.Pipeline().stream(photos), folder)
         2
     """
-    path = Path(out).expanduser()
+    path = local_path(out)
     sink: _Sink = VideoFile(path, fps, keep) if path.suffix.lower() in VIDEOS else _Folder(path, suffix, keep)
     number = count(1)
     written = 0

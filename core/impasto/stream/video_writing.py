@@ -14,7 +14,7 @@ import numpy as np
 from typing_extensions import Self
 
 from ..errors import PictureError
-from ..files import check_targets
+from ..files import check_targets, local_path
 from ..functional.resizing import resize
 from ..picture import Picture
 from ..picture.arrays import integer_pixels, over_white
@@ -55,7 +55,7 @@ class VideoFile:
         self, path: str | os.PathLike[str], fps: float | Fraction | None = None, keep: Iterable[str | Path] = ()
     ) -> None:
         self._library = pyav()
-        self.path = Path(path).expanduser()
+        self.path = local_path(path)
         if self.path.suffix.lower() not in WRITABLE:
             raise PictureError(
                 f"{self.path}: '{self.path.suffix}' names no video that can be written\n"

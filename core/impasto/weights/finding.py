@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ..errors import WeightsError
+from ..files import local_path
 from .download import download_file
 from .record import Weights
 from .verification import advice, cache_folder, user_folders, verify
@@ -37,7 +38,7 @@ def find(record: Weights, path: str | Path | None = None, *, download: bool = Tr
         'tiny.bin'
     """
     if path is not None:
-        given = Path(path).expanduser()
+        given = local_path(path)
         file = given / record.name if given.is_dir() else given
         if not file.is_file():
             raise WeightsError(f"{record.name}: there is no file {file}\n{advice(record)}")

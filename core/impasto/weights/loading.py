@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..errors import WeightsError
+from ..files import local_path
 
 _DAMAGED = "looks truncated or damaged"
 _AGAIN = "downloading it again"
@@ -59,7 +60,7 @@ def load(path: str | Path) -> dict[str, Tensor]:
         >>> load(path)
         {'conv1_1.bias': tensor([0., 0.])}
     """
-    file = Path(path).expanduser()
+    file = local_path(path)
     if not file.is_file():
         why = "is a folder" if file.is_dir() else "there is no such file"
         raise WeightsError(f"{file}: {why}\n  what would work: the path of a .safetensors, .pth or .pt file")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..errors import WeightsError
+from ..files import local_path
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def cached(
         path: the file or folder; it is read again when it has changed.
         device: where they compute; None is the CPU.
     """
-    given = Path(path).expanduser().resolve()
+    given = local_path(path).resolve()
     files = sorted(given.rglob("*")) if given.is_dir() else [given]
     stamps = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file())
     return cast(Networks, _cached(load, given, stamps, torch.device("cpu" if device is None else device)))

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ..errors import WeightsError
+from ..files import local_path
 from .record import Weights
 
 CHUNK = 1 << 20
@@ -53,7 +54,7 @@ def check_digest(record: Weights, digest: str, size: int, what: str, file: Path 
 def user_folders() -> list[Path]:
     """Return the folders that IMPASTO_WEIGHTS names."""
     listed = os.environ.get("IMPASTO_WEIGHTS", "").split(os.pathsep)
-    return [Path(folder).expanduser() for folder in listed if folder]
+    return [local_path(folder) for folder in listed if folder]
 
 
 def cache_folder() -> Path:

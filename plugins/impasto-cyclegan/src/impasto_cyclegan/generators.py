@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import WeightsError, weights
+from impasto.files import local_path
 from impasto.networks import FewChannels, pad2d
 
 Direction = Literal["a-to-b", "b-to-a"]
@@ -233,7 +234,7 @@ def load_generators(path: str | os.PathLike[str]) -> dict[str, nn.Module]:
         >>> list(load_generators(path))
         ['']
     """
-    file = Path(path).expanduser()
+    file = local_path(path)
     tensors = weights.load(file)
     pair: dict[str, nn.Module] = {}
     for direction in DIRECTIONS:

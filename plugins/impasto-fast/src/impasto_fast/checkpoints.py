@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from impasto import WeightsError, weights
+from impasto.files import local_path
 
 from .network import Network, Plan, Unit
 
@@ -111,7 +112,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         >>> load_network(path).styles
         ('mosaic', 'wave')
     """
-    file = Path(path).expanduser()
+    file = local_path(path)
     stored = {key: value for key, value in weights.load(file).items() if not BUFFER.search(key)}
     layout = next((layout for layout in LAYOUTS.values() if layout.first in stored), None)
     if layout is None:

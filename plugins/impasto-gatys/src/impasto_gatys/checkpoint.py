@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from impasto import StageError
-from impasto.files import write_atomically
+from impasto.files import local_path, write_atomically
 
 EVERY = 50
 """Steps between checkpoints: the most that a kill can cost."""
@@ -37,7 +36,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str, recipe: str, run_id: str) -> None:
-        self.path = Path(path).expanduser() if path else None
+        self.path = local_path(path) if path else None
         self.recipe, self.run_id = recipe, run_id
         if self.path is not None and not self.path.parent.is_dir():
             raise StageError(

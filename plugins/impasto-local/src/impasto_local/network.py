@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto import WeightsError, weights
+from impasto.files import local_path
 from impasto.functional.statistics import mean_std
 from impasto.networks import FewChannels, pad2d
 
@@ -230,7 +231,7 @@ def load_network(path: str | os.PathLike[str]) -> LocalNetwork:
         >>> load_network(path).names
         ('mosaic', 'wave')
     """
-    file = Path(path).expanduser()
+    file = local_path(path)
     stored = weights.load(file)
     names = [key.removeprefix(STYLES) for key in stored if key.startswith(STYLES)]
     widths = [len(stored[key]) for key in WIDTH_KEYS if key in stored]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from impasto import Canvas, ParameterError, Preprocessor, StageError, Weights, WeightsError, param, weights
 from impasto.errors import suggestion
+from impasto.files import local_path
 
 from .regions import TARGETS, with_guides
 from .superpixels import one_hot, snap_to_edges
@@ -172,7 +173,7 @@ def probabilities(network: str, image: Tensor, file: str = "") -> Tensor:
     Raises:
         WeightsError: weights that cannot be found, verified or opened.
     """
-    found = Path(file).expanduser() if file else weights.find(NETWORKS[network][1])
+    found = local_path(file) if file else weights.find(NETWORKS[network][1])
     if not found.is_file():
         raise WeightsError(
             f"{network}: there is no file {found}\n  what would work: the path of a checkpoint, such as"

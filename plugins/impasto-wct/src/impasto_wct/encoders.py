@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto import Encoder, WeightsError, weights
-from impasto.files import files_in
+from impasto.files import files_in, local_path
 from impasto.host import get_host
 from impasto.networks import CHECKPOINT_SUFFIXES, encoder_for_checkpoint, load_vgg, trained_padding
 
@@ -27,7 +27,7 @@ def level_encoder(name: str, level: int, device: torch.device) -> Encoder:
     Raises:
         WeightsError: no encoder there reaches the level; the message says which there are.
     """
-    path = Path(name).expanduser().resolve()
+    path = local_path(name).resolve()
     if name in get_host().encoders or not path.exists():
         return encoder_for_checkpoint(name, device)
     files = sorted(files_in(path, CHECKPOINT_SUFFIXES, recursive=True)) if path.is_dir() else [path]
