@@ -49,13 +49,15 @@ def install(tmp_path, monkeypatch):
     """Install a distribution for one test: a module and its metadata in a folder on the path."""
     modules = []
 
-    def install(name, code, version="0.1"):
+    def install(name, code, version="0.1", requires=()):
         module = name.replace("-", "_")
         folder = tmp_path / name
         metadata = folder / f"{module}-{version}.dist-info"
         metadata.mkdir(parents=True)
         (folder / f"{module}.py").write_text(textwrap.dedent(code))
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+        lines += [f"Requires-Dist: {requirement}" for requirement in requires]
+        (metadata / "METADATA").write_text("\n".join([*lines, ""]))
         (metadata / "entry_points.txt").write_text(f"[impasto]\n{name.removeprefix('impasto-')} = {module}\n")
         monkeypatch.syspath_prepend(str(folder))
         modules.append(module)

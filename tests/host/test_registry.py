@@ -3,6 +3,7 @@
 import pytest
 
 import impasto
+from impasto.training import Trainer
 
 from .example_stages import Flat, Negative, Stepwise, Wash
 
@@ -11,10 +12,27 @@ from .example_stages import Flat, Negative, Stepwise, Wash
     ("hooks", "message"),
     [
         ({"impasto_stylizers": lambda: [Negative]}, r"class Mine\(impasto.Stylizer, name='mine'\)"),
-        ({"impasto_stylizers": lambda: [Flat()]}, "a list of classes"),
+        (
+            {"impasto_stylizers": lambda: [Negative]},
+            "offers Negative, a postprocessor, which impasto_postprocessors takes",
+        ),
+        ({"impasto_stylizers": lambda: [Flat()]}, r"offers Flat\(\), which is made already(.|\n)*a list of classes"),
+        ({"impasto_stylizers": lambda: Flat}, r"returns Flat alone(.|\n)*a list of classes"),
+        ({"impasto_stylizers": lambda: (kind for kind in [Flat])}, "returns generator(.|\n)*a list of classes"),
+        ({"impasto_stylizers": lambda: None}, "returns None: is its return missing?"),
+        ({"impasto_stylizers": lambda: [Flat, Flat]}, "offers the stage 'flat' twice"),
+        ({"impasto_stylizers": lambda: [type("Base", (impasto.Stylizer,), {})]}, "offers Base, which has no name"),
+        ({"impasto_stylizers": lambda: [type("Bare", (impasto.Stage,), {}, name="b")]}, "offers Bare, a stage\n"),
+        ({"impasto_stylizers": lambda: ["flat"]}, "offers 'flat'\n"),
+        ({"impasto_stylizers": lambda: [int]}, "offers int\n"),
+        ({"impasto_stylizers": lambda: 1 / 0}, "impasto_stylizers failed\n  ZeroDivisionError: division by zero"),
+        ({"impasto_preprocessors": lambda: [type("T", (Trainer,), {}, name="t")]}, "a trainer, which impasto_trainers"),
         ({"impasto_postprocessors": lambda: [None]}, "offers None"),
         ({"impasto_encoders": lambda: ["glance"]}, "a dict of name: loader"),
-        ({"impasto_trainers": lambda: [Flat]}, "impasto.Trainer"),
+        ({"impasto_encoders": lambda: None}, "returns None: is its return missing?"),
+        ({"impasto_encoders": lambda: {"glance": "relu"}}, "offers 'relu' as 'glance'"),
+        ({"impasto_encoders": lambda: {3: lambda: None}}, "as 3\n"),
+        ({"impasto_trainers": lambda: [Flat]}, "impasto.training.Trainer"),
     ],
 )
 def test_an_offer_of_the_wrong_kind_is_refused(hooks, message, plugin):
@@ -55,16 +73,74 @@ def test_a_plugin_that_fails_at_import_is_named_and_stops_no_one(install, sketch
             "did you mean 'impasto_stylizers'",
         ),
         ("from impasto import hookimpl\n@hookimpl\ndef impasto_stylizers(): return 1 / 0", "ZeroDivisionError"),
+        ("from impasto import hookimpl\n@hookimpl\ndef impasto_stylizers(): raise SystemExit", "SystemExit"),
+        ("from impasto import hookimpl\n@hookimpl\ndef impasto_stylizers(): yield", "has a yield"),
+        ("raise SystemExit('bye')", "SystemExit: bye"),
+        ("import sys\nsys.exit()", "SystemExit"),
+        ("raise BaseException('all of it')", "BaseException: all of it"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("def", "SyntaxError"),
+        ("pass", "has no hook"),
+        ("impasto_stylizers = []", "impasto_stylizers is [], not a function"),
+        (
+            "from impasto import hookimpl\n@hookimpl\ndef impasto_step(step): pass",
+            "has impasto_step, which takes part in a run, and offers nothing",
+        ),
+        (
+            "from __future__ import annotations\nimport impasto\n"
+            "class A(impasto.Stylizer, name='a'):\n  x: Nowhere = impasto.param(default=1, help='a thing')\n"
+            "@impasto.hookimpl\ndef impasto_stylizers(): return [A]",
+            "name 'Nowhere' is not defined",
+        ),
         ("from impasto import hookimpl\n@hookimpl\ndef impasto_stylizers(): return ['sketch']", "a list of classes"),
         ("import impasto\nclass A(impasto.Stylizer, name='A'): ...", "lower-case words"),
     ],
 )
-def test_an_installed_plugin_with_faults_is_kept_with_the_reason(install, code, reason):
+def test_an_installed_plugin_with_faults_is_kept_with_the_reason_and_stops_no_one(install, sketch, code, reason):
     install("impasto-ruin", code)
+    install("impasto-sketch", sketch("sketch"))
+    host = impasto.Host()
+    host.load_entry_points(only=["ruin", "sketch"])
+    assert reason in host.broken["impasto-ruin 0.1"]
+    assert list(host.stages) == ["sketch"]
+
+
+def test_ctrl_c_while_plugins_load_is_no_fault_of_a_plugin(install):
+    install("impasto-ruin", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        impasto.Host().load_entry_points(only=["ruin"])
+
+
+@pytest.mark.parametrize("code", ["from impasto import StreamStage", "import impasto\nimpasto.hookimpl(3).later"])
+@pytest.mark.parametrize(
+    ("requires", "said"),
+    [
+        (
+            "impasto>=99.3",
+            "it requires impasto>=99.3, and 0.1.0 is installed\n  what to type: pip install 'impasto>=99.3'",
+        ),
+        ("Impasto[video] (<0.1)", "it requires impasto<0.1, and 0.1.0 is installed"),
+        ("impasto>=0.0.1", ""),
+        ("impasto>=99; extra == 'test'", ""),
+        ("not a requirement", ""),
+        ("numpy>=99", ""),
+    ],
+)
+def test_a_broken_plugin_says_which_impasto_it_requires(install, monkeypatch, requires, said, code):
+    monkeypatch.setattr("impasto.host.versions.version", lambda name: "0.1.0")
+    install("impasto-ruin", code, requires=["torch", requires])
     host = impasto.Host()
     host.load_entry_points(only=["ruin"])
-    assert reason in host.broken["impasto-ruin 0.1"]
-    assert not host.stages
+    assert said in host.broken["impasto-ruin 0.1"]
+    assert said or "it requires" not in host.broken["impasto-ruin 0.1"]
+
+
+def test_a_plugin_for_a_newer_host_keeps_what_this_one_knows(install, sketch):
+    later = "\n    @impasto.hookimpl(optionalhook=True)\n    def impasto_statistics(names):\n        return {}\n"
+    install("impasto-sketch", sketch("sketch").rstrip() + "\n" + later)
+    host = impasto.Host()
+    host.load_entry_points(only=["sketch"])
+    assert (list(host.stages), host.broken) == (["sketch"], {})
 
 
 def test_two_plugins_with_one_name_are_both_named_and_neither_is_used(install, sketch):

@@ -5,45 +5,19 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 from torch import nn
 
-from ..errors import PluginError, suggestion
-from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer
+from ..errors import PluginError, quoted, suggestion
+from ..stage import Postprocessor, Preprocessor, Stage, Stylizer
 from ..training import Trainer
-from .manager import plugin_manager, register
+from .manager import plugin_manager, register_offers
 from .moved import moved_name
-from .versions import version
-
-REGISTRIES: dict[str, tuple[str, type[Declared] | None]] = {
-    "impasto_preprocessors": ("stage", Preprocessor),
-    "impasto_stylizers": ("stage", Stylizer),
-    "impasto_postprocessors": ("stage", Postprocessor),
-    "impasto_encoders": ("encoder", None),
-    "impasto_trainers": ("trainer", Trainer),
-}
-"""What each registry hook offers: its kind, and the class that every offer derives from."""
-
-
-@dataclass(frozen=True)
-class Offer:
-    """One object that a plugin offers under a name.
-
-    Args:
-        name: by which it is asked for.
-        kind: "stage", "encoder" or "trainer".
-        object: a class of stages or trainers, or an encoder's loader.
-        distribution: of the plugin, with its version.
-    """
-
-    name: str
-    kind: str
-    object: Any
-    distribution: str
+from .offers import REGISTRIES, Offer, read_offers
+from .versions import unmet_requirement, version
 
 
 class Host:
@@ -78,45 +52,29 @@ class Host:
         """Add a plugin; `distribution` is how messages call it.
 
         Raises:
-            PluginError: a misspelt hook, or an offer that is not what its hook promises.
+            PluginError: no hook, a misspelt hook, or an offer that is not what its hook promises.
         """
         name = distribution or str(getattr(plugin, "__name__", type(plugin).__name__))
         self._register(plugin, name)
         self.distributions.append(name)
 
     def _register(self, plugin: Any, distribution: str) -> None:
-        register(self._manager, plugin, distribution)
+        register_offers(self._manager, plugin, distribution)
         try:
-            offers = list(self._offered(plugin, distribution))
+            offers = read_offers(self._registry_hooks(plugin), distribution)
         except BaseException:
             self._manager.unregister(plugin)
             raise
         for offer in offers:
             self._offers.setdefault((offer.kind, offer.name), []).append(offer)
 
-    def _offered(self, plugin: Any, distribution: str) -> Iterator[Offer]:
-        for caller in self._manager.get_hookcallers(plugin) or ():
-            if caller.name not in REGISTRIES:
-                continue
-            kind, base = REGISTRIES[caller.name]
-            (implementation,) = [each for each in caller.get_hookimpls() if each.plugin is plugin]
-            objects = implementation.function()
-            if base is None:
-                if not isinstance(objects, Mapping):
-                    raise PluginError(
-                        f"{distribution}: {caller.name} returns {type(objects).__name__}\n"
-                        "  what would work: a dict of name: loader"
-                    )
-                for name, loader in objects.items():
-                    yield Offer(name, kind, loader, distribution)
-                continue
-            for offered in objects if isinstance(objects, (list, tuple)) else [objects]:
-                if not (isinstance(offered, type) and issubclass(offered, base) and offered.name):
-                    raise PluginError(
-                        f"{distribution}: {caller.name} offers {offered!r}\n"
-                        f"  what would work: a list of classes, class Mine(impasto.{base.__name__}, name='mine')"
-                    )
-                yield Offer(offered.name, kind, offered, distribution)
+    def _registry_hooks(self, plugin: Any) -> dict[str, Callable[[], Any]]:
+        return {
+            caller.name: implementation.function
+            for caller in self._manager.get_hookcallers(plugin) or ()
+            for implementation in caller.get_hookimpls()
+            if caller.name in REGISTRIES and implementation.plugin is plugin
+        }
 
     def load_entry_points(self, only: Iterable[str] | None = None) -> None:
         """Load installed plugins; one that fails is kept in `broken` and does not stop the others.
@@ -140,8 +98,14 @@ class Host:
             name = f"{dist.name} {dist.version}" if dist else point.name
             try:
                 self.register(point.load(), name)
-            except Exception as error:  # a third party's import may fail in any way; it is shown, not hidden
-                self.broken[name] = f"{type(error).__name__}: {error}{moved_name(error)}"
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a third party's import may even end the program; it is shown, not hidden
+                found = str(error).removeprefix(f"{name}: ")
+                kind = "" if isinstance(error, PluginError) else f"{type(error).__name__}: "
+                self.broken[name] = (
+                    f"{kind}{found}{moved_name(error)}{unmet_requirement(dist.name if dist else point.name)}"
+                )
 
     # ------------------------------------------------------------------------------------------- look-ups
 
@@ -223,12 +187,12 @@ class Host:
         if offers:
             distributions = " and ".join(offer.distribution for offer in offers)
             raise LookupError(
-                f"{distributions} both offer a {kind} called {name!r}, so neither is used\n"
+                f"{distributions} both offer a {kind} called {quoted(name)}, so neither is used\n"
                 "  what would work: uninstall one, or name the plugins to load in IMPASTO_PLUGINS"
             )
         names = self._by_name(kind)
         article = "an" if kind == "encoder" else "a"
-        lines = [f"no installed plugin offers {article} {kind} called {name!r}"]
+        lines = [f"no installed plugin offers {article} {kind} called {quoted(name)}"]
         lines.append(f"  installed: {', '.join(names) or 'none'}{suggestion(name, names)}")
         lines += [f"  {broken} is installed but did not load: {why}" for broken, why in self.broken.items()]
         raise LookupError("\n".join(lines))

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import PluginError
 from ..stage import Canvas, Stage
 from . import hookspecs
-from .manager import plugin_manager, register
+from .manager import plugin_manager, register_watcher
 
 
 class _Default:
@@ -28,14 +28,14 @@ class StageRunner:
         plugins: objects with `impasto_run_stage` or `impasto_step`.
 
     Raises:
-        PluginError: a misspelt hook, or one plugin twice.
+        PluginError: a plugin that takes no part in a run, a misspelt hook, or one plugin twice.
     """
 
     def __init__(self, plugins: Iterable[Any] = ()) -> None:
         self._manager = plugin_manager()
         self._manager.register(_Default())
         for plugin in plugins:
-            register(self._manager, plugin, getattr(plugin, "__name__", type(plugin).__name__))
+            register_watcher(self._manager, plugin)
 
     def run_stage(self, stage: Stage, canvas: Canvas) -> Canvas:
         """Return the canvas that a stage makes of another one.

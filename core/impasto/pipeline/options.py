@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..device import Precision
-from ..errors import ParameterError, suggestion
+from ..errors import ParameterError, PluginError, quoted, suggestion
 
 SEEDS = range(2**63)
 """What a seed can be: what torch and TOML both take."""
@@ -45,6 +45,7 @@ class RunOptions:
 
     Raises:
         ParameterError: a seed that is no whole number from 0 up.
+        PluginError: plugins that are no list.
 
     Example:
         >>> RunOptions.of({"seed": 3}).seed
@@ -68,6 +69,11 @@ class RunOptions:
                 f"seed = {self.seed!r} does not fit\n  what would work: a whole number, 0 to {SEEDS[-1]:,}"
             )
         object.__setattr__(self, "seed", seed)
+        if isinstance(self.plugins, str) or not isinstance(self.plugins, Iterable):
+            raise PluginError(
+                f"plugins = {quoted(self.plugins)} {'is a name' if isinstance(self.plugins, str) else 'is no list'}\n"
+                "  what to type: plugins=[...], a list of objects such as impasto.Live()"
+            )
         object.__setattr__(self, "plugins", tuple(self.plugins))
 
     @classmethod
