@@ -106,6 +106,11 @@ def _target(path: Path) -> Path:
     return target
 
 
+def is_among(path: Path, inputs: Iterable[str | os.PathLike[str]]) -> bool:
+    """Return whether a file is one of the inputs, by whatever name."""
+    return path.exists() and _identity(path) in _identities(inputs)
+
+
 def _identities(paths: Iterable[str | os.PathLike[str]]) -> dict[tuple[int, int], Path]:
     """Return files by what the system knows them by, whatever name or link leads to them."""
     files = {}

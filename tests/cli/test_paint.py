@@ -1,5 +1,6 @@
 """`impasto paint` does what it says, and explains a mistake before anything is painted."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,11 @@ def test_an_interruption_writes_the_picture_so_far(photo, capsys, mean):
 def test_a_region_that_is_named_twice_is_refused(photo, capsys):
     assert cli.main(["paint", photo, "-o", "out.png", "--guides", f"sky={photo}", f"sky={photo}"]) == 2
     assert "names a region twice: sky, sky" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("taken", ["out.interrupted.jpg", "out.jpg.toml"])
+def test_every_file_that_painting_may_write_is_looked_at_before_it(taken, photo, painting, capsys, monkeypatch):
+    monkeypatch.setattr(impasto.Pipeline, "__call__", lambda *_, **__: pytest.fail("it began to paint"))
+    os.mkdir(taken)
+    assert cli.main(["paint", photo, painting, "-o", "out.jpg", "--recipe"]) == 2
+    assert f"{taken}: is a folder" in capsys.readouterr().err

@@ -73,6 +73,7 @@ RUN_MISTAKES = {
     "an empty folder": (["--content", "empty"], "there are no pictures in empty"),
     "two pictures of one name": (["--content", "photos", "more"], "both be painted to"),
     "several pictures in one file": (["--content", "photos", "--out", "out.png"], "--out out"),
+    "a suffix that is none": (["--content", "photos/1.png", "--out", "painted.tga"], "'.tga' names no format"),
     "over the photographs": (["--content", "photos", "--out", "photos"], "never overwritten"),
     "a picture without a recipe": (["painting.png", "--content", "photos"], "carries no recipe"),
     "no such pipeline": (["pipline.toml", "--content", "photos"], "pipeline.toml"),
@@ -92,3 +93,17 @@ def test_mistakes_in_a_run_are_explained(mistake, folder, painting, capsys, make
     assert err.startswith("impasto: ")
     assert promised in err
     assert not Path("painted").exists()
+
+
+def test_a_folder_may_have_a_dot_in_its_name(folder, painting):
+    command = ["run", "pipeline.toml", "--content", folder, "--style", painting, "--out"]
+    os.mkdir("made.now")
+    for out in ("made.now", "v1.5", "photos.painted"):
+        assert cli.main([*command, out]) == 0
+        assert sorted(os.listdir(out)) == ["0.png", "1.png", "2.png"]
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_painted(folder, painting, capsys, monkeypatch):
+    monkeypatch.setattr(impasto.Pipeline, "__call__", lambda *_, **__: pytest.fail("it began to paint"))
+    assert cli.main(["run", "pipeline.toml", "--content", folder, "--style", painting, "--out", f"{painting}/in"]) == 2
+    assert "there is a file of this name" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 """Pictures written: the whole file or nothing, and nothing that is kept is overwritten."""
 
+import contextlib
 import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ import torch
 from PIL import Image
 
 from impasto.errors import PictureError
-from impasto.picture import Picture, read, write
+from impasto.picture import Picture, read, read_recipe, write
+from impasto.picture.formats import WRITABLE
 
 from .example_files import RGB, levels
 
@@ -86,3 +89,49 @@ def test_batches_and_non_finite_values_are_refused(tmp_path):
     with pytest.raises(PictureError, match="NaN"):
         Picture(torch.full((1, 3, 4, 4), torch.nan)).save(tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------------------------------------- the recipe beside
+
+
+RECIPE = '[[stages]]\nstage = "blend"\n\n[made]\nseed = {seed}\n'
+
+
+def painted(seed):
+    picture = read(RGB)
+    return picture.replace(meta=picture.meta.replace(recipe=RECIPE.format(seed=seed)))
+
+
+def test_a_recipe_beside_a_picture_never_outlives_it(tmp_path):
+    path = tmp_path / "a.jpg"
+    beside = tmp_path / "a.jpg.toml"
+    painted(1).save(path, recipe=True)
+    painted(2).save(path)
+    assert read_recipe(path) == RECIPE.format(seed=2)
+    painted(3).save(path, recipe=False)
+    assert not beside.exists()
+    painted(4).save(path)
+    assert not beside.exists()
+    painted(5).save(path, recipe=True)
+    read(RGB).save(path)  # a photograph, which nothing was painted on
+    assert not beside.exists()
+
+
+def test_a_pipeline_of_ones_own_beside_a_picture_is_left_alone(tmp_path):
+    beside = tmp_path / "a.jpg.toml"
+    for text, keep in (('[[stages]]\nstage = "mine"\n', []), (RECIPE.format(seed=1), [beside])):
+        beside.write_text(text)
+        painted(2).save(tmp_path / "a.jpg", keep=keep)
+        assert beside.read_text() == text
+    with pytest.raises(PictureError, match="one of the inputs"):
+        painted(2).save(tmp_path / "a.jpg", recipe=True, keep=[beside])
+
+
+def test_no_other_folder_is_needed_to_write_into_one(tmp_path, monkeypatch):
+    # A full or missing /tmp is no reason not to save where there is room.
+    monkeypatch.setattr(tempfile, "mkstemp", lambda *_, **__: pytest.fail("a temporary file elsewhere"))
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *_, **__: pytest.fail("a temporary folder elsewhere"))
+    for suffix in WRITABLE:
+        with contextlib.suppress(PictureError):  # of a format that this Pillow cannot write
+            painted(1).save(tmp_path / f"a{suffix}", recipe=True)
+    assert {"a.png", "a.jpg", "a.tiff", "a.webp"} <= set(os.listdir(tmp_path))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from ..files import PICTURES
-from ..picture import Picture
+from ..picture import Picture, check_format, check_targets, files_written
 from ..pipeline import Pipeline, ProgressBar
+from ..stream import interrupted_path
 
 
 def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
@@ -18,7 +21,10 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
 
     Raises:
         ValueError: several pictures for one file.
+        PictureError: a name that is no folder and ends as a file of another kind does.
     """
+    if re.fullmatch(r"\.[A-Za-z]\w{1,3}", out.suffix) and not out.is_dir():
+        check_format(out)  # a mistyped suffix must not become a folder of that name
     if out.suffix.lower() in PICTURES and not out.is_dir():
         if len(contents) > 1:
             raise ValueError(
@@ -35,6 +41,19 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
             )
         sources[target] = content
     return list(sources)
+
+
+def check_outputs(paths: Sequence[Path], inputs: Iterable[str | Path], given: argparse.Namespace) -> None:
+    """Raise where painted pictures cannot be written, or what there is of them at an interruption, or their recipes.
+
+    Raises:
+        PictureError: the format cannot be written with these options, or a file is one of the inputs.
+        OSError: a name or folder does not allow it.
+    """
+    check_targets(chain(paths, map(interrupted_path, paths)), inputs)
+    form = check_format(paths[0], given.bits, given.quality)
+    names = chain(paths, map(interrupted_path, paths))
+    check_targets((beside for name in names for beside in files_written(name, form, given.recipe)[1:]), inputs)
 
 
 def save_picture(picture: Picture, path: Path, inputs: Iterable[str | Path], given: argparse.Namespace) -> None:

@@ -8,12 +8,12 @@ import time
 from ..device import pick_device
 from ..files import local_path
 from ..host import get_host
-from ..picture import check_format, check_target, read
+from ..picture import read
 from ..pipeline import Pipeline, read_mask
 from ..stream import interrupted_path
 from .errors import DONE, INTERRUPTED, print_message
 from .loading import max_pixels, read_styles
-from .outputs import elapsed, progress_bar, save_picture, stage_names
+from .outputs import check_outputs, elapsed, progress_bar, save_picture, stage_names
 
 PREFERRED = ("adain", "gatys")
 """Stylizers to paint with, the first that is installed, when no stages are given."""
@@ -31,8 +31,7 @@ def execute(given: argparse.Namespace) -> int:
         *filter(None, [given.mask]),
         *(region.file for region in given.guides),
     ]
-    check_target(out, inputs)
-    check_format(out, given.bits, given.quality)
+    check_outputs([out], inputs, given)
     pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
     pick_device(given.device)
     limit = max_pixels(given)

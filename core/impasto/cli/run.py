@@ -11,12 +11,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..device import pick_device
-from ..files import VIDEOS, expand, local_path
-from ..picture import check_format, check_targets, read
+from ..files import VIDEOS, expand, local_path, make_folder
+from ..picture import check_format, read
 from ..stream import interrupted_path
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
 from .loading import max_pixels, read_pipeline, read_styles
-from .outputs import elapsed, output_paths, progress_bar, save_picture
+from .outputs import check_outputs, elapsed, output_paths, progress_bar, save_picture
 from .video import run_frames
 
 
@@ -32,15 +32,17 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     """Run a saved pipeline on each picture by itself; one that fails is reported and the others go on."""
     targets = output_paths(contents, local_path(given.out))
     others = [*(style.file for style in given.style), given.pipeline]
-    # Folders that are not there are made below; there is nothing in them yet.
-    check_targets([target for target in targets if target.parent.is_dir()], [*contents, *others])
-    check_format(targets[0], given.bits, given.quality)
+    folder = targets[0].parent
+    if folder.is_dir():  # else it is made below, and there is nothing in it yet
+        check_outputs(targets, [*contents, *others], given)
+    else:
+        check_format(targets[0], given.bits, given.quality)
     pipeline, seed, precision = read_pipeline(given)
     pick_device(given.device)
     limit = max_pixels(given)
     styles = read_styles(given.style, limit)
-    for folder in {target.parent for target in targets}:
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    check_outputs(targets[:1], [], given)
     began = time.perf_counter()
     painted = skipped = failed = 0
     stopped = ""
@@ -83,5 +85,5 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     counts += [f"{number} {outcome}" for number, outcome in ((skipped, "skipped"), (failed, "failed")) if number]
     if stopped:
         counts.append(f"{len(contents) - painted - skipped - failed} not done")
-    print(f"{', '.join(counts)}, {elapsed(began)}, in {targets[0].parent}")
+    print(f"{', '.join(counts)}, {elapsed(began)}, in {folder}")
     return INTERRUPTED if stopped else FAILED if failed else DONE

@@ -6,6 +6,7 @@ from .formats import MAX_PIXELS, check_format
 from .metadata import Interrupted, Metadata
 from .picture import Picture, write
 from .reading import read
+from .writing import files_written
 
 __all__ = [
     "MAX_PIXELS",
@@ -15,6 +16,7 @@ __all__ = [
     "check_format",
     "check_target",
     "check_targets",
+    "files_written",
     "read",
     "read_recipe",
     "write",

@@ -143,7 +143,8 @@ class Picture:
             quality: 1 to 100, for JPEG, WebP, AVIF and HEIC.
             overwrite: whether an existing file may be replaced.
             recipe: None embeds `meta.recipe` in a PNG and leaves other formats alone; True writes it to
-                `<name>.<suffix>.toml` beside those; False leaves it out.
+                `<name>.<suffix>.toml` beside those; False leaves it out. A recipe that lies there from an earlier
+                picture of this name is replaced or removed.
             keep: files that must survive, such as content and style; `meta.file` always does.
 
         Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import PictureError
-from ..files import check_targets, local_path, write_atomically
+from ..files import check_targets, is_among, local_path, write_atomically
 from .arrays import integer_pixels, over_white
-from .embedded_recipe import recipe_file
+from .embedded_recipe import MAX_LENGTH, recipe_file
 from .encoding import file_bytes
 from .formats import HOLDS_ALPHA, check_format
 from .metadata import Metadata
@@ -34,6 +35,7 @@ def write_file(
     path = local_path(path)
     form = check_format(path, bits, quality)
     text = meta.recipe if recipe is not False else None
+    sidecar = recipe_file(path)
     if recipe and not text:
         raise PictureError(f"{path}: recipe=True, but the picture has no recipe\n  what would work: leave recipe out")
     if color.shape[0] > 1:
@@ -41,8 +43,12 @@ def write_file(
             f"{path}: {color.shape[0]} pictures do not fit into one file\n  what to type:"
             f' for i, p in enumerate(picture): p.save(f"{path.stem}-{{i}}{path.suffix}")'
         )
-    beside = [recipe_file(path)] if recipe and form != "PNG" else []
-    check_targets([path, *beside], [*keep, *filter(None, [meta.file])])
+    inputs = [*keep, *filter(None, [meta.file])]
+    # The recipe beside a picture never outlives it: the next picture of this name brings its own, or leaves none.
+    outlived = _is_recipe(sidecar) and not is_among(sidecar, inputs)
+    recipe = recipe or (recipe is None and outlived and text is not None)
+    beside = files_written(path, form, recipe)[1:]
+    check_targets([path, *beside], inputs)
     for target in (path, *beside):
         if target.exists() and not overwrite:
             raise FileExistsError(f"{target}: exists\n  what would work: another name, or overwrite=True")
@@ -59,4 +65,21 @@ def write_file(
     write_atomically(path, lambda temporary: temporary.write_bytes(data))
     for file in beside:
         write_atomically(file, lambda temporary: temporary.write_text(str(text), encoding="utf-8"))
+    if outlived and not beside:
+        sidecar.unlink()
     return path
+
+
+def files_written(path: Path, form: str, recipe: bool | None) -> list[Path]:
+    """Return which files a picture of a format is written to: its own, and its recipe's where that goes beside it."""
+    return [path, recipe_file(path)] if recipe and form != "PNG" else [path]
+
+
+def _is_recipe(file: Path) -> bool:
+    """Return whether a file is a recipe that was written beside a picture, and not somebody's own pipeline."""
+    try:
+        if not file.is_file() or file.stat().st_size > 4 * MAX_LENGTH:
+            return False
+        return re.search(r"^\[made\]$", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE) is not None
+    except OSError:  # one that cannot be read is not ours
+        return False

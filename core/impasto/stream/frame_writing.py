@@ -15,7 +15,7 @@ from tqdm import tqdm
 from typing_extensions import Self
 
 from ..errors import PictureError
-from ..files import VIDEOS, local_path
+from ..files import VIDEOS, check_target, local_path, make_folder
 from ..picture import Picture
 from .frame_reading import frame_error
 from .threads import written_behind
@@ -41,7 +41,8 @@ class _Folder:
         self._names: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
-        self._path.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path)
+        check_target(self._path / f"frame{self._suffix}")
         return self
 
     def __exit__(self, *_: object) -> Literal[False]:
