@@ -202,7 +202,8 @@ def test_files_have_the_permissions_of_any_other_file_whatever_library_writes(tm
 def leave_part(folder):
     """Leave a file as a run does that is killed while it writes; return its name."""
     script = f"""
-import os, pathlib, sys
+import os
+from pathlib import Path
 from impasto.files import write_atomically
 
 def killed(path):
@@ -212,7 +213,9 @@ def killed(path):
 
 write_atomically(Path({str(folder / "out.png")!r}), killed)
 """
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stdout.strip()
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert killed.stdout, killed.stderr
+    return killed.stdout.strip()
 
 
 def write_in(folder):
