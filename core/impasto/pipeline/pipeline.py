@@ -19,6 +19,7 @@ from .frames import painted_frames
 from .loading import load_recipe
 from .options import RunKeywords, RunOptions
 from .parsing import parse_stages
+from .provenance import makers
 from .run import Run
 from .toml import read_toml, stage_table, write_toml
 
@@ -195,8 +196,9 @@ class Pipeline:
         return write_toml(stage_table(stage) for stage in self.stages)
 
     def save(self, path: str | Path) -> None:
-        """Write the pipeline as a TOML file."""
-        write_atomically(local_path(path), lambda temporary: temporary.write_text(self.to_toml(), encoding="utf-8"))
+        """Write the pipeline as a TOML file, with the versions of the plugins that it is made with."""
+        text = write_toml(map(stage_table, self.stages), makers(self.stages))
+        write_atomically(local_path(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     @classmethod
     def from_toml(cls, text: str) -> Pipeline:

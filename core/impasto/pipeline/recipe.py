@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..host import get_host, version
 from ..stage import Stage, Style
 from .options import RunOptions
+from .provenance import makers
 from .toml import stage_table, write_toml
 
 
@@ -33,10 +33,7 @@ class Recipe:
             for parameter in stage.parameters().values():
                 if parameter.writes:
                     table.pop(parameter.name, None)
-        self._made: dict[str, Any] = {
-            "impasto": version("impasto"),
-            "torch": torch.__version__,
-            "plugins": sorted({get_host().distribution(type(stage)) for stage in stages}),
+        self._made: dict[str, Any] = makers(stages) | {
             "seed": options.seed,
             "precision": options.precision,
             "device": device.type,

@@ -10,10 +10,11 @@ from typing import Any, get_args
 import tomli_w
 
 from ..device import Precision
-from ..errors import quoted
+from ..errors import ParameterError, quoted
 from ..host import get_host
 from ..stage import Stage
 from .options import SEEDS
+from .provenance import explain
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,7 +36,7 @@ def stage_table(stage: Stage) -> dict[str, Any]:
 
 
 def write_toml(tables: Iterable[Mapping[str, Any]], made: Mapping[str, Any] | None = None) -> str:
-    """Return TOML of the tables of stages and, for a picture's recipe, of what else decided how it was made."""
+    """Return TOML of the tables of stages and of how they were made: with which plugins, in which run."""
     document: dict[str, Any] = {"stages": list(tables)}
     return tomli_w.dumps(document if made is None else document | {"made": made})
 
@@ -74,7 +75,7 @@ def read_toml(text: str) -> list[Stage]:
 
     Raises:
         ValueError: not TOML, or not a pipeline; says what is wrong and where.
-        LookupError: a stage that no installed plugin offers.
+        LookupError: a stage that no installed plugin offers; names the one it was made with.
         ParameterError: a parameter that the stage does not have, or a value out of its range.
     """
     document = _document(text)
@@ -88,5 +89,8 @@ def read_toml(text: str) -> list[Stage]:
     stages = []
     for table in tables:
         values = {key: value for key, value in table.items() if key != "stage"}
-        stages.append(get_host().stage(table["stage"])(**values))
+        try:
+            stages.append(get_host().stage(table["stage"])(**values))
+        except (LookupError, ParameterError) as error:
+            raise explain(error, table["stage"], document.get("made")) from None
     return stages
