@@ -14,7 +14,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from impasto import files
 from impasto.errors import PictureError
 from impasto.files import (
     PartFile,
@@ -25,6 +24,7 @@ from impasto.files import (
     files_in,
     local_path,
     make_folder,
+    part_files,
     part_path,
     write_atomically,
 )
@@ -150,7 +150,7 @@ def test_a_name_that_no_file_can_have_is_found_before_anything_is_painted(name, 
 
 def test_a_folder_is_not_made_where_a_file_stands(tmp_path):
     for path in (tmp_path / "photo.png", tmp_path / "photo.png" / "below"):
-        with pytest.raises(FileExistsError, match="there is a file of this name"):
+        with pytest.raises(FileExistsError, match="is a file"):
             make_folder(path)
 
 
@@ -219,7 +219,7 @@ write_atomically(Path({str(folder / "out.png")!r}), killed)
 
 
 def write_in(folder):
-    files._remove_leftovers.cache_clear()  # as in another process
+    part_files._remove_leftovers.cache_clear()  # as in another process
     write_atomically(folder / "out.png", lambda path: path.write_text("out"))
 
 
@@ -256,11 +256,11 @@ def test_what_another_run_is_writing_is_left_alone(tmp_path):
 
 
 def test_of_another_machine_only_what_is_older_than_a_day_is_removed(tmp_path):
-    name = part_path(tmp_path / "out.png").name.replace(files._machine(), "00000000")
+    name = part_path(tmp_path / "out.png").name.replace(part_files._machine(), "00000000")
     young, old = tmp_path / name, tmp_path / f"{name}.mp4"
     for path in (young, old):
         path.touch()
-    yesterday = time.time() - files.DAY - 60
+    yesterday = time.time() - part_files.DAY - 60
     os.utime(old, (yesterday, yesterday))
     write_in(tmp_path)
     assert young.exists()
@@ -295,7 +295,8 @@ def test_every_folder_is_read_by_the_function_that_leaves_them_out():
     root = Path(__file__).parents[1]
     walks = re.compile(r"\.(iterdir|rglob)\(|\b(listdir|scandir|walk)\(|[^.]glob\.i?glob\(")
     readers = {
-        "core/impasto/files.py",
+        "core/impasto/files/finding.py",
+        "core/impasto/files/part_files.py",  # looks at names of its own alone
         "core/impasto/weights/modules.py",  # looks at times alone
     }
     found = {
@@ -321,5 +322,5 @@ def test_nobody_else_reads_a_tilde():
     root = Path(__file__).parents[1]
     sources = [*root.glob("core/**/*.py"), *root.glob("plugins/*/src/**/*.py"), *root.glob("examples/*/src/**/*.py")]
     assert [str(file) for file in sources if "expanduser" in file.read_text(encoding="utf-8")] == [
-        str(root / "core" / "impasto" / "files.py")
+        str(root / "core" / "impasto" / "files" / "finding.py")
     ]

@@ -1,0 +1,108 @@
+"""Files found: by name, folder and pattern."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import PictureError
+
+PICTURES = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
+    *(".ppm", ".pgm", ".avif", ".heic", ".heif"),
+)
+"""Suffixes by which pictures are told from the other files of a folder."""
+
+
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"),
+    *(".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv", ".wmv", ".flv"),
+)
+"""Suffixes by which videos are told."""
+
+
+def local_path(name: str | os.PathLike[str]) -> Path:
+    """Return the path that a name means: `~` is the home folder, unless a file is called so or no such user is there.
+
+    Example:
+        >>> str(local_path("~x.png"))
+        '~x.png'
+    """
+    return Path(name if os.path.lexists(name) else os.path.expanduser(name))
+
+
+def existing_file(source: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that is there.
+
+    Raises:
+        PictureError: an address of the internet, or no regular file: a device, a pipe, a socket.
+        IsADirectoryError: a folder.
+        FileNotFoundError: no such file; the message suggests the nearest name.
+    """
+    if isinstance(source, str) and "://" in source:
+        raise PictureError(f"{source}: is an address\n  what would work: download it first and give its path")
+    path = local_path(source)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder\n  what would work: a file in it, {path / 'photo.jpg'}")
+    if path.is_file():
+        return path
+    if path.exists():  # reading could wait, or go on, for ever
+        raise PictureError(
+            f"{path}: is no regular file but a device, a pipe or a socket\n"
+            "  what would work: a file; copy what comes from there into one first"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{path}: there is no such file, and no folder {path.parent}\n  what would work: check the spelling"
+        )
+    near = difflib.get_close_matches(path.name, [file.name for file in path.parent.iterdir() if file.is_file()], 1)
+    hint = (
+        f"did you mean '{path.with_name(near[0])}'?" if near else "what would work: check the folder and the spelling"
+    )
+    raise FileNotFoundError(f"{path}: there is no such file\n  {hint}")
+
+
+def expand(paths: Iterable[str]) -> list[Path]:
+    """Return the pictures that files, folders and patterns name, each once; frame-9 comes before frame-10.
+
+    Files whose names begin with a dot are left out, unless they are named themselves.
+
+    Raises:
+        ValueError: a folder or pattern in which there is none.
+    """
+    found: dict[Path, None] = {}
+    for text in paths:
+        path = local_path(text)
+        if path.is_dir():
+            files = sorted(files_in(path, PICTURES), key=natural_order)
+        elif not path.exists() and glob.has_magic(text):
+            matches = map(Path, glob.glob(str(path), recursive=True))
+            files = sorted(filter(Path.is_file, matches), key=natural_order)
+        else:
+            files = [path]
+        if not files:
+            raise ValueError(f"there are no pictures in {text}\n  looked for: {', '.join(PICTURES)}")
+        found.update(dict.fromkeys(files))
+    return list(found)
+
+
+def files_in(folder: Path, suffixes: Collection[str], *, recursive: bool = False) -> Iterator[Path]:
+    """Yield the files of a folder that end in one of some suffixes, of any case, in no order.
+
+    Names that begin with a dot are left out: what systems put beside the files of people, such as `._photo.jpg`.
+    """
+    for path in folder.rglob("*") if recursive else folder.iterdir():
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in suffixes and not hidden and not path.is_dir():
+            yield path
+
+
+def natural_order(path: Path) -> list[Any]:
+    """Return a key by which frame-9 comes before frame-10."""
+    parts = re.split(r"(\d+)", str(path))
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
