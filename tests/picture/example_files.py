@@ -84,6 +84,12 @@ def exif_with(orientation):
     return exif.tobytes()
 
 
+def tiff(pixels, **options):
+    out = io.BytesIO()
+    tifffile.imwrite(out, pixels, **options)
+    return out.getvalue()
+
+
 def flat_gif(width, height):
     """A GIF whose screen is large and whose one frame is a pixel."""
     data = bytearray(encoded(Image.new("P", (1, 1)), "GIF"))
@@ -108,9 +114,7 @@ def run_length_bmp(width, height):
 
 def tall_tiff(height):
     """A TIFF of 16 bits that says it is taller than its strip."""
-    out = io.BytesIO()
-    tifffile.imwrite(out, np.full((48, 48), 9, np.uint16), extratags=[])
-    data = bytearray(out.getvalue())
+    data = bytearray(tiff(np.full((48, 48), 9, np.uint16)))
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         tag = file.pages[0].tags["ImageLength"]
         where = tag.valueoffset

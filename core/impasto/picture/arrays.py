@@ -84,14 +84,23 @@ def unit_floats(tensor: Tensor, name: str) -> Tensor:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise PictureError(f"{name}: holds NaN or infinity\n  what would work: look where they arise")
     if low < -ROUNDING or high > 1 + ROUNDING:
-        advice = "divide it by 255" if low >= 0 and 2 < high <= 255 else "undo its normalisation, or clip it"
+        advice = "undo its normalisation, or clip it"
+        if low >= 0:  # up to 16: what is brighter than white, as in renderings
+            near = 255 if 16 < high <= 255 else 65535 if 255 < high <= 65535 else None
+            advice = f"divide it by {near}" if near else "divide it by its white, or clip it"
         raise PictureError(f"{name}: runs from {low:.4g} to {high:.4g}, not within [0, 1]\n  what would work: {advice}")
     return tensor if low >= 0 and high <= 1 else tensor.clamp_(0, 1)
 
 
 def planes(pixels: npt.NDArray[Any], name: str = "picture") -> Tensor:
     """Return pixels `(H, W, C)` of any accepted dtype as floats `(C, H, W)`."""
-    return unit_floats(tensor_copy(pixels.transpose(2, 0, 1)), name)
+    channels = pixels.transpose(2, 0, 1)
+    white = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(pixels.dtype.newbyteorder("="))
+    if white is None:
+        return unit_floats(tensor_copy(channels), name)
+    # Without a copy of the integers in between, for large pictures.
+    floats = torch.from_numpy(channels.astype(np.float32, order="C"))
+    return floats.div_(white)
 
 
 def tensor_copy(array: npt.NDArray[Any]) -> Tensor:

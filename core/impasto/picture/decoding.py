@@ -115,6 +115,23 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int | None, length:
         raise PictureError(f"{found} in {length:,} bytes: damaged, or made to fill the memory{remedy}")
 
 
+class TiffFile(TiffImagePlugin.TiffImageFile):
+    """A TIFF as Pillow opens it, or, where it knows no mode for the pixels, with its tags and its size alone."""
+
+    known = True
+
+    def _setup(self) -> None:
+        try:
+            super()._setup()
+        except (SyntaxError, KeyError):
+            size = self.tag_v2[256], self.tag_v2[257]
+            if not all(isinstance(side, int) for side in size):
+                raise
+            self.known, self._mode, self._size, self.tile = False, "F", size, []
+            if profile := self.tag_v2.get(34675):
+                self.info["icc_profile"] = profile
+
+
 def image_file(data: bytes) -> ImageFile.ImageFile:
     """Return the image that a file's bytes hold, not yet decoded: check its size, then `load` it.
 
@@ -130,7 +147,7 @@ def image_file(data: bytes) -> ImageFile.ImageFile:
         if factory is None or (accept and accept(data[:16]) is not True):
             continue
         try:
-            return factory(io.BytesIO(data), "")
+            return (TiffFile if form == "TIFF" else factory)(io.BytesIO(data), "")
         except (SyntaxError, IndexError, TypeError, struct.error):  # as Image.open: not this format after all
             continue
     raise UnidentifiedImageError(_what_instead(data))
@@ -223,5 +240,5 @@ def _what_instead(data: bytes) -> str:
         return f"is HEIC, which Pillow alone cannot read\n  what to type: {INSTALLATION['HEIF']}"
     return (
         "is not a picture that can be read, or it is damaged\n"
-        "  what would work: JPEG, PNG, WebP, BMP, GIF, PPM, AVIF, HEIC, or TIFF of 8 or 16 bits"
+        "  what would work: JPEG, PNG, WebP, BMP, GIF, PPM, AVIF, HEIC, or TIFF of 8 or 16 bits or floats"
     )

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 from torch import Tensor
 
 from ..errors import PictureError
@@ -18,18 +18,21 @@ from .decoding import check_heif, check_size, decoding_errors, file_content, ima
 from .exif import exif_and_orientation, upright
 from .icc import deep_srgb, srgb_profile, srgb_transform
 from .metadata import Metadata
+from .netpbm import netpbm_pixels
 from .picture import Picture
 from .sixteen_bits import sixteen_bit_pixels, uint16
+from .tiff import tiff_pixels
 
 
 def read(source: Any, *, max_pixels: int | None = None) -> Picture:
     """Read a picture from wherever it is, as float32 sRGB in [0, 1].
 
     Files: JPEG, PNG, WebP, TIFF, BMP, GIF (first frame), PPM, AVIF and HEIC; grey, palette, CMYK, 1, 8 or
-    16 bits, with or without alpha. Every value is exact: k / 255 or k / 65535. EXIF orientation is applied.
-    A colour profile is converted to sRGB; a picture already in sRGB keeps its bits. 16-bit pictures
-    are converted through a lattice of 86³ colours, which leaves gradients smooth and colours within one 8-bit
-    step; 16-bit CMYK and premultiplied alpha are read at 8 bits.
+    16 bits, floats in TIFF, any maximum in PPM, with or without alpha. Every value is exact: k / 255, k / 65535,
+    or k / maximum. EXIF orientation is applied. A colour profile is converted to sRGB; a picture already in
+    sRGB keeps its bits. 16-bit pictures are converted through a lattice of 86³ colours, which leaves gradients
+    smooth and colours within one 8-bit step; 16-bit CMYK, premultiplied 16 bits, and AVIF and HEIC of 10 or 12
+    bits are read at 8 bits.
 
     Args:
         source: a path, the bytes of a file, an open binary file, a PIL image, or a `Picture` (returned as it
@@ -100,14 +103,23 @@ def _file_picture(data: bytes, name: str, max_pixels: int | None) -> Picture:
         check_size(image.size, name, max_pixels, len(data))
         if image.format == "HEIF":
             check_heif(data)
-        return _image_picture(image, name, sixteen_bit_pixels(image, data, name))
+        return _image_picture(image, name, *_deep_pixels(image, data, name))
 
 
-def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None = None) -> Picture:
-    """Return the picture of a decoded image; `deep` has its pixels where it has more than 8 bits."""
+def _deep_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> tuple[npt.NDArray[Any] | None, int]:
+    """Return the pixels `(H, W, C)` that Pillow would not give exactly, else None, and it is loaded; and their bits."""
+    if image.format == "PPM" and (found := netpbm_pixels(image, data)):
+        return found
+    if image.format == "TIFF" and (pixels := tiff_pixels(image, data, name)) is not None:
+        return pixels, image.tag_v2[258][0]  # type: ignore[attr-defined]
+    deep = sixteen_bit_pixels(image, data)
+    return deep, 8 if deep is None else 16
+
+
+def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None = None, bits: int = 8) -> Picture:
+    """Return the picture of a decoded image; `deep` has its pixels where Pillow's are not those of the file."""
     exif, orientation = exif_and_orientation(image)
     profile = image.info.get("icc_profile")
-    bits = 8 if deep is None else 16
     if deep is None and image.mode == "F":
         deep, bits = np.asarray(image)[..., None], 32
     elif deep is None and image.mode.startswith("I"):
@@ -128,7 +140,8 @@ def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None 
         exif=exif,
         recipe=str(recipe) if isinstance(recipe, str) else None,
     )
-    return Picture(upright(color, orientation), None if alpha is None else upright(alpha, orientation), meta)
+    color = upright(color, orientation).expand(-1, 3, -1, -1).contiguous()
+    return Picture(color, None if alpha is None else upright(alpha, orientation), meta)
 
 
 def _eight_bit_color(image: Image.Image, profile: bytes | None) -> tuple[Tensor, Tensor | None]:
@@ -137,10 +150,12 @@ def _eight_bit_color(image: Image.Image, profile: bytes | None) -> tuple[Tensor,
     if image.has_transparency_data:
         image = image.convert("LA" if mode == "L" else "RGBA")
         alpha = planes(np.asarray(image.getchannel("A"))[..., None])
-    image = image.convert(mode)
+    image = image if image.mode == mode else image.convert(mode)  # `convert` copies what has the mode
     if transform := srgb_transform(profile, mode):
         image = transform.apply(image.convert(str(transform.input_mode)))
-    return planes(np.asarray(image.convert("RGB"))), alpha
+    elif mode == "L":
+        return planes(np.asarray(image)[..., None]), alpha
+    return planes(np.asarray(image if image.mode == "RGB" else image.convert("RGB"))), alpha
 
 
 def _deep_color(
@@ -153,4 +168,4 @@ def _deep_color(
     tensor = planes(color, name)
     if transform := srgb_transform(profile, "L" if channels == 1 else "RGB"):
         tensor = deep_srgb(tensor, transform)
-    return tensor.expand(3, -1, -1), planes(alpha) if alpha.shape[-1] else None
+    return tensor, planes(alpha) if alpha.shape[-1] else None
