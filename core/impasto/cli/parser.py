@@ -116,6 +116,10 @@ def command_line_parser() -> CommandLineParser:
     new_plugin.add_argument("--folder", default=".", help="where the new folder goes (default: here)")
 
     command("weights", "list the networks that are known, and where they are")
+    doctor = command("doctor", "say what a picture, mask, recipe, video or weights file is to Impasto")
+    doctor.add_argument("files", nargs="+", metavar="FILE", help="looked at one after the other; nothing is painted")
+    _add_max_pixels(doctor)
+
     command("report", "print what an issue should say about this installation")
 
     completion = command("completion", "print a script that completes impasto in your shell")
@@ -211,12 +215,7 @@ def _add_painting_options(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "float32", "bfloat16"),
         help="of networks (default: auto, bfloat16 where it is faster)",
     )
-    parser.add_argument(
-        "--max-pixels",
-        type=positive_integer,
-        metavar="N",
-        help="refuse larger pictures (default: what impasto.read takes unasked)",
-    )
+    _add_max_pixels(parser)
     parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="16 for PNG and TIFF")
     parser.add_argument(
         "--quality",
@@ -228,4 +227,13 @@ def _add_painting_options(parser: argparse.ArgumentParser) -> None:
         "--recipe",
         action=argparse.BooleanOptionalAction,
         help="keep how it was made: in a PNG unless --no-recipe, with --recipe as .toml beside other formats",
+    )
+
+
+def _add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-pixels",
+        type=positive_integer,
+        metavar="N",
+        help="refuse larger pictures (default: what impasto.read takes unasked)",
     )

@@ -1,0 +1,55 @@
+"""`impasto doctor`: what Impasto makes of a picture, mask, recipe, video or weights file, without painting."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Iterator
+
+from ..files import existing_file
+from .errors import DONE, FAILED, exit_code_of, print_message
+from .examination import Finding, examine
+from .loading import max_pixels
+
+COLUMN = 12
+
+
+def execute(given: argparse.Namespace) -> int:
+    """Say of each file what Impasto makes of it; the exit code tells whether all of them can be used."""
+    code = DONE
+    for name in given.files:
+        try:
+            file = existing_file(name)
+        except (ValueError, OSError) as error:
+            print_message(str(error))  # the others are looked at all the same
+            code = max(code, exit_code_of(error) or FAILED)
+            continue
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            kind, found = examine(file, max_pixels(given))
+            findings = list(found)
+        findings += [Finding("warning", text) for text in dict.fromkeys(str(one.message) for one in said)]
+        print(f"{name}: {kind}, {file_size(file.stat().st_size)}")
+        print("\n".join(line for finding in findings for line in finding_lines(finding)))
+        if any(finding.fault for finding in findings):
+            code = max(code, FAILED)
+    return code
+
+
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """Yield a finding as lines, its label in the first."""
+    for index, line in enumerate(finding.text.splitlines()):
+        yield f"  {finding.label if not index else '':<{COLUMN}}{line}"
+
+
+def file_size(size: int) -> str:
+    """Return a number of bytes as people say it.
+
+    Example:
+        >>> file_size(2_330_000)
+        '2.3 MB'
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
