@@ -153,8 +153,8 @@ def image_file(data: bytes) -> ImageFile.ImageFile:
     raise UnidentifiedImageError(_what_instead(data))
 
 
-def load(image: Image.Image) -> None:
-    """Decode an image; raise an `OSError`, or what its decoder does, where it is damaged or cut short."""
+def load(image: Image.Image, blank: int = 0) -> None:
+    """Decode an image, over pixels that are `blank`; raise what its decoder does where it is damaged or cut short."""
     if isinstance(image, ImageFile.ImageFile):
         if isinstance(image, JpegImagePlugin.JpegImageFile) and image.fp is not None:
             # Its own reader ends files that are cut short with a marker.
@@ -163,7 +163,7 @@ def load(image: Image.Image) -> None:
             # Where there is memory for the pixels, Pillow does not compare it with its limit.
             image.im = Image.new(image.mode, (image.tag_v2[256], image.tag_v2[257]), None).im
         # libtiff's is called by name, and always strict.
-        image.tile = [tile if tile[0] == "libtiff" else _strict(tile) for tile in image.tile]
+        image.tile = [tile if tile[0] == "libtiff" else _strict(tile, blank) for tile in image.tile]
     image.load()
 
 
@@ -190,7 +190,7 @@ class _StrictDecoder(ImageFile.PyDecoder):
     """Another decoder of Pillow's, whose errors are raised here, before Pillow decides whether to mind them."""
 
     def init(self, args: tuple[Any, ...]) -> None:
-        name, *rest = args
+        name, self._blank, *rest = args
         decoder = Image.DECODERS.get(name) or getattr(Image.core, f"{name}_decoder")  # type: ignore[attr-defined]
         self._decoder = decoder(self.mode, *rest)
         self._hungry = True
@@ -203,6 +203,8 @@ class _StrictDecoder(ImageFile.PyDecoder):
         self._decoder.setfd(fd)
 
     def setimage(self, im: Any, extents: tuple[int, int, int, int] | None = None) -> None:
+        if self._blank:
+            im.paste(self._blank, extents or (0, 0, *im.size))
         self._decoder.setimage(im, extents)
 
     def decode(self, buffer: Any) -> tuple[int, int]:
@@ -224,9 +226,9 @@ _STRICT = "impasto-strict"
 Image.register_decoder(_STRICT, _StrictDecoder)
 
 
-def _strict(tile: Any) -> Any:
+def _strict(tile: Any, blank: int) -> Any:
     arguments = () if tile[3] is None else tile[3] if isinstance(tile[3], tuple) else (tile[3],)
-    tile = with_arguments(tile, (tile[0], *arguments))
+    tile = with_arguments(tile, (tile[0], blank, *arguments))
     return tile._replace(codec_name=_STRICT) if hasattr(tile, "_replace") else (_STRICT, *tile[1:])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from ..errors import PictureError
 from ..files import existing_file
 from .arrays import color_and_alpha, image_tensor, planes
+from .damage import check_rows, missing_blocks
 from .decoding import check_heif, check_size, decoding_errors, file_content, image_file, load, stream_content
 from .exif import exif_and_orientation, upright
 from .icc import deep_srgb, srgb_profile, srgb_transform
@@ -103,7 +105,11 @@ def _file_picture(data: bytes, name: str, max_pixels: int | None) -> Picture:
         check_size(image.size, name, max_pixels, len(data))
         if image.format == "HEIF":
             check_heif(data)
-        return _image_picture(image, name, *_deep_pixels(image, data, name))
+        deep, bits = _deep_pixels(image, data, name)
+        check_rows(image, data)
+        if lacking := missing_blocks(image, data):
+            warnings.warn(f"{name}: is damaged, {lacking}\n  what would work: a fresh copy", stacklevel=2)
+        return _image_picture(image, name, deep, bits)
 
 
 def _deep_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> tuple[npt.NDArray[Any] | None, int]:

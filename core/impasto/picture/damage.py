@@ -1,0 +1,127 @@
+"""Damage that decoders pass over: rows and blocks that a file does not have, and that come out in one colour."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from .decoding import image_file, load
+
+_SCAN, _END, _RESTART_INTERVAL, _SCAN_DATA = 0xDA, 0xD9, 0xDD, -1
+_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
+_PROGRESSIVE = {0xC2, 0xCA}
+_LAST_ROWS = 2  # of an interlaced picture, one of them is among the last that come
+_BLOCK, _BAND = 8, 256
+_NEAR_GREY = 24  # as far as the colours of a block that is there reach into one that is not
+_PADDING = bytes((37 * i * i + 11 * i) % 255 for i in range(4096))  # anything without a marker
+
+
+def check_rows(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Raise an `OSError` where a decoded PNG or GIF lacks its last rows, though its compressed data has an end."""
+    box = (0, max(0, image.height - _LAST_ROWS), *image.size)
+    if image.format in ("PNG", "GIF") and _is_flat(image.crop(box), 0 if image.format == "PNG" else 255):
+        # Rows that are there do not depend on what was in memory before.
+        twin = image_file(data)
+        load(twin, blank=1)
+        if twin.crop(box).tobytes() != image.crop(box).tobytes():
+            raise OSError("its last rows are missing")
+
+
+def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
+    """Return what a decoded JPEG lacks, though it has an end, or None.
+
+    Args:
+        image: decoded.
+        data: the bytes that it was opened from.
+    """
+    if image.format not in ("JPEG", "MPO"):
+        return None
+    segments = list(_segments(data))
+    if lacking := _missing_scans(data, segments) or _missing_restarts(data, segments, image.size):
+        return lacking
+    # libjpeg fills the blocks that are not there with zeros, which is a middle grey, and a scan with no more detail.
+    last = image.getpixel((image.width - 1, image.height - 1))
+    grey = abs(np.subtract(last, 128)).max() <= _NEAR_GREY  # type: ignore[arg-type]
+    if not grey and not any(marker in _PROGRESSIVE for marker, _ in segments):
+        return None
+    # A file that lacks none looks the same with more data, whatever that is.
+    end = next((place.start for marker, place in segments if marker == _END), len(data))
+    twin = image_file(data[:end] + _PADDING + b"\xff\xd9")
+    load(twin)
+    for top in range(0, image.height, _BAND):  # in bands, for large pictures
+        box = (0, top, image.width, min(top + _BAND, image.height))
+        if twin.crop(box).tobytes() != image.crop(box).tobytes():
+            return "its last blocks are missing, and are grey or blurred"
+    return None
+
+
+def _is_flat(image: Image.Image, brightest: int) -> bool:
+    ranges: Any = image.getextrema()
+    return all(low == high <= brightest for low, high in (ranges if isinstance(ranges[0], tuple) else [ranges]))
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, slice]]:
+    """Iterate over the markers of a JPEG to its first end: each, and where its parameters or its scan's bits stand."""
+    place = 2
+    while found := re.compile(rb"\xff+([\x01-\xfe])").search(data, place):
+        marker, place = found[1][0], found.end()
+        if marker == _END:
+            yield marker, slice(found.start(), found.end())
+            return
+        if 0xD0 <= marker <= 0xD8 or place + 2 > len(data):
+            continue
+        length = struct.unpack_from(">H", data, place)[0]
+        yield marker, slice(place + 2, place + length)
+        place += length
+        if marker == _SCAN:
+            ends = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]").search(data, place)
+            after = ends.start() if ends else len(data)
+            yield _SCAN_DATA, slice(place, after)
+            place = after
+
+
+def _missing_scans(data: bytes, segments: list[tuple[int, slice]]) -> str | None:
+    """Say where no scan of a JPEG comes to the last bit of some coefficient."""
+    waiting: set[tuple[int, int]] = set()
+    progressive = False
+    for marker, place in segments:
+        body = data[place]
+        if marker in _FRAMES:
+            progressive = marker in _PROGRESSIVE
+            waiting = set(itertools.product(body[6::3], range(64)))
+        elif marker == _SCAN and len(body) >= 6:
+            first, last, bits = body[-3:] if progressive else (0, 63, 0)
+            if not bits & 15:
+                waiting -= set(itertools.product(body[1:-3:2], range(first, last + 1)))
+    return "its last scans are missing, and it is blurred" if waiting else None
+
+
+def _missing_restarts(data: bytes, segments: list[tuple[int, slice]], size: tuple[int, int]) -> str | None:
+    """Say where a JPEG that is coded in intervals lacks some, which come out grey."""
+    interval = 0
+    sampling: dict[int, tuple[int, int]] = {}
+    for index, (marker, place) in enumerate(segments):
+        body = data[place]
+        if marker == _RESTART_INTERVAL and len(body) >= 2:
+            interval = struct.unpack_from(">H", body)[0]
+        elif marker in _FRAMES:
+            sampling = {number: divmod(both, 16) for number, both in zip(body[6::3], body[7::3], strict=False)}
+        elif marker == _SCAN and interval and sampling:
+            chosen = [sampling[number] for number in body[1:-3:2] if number in sampling]
+            widest, highest = (max(sides) for sides in zip(*sampling.values(), strict=True))
+            across, down = (_BLOCK * widest, _BLOCK * highest)
+            if len(chosen) == 1:  # not interleaved: block by block
+                across, down = across // max(chosen[0][0], 1), down // max(chosen[0][1], 1)
+            units = -(-size[0] // max(across, 1)) * -(-size[1] // max(down, 1))
+            expected = -(-units // interval) - 1
+            bits = data[segments[index + 1][1]]
+            found = len(re.findall(rb"\xff[\xd0-\xd7]", bits))
+            if found < expected:
+                return f"it has {found} of {expected} of its restart markers, and parts of it are grey"
+    return None
