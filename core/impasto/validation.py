@@ -65,8 +65,10 @@ def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
         )
     low, high = (value.item() for value in torch.aminmax(maps))  # of maps with a NaN, NaN
     if not (low >= 0 and high <= 1):
+        advice = "maps.clamp(0, 1)" if high <= 2 else "maps / 255" if low >= 0 and high <= 255 else "values in [0, 1]"
         raise ValueError(
-            f"{what}: expected float values in [0, 1], found {low:g} to {high:g}\n  what would work: maps.clamp(0, 1)"
+            f"{what}: expected float values in [0, 1], found {low:g} to {high:g}\n"
+            f"  what would work: {'torch.nan_to_num(maps)' if math.isnan(low) else advice}"
         )
 
 

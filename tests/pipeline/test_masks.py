@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import impasto
 from impasto.errors import ParameterError
@@ -20,6 +21,52 @@ def test_whole_numbers_that_are_no_degrees_are_refused_with_what_to_type(mask):
     guides = {"sky": mask}
     with pytest.raises(ValueError, match=r"region 'sky'.*hardly a mask"):
         impasto.Pipeline()(CONTENT, guides=guides)
+
+
+LABELS = np.arange(12 * 16).reshape(12, 16) // 10  # of 20 parts
+
+
+@pytest.mark.parametrize(
+    ("mask", "shown"),
+    [
+        (HALF.astype(np.int64) // 255, "the values 0, 1 of int64, which does not say where white is"),
+        (torch.from_numpy(LABELS), "the values 0, 1, 2, 3, 4, … 19 of torch.int64"),
+        (LABELS.astype(np.uint8), "the values 0, 1, 2, 3, 4, … 19 of 255, which is hardly a mask"),
+        (HALF.astype(np.uint16), "the values 0, 255 of 65535(.|\n)*mask \\* 257"),
+        (np.where(HALF > 0, np.uint8(255), LABELS.astype(np.uint8) % 3), "the values 0, 1, 2, 255 of 255"),
+        (HALF / 255 / 255, "the values 0, 0.00392 of 1(.|\n)*mask > 0"),
+        (torch.from_numpy(HALF / 255 / 255)[None, None], "the values 0, 0.00392 of 1(.|\n)*mask > 0"),
+        (HALF.astype(np.float32), "the mask: array: runs from 0 to 255(.|\n)*divide it by 255"),
+        (np.where(HALF > 0, np.nan, 0), "the mask: array: holds NaN"),
+        (torch.from_numpy(np.where(HALF > 0, np.nan, 0))[None, None], "found nan to nan(.|\n)*nan_to_num"),
+        (torch.from_numpy(HALF).float()[None, None], "found 0 to 255(.|\n)*maps / 255"),
+    ],
+)
+def test_what_is_hardly_a_mask_is_refused_with_the_values_found(mask, shown):
+    with pytest.raises((ValueError, impasto.StageError), match=shown):
+        impasto.Pipeline(Mean())(CONTENT, CONTENT, mask=mask)
+
+
+def test_a_palette_of_labels_shows_its_colours(tmp_path):
+    image = Image.fromarray(HALF // 255)
+    image.putpalette([0, 0, 0, 128, 0, 0])
+    image.save(tmp_path / "labels.png")
+    with (
+        pytest.warns(UserWarning, match=r"has colours, .* \(#000000, #800000\)"),
+        pytest.raises(ValueError, match=r"the values 0, 43 of 255(.|\n)*mask-file:path='.*labels\.png':use=labels"),
+    ):
+        read_mask(tmp_path / "labels.png", CONTENT)
+
+
+def test_the_black_of_a_jpeg_mask_is_black(tmp_path):
+    Image.fromarray(np.tile(HALF[:, 2:14], (4, 4))).save(tmp_path / "mask.jpg", quality=60)
+    found = read_mask(tmp_path / "mask.jpg", torch.rand(1, 3, 48, 48))
+    assert float(((found == 0) | (found == 1)).float().mean()) > 0.8
+
+
+def test_guides_that_are_neither_masks_by_label_nor_a_tensor_are_refused():
+    with pytest.raises(TypeError, match=r"guides: found list(.|\n)*guides={'sky': 'sky.png'}"):
+        impasto.Pipeline()(CONTENT, guides=[HALF])
 
 
 @pytest.mark.parametrize("mask", [HALF, HALF > 0, (HALF / 255).astype(np.float32), HALF.astype(np.uint16) * 257])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..errors import ParameterError
 from ..functional.resizing import resize
-from ..picture import Picture
+from ..picture import Picture, over_white
 from .sheet import HEIGHT, WIDTH, jpeg, to_picture
 
 
@@ -62,7 +62,7 @@ def compare(before: Any, after: Any) -> Comparison:
         >>> compare(cat, 1 - cat)
         Comparison(Picture(64×43, mean 0.58 0.44 0.34), Picture(64×43, mean 0.42 0.56 0.66), mean difference 0.27)
     """
-    first, second = to_picture(before), to_picture(after)
+    first, second = _opaque(to_picture(before)), _opaque(to_picture(after))
     if first.batch * second.batch != 1:
         raise ParameterError(
             f"compare: {first!r} and {second!r} are batches\n"
@@ -70,4 +70,11 @@ def compare(before: Any, after: Any) -> Comparison:
         )
     if first.size != second.size:
         second = Picture(resize(second.tensor, first.size))
-    return Comparison(first.replace(alpha=None), second.replace(alpha=None))
+    return Comparison(first, second)
+
+
+def _opaque(picture: Picture) -> Picture:
+    """Return a picture as it looks on white paper."""
+    if picture.alpha is None:
+        return picture
+    return picture.replace(tensor=over_white(picture.tensor, picture.alpha), alpha=None)

@@ -92,7 +92,10 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
 def fit_picture(content: Any, size: int) -> Picture:
     """Return a picture whose longer side is `size` at most."""
     picture = read(content)
-    return picture if max(picture.size) <= size else Picture(fit_within(picture.tensor, size))
+    if max(picture.size) <= size:
+        return picture
+    alpha = None if picture.alpha is None else fit_within(picture.alpha, size).clamp(0, 1)
+    return Picture(fit_within(picture.visible, size), alpha)
 
 
 def fit_styles(style: Any, size: int) -> Any:

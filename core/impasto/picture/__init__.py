@@ -1,8 +1,10 @@
 """Pictures: read from whatever people have, and written with what came with them."""
 
 from ..files import check_target, check_targets
+from .arrays import over_white
 from .embedded_recipe import read_recipe
 from .formats import MAX_PIXELS, check_format
+from .masks import MaskUse, check_integers, check_levels, is_grey, mask_values
 from .metadata import Interrupted, Metadata
 from .picture import Picture, write
 from .reading import read
@@ -11,12 +13,18 @@ from .writing import files_written
 __all__ = [
     "MAX_PIXELS",
     "Interrupted",
+    "MaskUse",
     "Metadata",
     "Picture",
     "check_format",
+    "check_integers",
+    "check_levels",
     "check_target",
     "check_targets",
     "files_written",
+    "is_grey",
+    "mask_values",
+    "over_white",
     "read",
     "read_recipe",
     "write",

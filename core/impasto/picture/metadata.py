@@ -14,6 +14,7 @@ class Metadata:
 
     Args:
         file: path it was read from.
+        format: of the file, as Pillow calls it, such as "JPEG".
         icc: colour profile of the pixels, bytes.
         exif: EXIF block, bytes.
         bits: depth of the file that was read: 8, 16 or 32.
@@ -29,6 +30,7 @@ class Metadata:
     """
 
     file: str | None = None
+    format: str | None = None
     icc: bytes | None = dataclasses.field(default=None, repr=False)
     exif: bytes | None = dataclasses.field(default=None, repr=False)
     bits: int | None = None

@@ -24,6 +24,8 @@ from .writing import write_file
 
 PREVIEW = 1024
 """Longest side of what a notebook shows."""
+FAINT = 1 / 16
+"""Opacity below which one hardly sees a colour."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,14 +81,15 @@ class Picture:
     def visible(self) -> torch.Tensor:
         """The colours `(B, 3, H, W)`, those that nobody sees replaced by the mean of those that one does.
 
-        What lies under transparent pixels is chance, and must not count: files that look alike paint alike.
+        What lies under transparent pixels is chance, and must not count: files that look alike paint alike.  Below
+        an opacity of `FAINT` a colour fades into the mean.
         """
-        if self.alpha is None or self.alpha.min() > 0:
+        if self.alpha is None or self.alpha.min() >= FAINT:
             return self.tensor
         total = self.alpha.sum((2, 3), keepdim=True)
         mean = (self.tensor * self.alpha).sum((2, 3), keepdim=True) / total.clamp_min(torch.finfo(torch.float32).tiny)
         mean = torch.where(total > 0, mean, torch.ones_like(mean))  # white where nothing is seen
-        return torch.where(self.alpha > 0, self.tensor, mean)
+        return mean.lerp(self.tensor, (self.alpha / FAINT).clamp(max=1))
 
     @property
     def size(self) -> tuple[int, int]:

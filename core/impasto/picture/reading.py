@@ -142,6 +142,7 @@ def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None 
     recipe = image.info.get("impasto")
     meta = Metadata(
         bits=bits,
+        format=image.format,
         icc=srgb_profile() if profile else None,
         exif=exif,
         recipe=str(recipe) if isinstance(recipe, str) else None,

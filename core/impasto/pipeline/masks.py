@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import PictureError
 from ..functional.resizing import size_of, size_text
-from ..picture import Picture, read
+from ..picture import Picture, check_integers, check_levels, mask_values, read
 
 REST = "rest"
 """Label of what the regions given by name leave of a picture."""
 
 
-def read_guides(guides: Tensor | Mapping[str, Any] | None, content: Tensor) -> tuple[Tensor | None, tuple[str, ...]]:
+def read_guides(guides: Any, content: Tensor) -> tuple[Tensor | None, tuple[str, ...]]:
     """Return region maps (1 or B, K, H, W) that sum to 1, and their labels, from masks by label.
 
     Where masks overlap they share; what none of them covers becomes one more region, `rest`.
 
     Raises:
-        ValueError: a mask that selects nothing or has another size than the content; names its label.
+        ValueError: a mask that selects nothing, is hardly one or has another size than the content; names its label.
+        TypeError: neither masks by label nor a tensor.
     """
+    if isinstance(guides, np.ndarray):
+        guides = torch.from_numpy(guides)
     if guides is None or isinstance(guides, Tensor):
         return guides.float() if guides is not None and guides.is_floating_point() else guides, ()
+    if not isinstance(guides, Mapping):
+        raise TypeError(
+            f"guides: found {type(guides).__name__}\n  what would work: masks by label, or a tensor (B or 1, K, H, W)"
+            " that sums to 1 over K\n  what to type: guides={'sky': 'sky.png'}"
+        )
     maps = []
     for label, mask in guides.items():
         try:
@@ -55,50 +64,29 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
     """Return a mask (1 or B, 1, H, W) in [0, 1] from a tensor or any picture of the content's size.
 
     Raises:
-        ValueError: the mask has another size than the content; a mask is never stretched unasked.
+        ValueError: the mask has another size than the content, for one is never stretched unasked; or its values are
+            hardly degrees of a mask (`impasto.picture.mask_values`).
     """
-    given: Picture | None = None
-    if not (isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1 and mask.is_floating_point()):
-        given = read(mask)
-    called = f"the mask {given.meta.file}" if given is not None and given.meta.file else "the mask"
-    values: Tensor = mask.float() if given is None else given.tensor
-    if values.shape[-2:] != content.shape[-2:]:
+    check_integers(mask, "the mask")
+    maps = isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1 and mask.is_floating_point()
+    given = mask.float() if maps else _picture(mask)
+    file = given.meta.file if isinstance(given, Picture) else None
+    called = f"the mask {file}" if file else "the mask"
+    size = given.size if isinstance(given, Picture) else size_of(given)
+    if size != size_of(content):
         raise ValueError(
-            f"{called} is {size_text(size_of(values))} pixels and the content is"
-            f" {size_text(size_of(content))}\n"
+            f"{called} is {size_text(size)} pixels and the content is {size_text(size_of(content))}\n"
             "  what would work: a mask drawn over the content itself, of the same size;"
             " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )
-    return values if given is None else _mask_values(given, called)
+    if isinstance(given, Picture):
+        return mask_values(given, called)
+    check_levels(given, called)
+    return given
 
 
-LEVELS = 4
-"""A picture of whole numbers that has no more of them, none above half of white, numbers its parts and masks none."""
-
-
-def _mask_values(picture: Picture, called: str) -> Tensor:
-    """Return a mask (B, 1, H, W) from a picture: its opacity, if that says anything, else how light it is.
-
-    Raises:
-        ValueError: its values number the parts of a picture, 0 and 1 of 255, and are no degrees of a mask.
-    """
-    if picture.alpha is not None and picture.alpha.min() < 1:
-        return picture.alpha
-    low, high = picture.tensor.aminmax(dim=1, keepdim=True)
-    if not torch.equal(low, high):
-        warnings.warn(
-            f"{called} has colours, of which the mean is taken\n  what would work: a grey picture; or the stage"
-            " mask-file (impasto-segment), which reads a colour as a label",
-            stacklevel=5,
-        )
-    values = picture.tensor.mean(1, keepdim=True)
-    white = {8: 255, 16: 65535}.get(picture.meta.bits or 0)
-    if white and 0 < float(values.max()) <= 0.5:
-        levels = torch.unique(values.mul(white).round().int()).tolist()
-        if len(levels) <= LEVELS:
-            raise ValueError(
-                f"{called} has the values {', '.join(map(str, levels))} of {white}, which is hardly a mask\n"
-                f"  what would work: 0 where nothing is painted and {white} where all is\n"
-                "  what to type: mask > 0, or mask * 255"
-            )
-    return values
+def _picture(mask: Any) -> Picture:
+    try:
+        return read(mask)
+    except PictureError as error:
+        raise PictureError(f"the mask: {error}") from error

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..device import keep_memory, pick_device, use_bfloat16
 from ..errors import StageError
+from ..functional.resizing import resize, size_of, size_text
 from ..host import StageRunner, get_host, moved_name
 from ..picture import Picture, read
 from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
@@ -54,14 +55,15 @@ class Run:
         """
         canvas = self.canvas(given, self.stages, memo)
         meta = canvas.meta.replace(recipe=self._recipe.text(given.tensor if digest else None))
-        alpha = given.alpha if given.alpha is None or given.alpha.shape[-2:] == canvas.image.shape[-2:] else None
-        return Picture(canvas.image.float().cpu(), alpha, meta, canvas.interrupted)
+        return Picture(canvas.image.float().cpu(), _opacity(canvas), meta, canvas.interrupted)
 
     def canvas(self, given: Picture, stages: Sequence[Stage], memo: StreamMemo | None = None) -> Canvas:
         """Return the canvas that the first of the stages, or all, make of a picture."""
         self._read_maps(given.tensor)
         content = given.visible.to(self.device)
-        canvas = Canvas(content, content, self._styles, self._mask, self._guides, self._labels, given.meta)
+        alpha = None if given.alpha is None else given.alpha.to(self.device)
+        maps = {"mask": self._mask, "guides": self._guides, "labels": self._labels, "alpha": alpha}
+        canvas = Canvas(content, content, self._styles, meta=given.meta, **maps)
         context = RunContext(self._options.seed, watcher=self._runner.watch, memo=memo)
         with torch.no_grad(), context:
             for index, stage in enumerate(stages, 1):
@@ -102,6 +104,22 @@ class Run:
             f"stage {index} of {len(self.stages)}, {stage.name or type(stage).__name__!r}"
             f" ({get_host().distribution(type(stage))})"
         )
+
+
+def _opacity(canvas: Canvas) -> Tensor | None:
+    """Return the opacity (B, 1, H, W) of a finished picture, on the CPU; None where it is opaque."""
+    alpha, size = canvas.alpha, size_of(canvas.image)
+    if alpha is None:
+        return None
+    if size_of(alpha) != size:  # a stage has changed the size and left it
+        if abs(size[0] * alpha.shape[-1] - size[1] * alpha.shape[-2]) > max(*size, *alpha.shape[-2:]):
+            warnings.warn(
+                f"a stage made {size_text(size)} pixels of {size_text(size_of(alpha))} and left the opacity, which is"
+                " stretched to fit\n  what would work: a stage that changes canvas.alpha likewise",
+                stacklevel=3,
+            )
+        alpha = resize(alpha, size).clamp(0, 1)
+    return alpha.float().expand(len(canvas.image), -1, -1, -1).cpu()
 
 
 def _warn_of_unused_styles(stages: Iterable[Stage]) -> None:

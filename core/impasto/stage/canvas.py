@@ -90,6 +90,8 @@ class Canvas:
         meta: what the content's file said.
         memo: what stages leave for later stages of the same run, by name; the finished picture does not know of it.
         interrupted: where an iterative stage was stopped; None where none was.
+        alpha: (1, 1, H, W) or (B, 1, H, W) in [0, 1], the content's opacity, which the finished picture gets; a stage
+            that changes the size changes it too.  None: opaque.
     """
 
     content: Tensor
@@ -101,9 +103,10 @@ class Canvas:
     meta: Metadata = field(default_factory=Metadata)
     memo: Mapping[str, Any] = field(default_factory=dict)
     interrupted: Interrupted | None = None
+    alpha: Tensor | None = None
 
     def __post_init__(self) -> None:
-        self._check({"content", "image", "styles", "mask", "guides"})
+        self._check({"content", "image", "styles", "mask", "guides", "alpha"})
 
     def _check(self, changed: set[str]) -> None:
         """Raise unless what changed fits what did not."""
@@ -124,8 +127,11 @@ class Canvas:
             if maps is not None and changed & {"content", name}:
                 check = check_maps if name in changed else check_extent
                 check(maps, self.content, name)
-        if self.mask is not None and self.mask.shape[1] != 1:
-            raise ValueError(f"mask: expected one channel, (B, 1, H, W), found {shape(self.mask)}")
+        if self.alpha is not None and "alpha" in changed:
+            check_maps(self.alpha, self.content, "alpha")
+        for name, maps in (("mask", self.mask), ("alpha", self.alpha)):
+            if maps is not None and maps.shape[1] != 1:
+                raise ValueError(f"{name}: expected one channel, (B, 1, H, W), found {shape(maps)}")
         object.__setattr__(self, "labels", check_labels(self.labels, self.guides, "guides"))
 
     def replace(self, **changes: Any) -> Canvas:
@@ -134,10 +140,11 @@ class Canvas:
 
     def to(self, device: torch.device) -> Canvas:
         """Return the canvas on a device."""
-        mask, guides = (None if maps is None else maps.to(device) for maps in (self.mask, self.guides))
+        maps = {"mask": self.mask, "guides": self.guides, "alpha": self.alpha}
+        moved = {name: None if one is None else one.to(device) for name, one in maps.items()}
         styles = tuple(style.to(device) for style in self.styles)
         parts = {"content": self.content.to(device), "image": self.image.to(device)}
-        return _copied(self, **parts, styles=styles, mask=mask, guides=guides)
+        return _copied(self, **parts, **moved, styles=styles)
 
     def picture(self) -> Tensor:
         """Return the image with its regions tinted and what the mask leaves out faded, (B, 3, H, W) in [0, 1].

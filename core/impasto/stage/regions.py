@@ -227,6 +227,7 @@ def pictures_of(canvas: Canvas, pictures: Tensor) -> Canvas:
         styles=tuple(style.replace(image=some(style.image), guides=some(style.guides)) for style in canvas.styles),
         mask=some(canvas.mask),
         guides=some(canvas.guides),
+        alpha=some(canvas.alpha),
     )
 
 

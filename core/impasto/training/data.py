@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import ParameterError
 from ..files import files_in
+from ..picture import Picture, read
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 """Of the files that a training takes for pictures."""
@@ -77,7 +78,9 @@ class Crops:
         self.pictures: list[Image.Image] = []
         for file in files:
             with Image.open(file) as picture:
-                self.pictures.append(picture.convert("RGB"))
+                # What lies under transparent pixels is chance, and no part of what is learned.
+                visible = Picture(read(file).visible).pil() if picture.has_transparency_data else picture.convert("RGB")
+                self.pictures.append(visible)
 
     def draw(self, count: int, rng: torch.Generator) -> Tensor:
         """Return (count, 3, size, size) crops of varied scale, aspect and flip."""

@@ -6,6 +6,7 @@ import torch
 from PIL import Image, ImageDraw
 
 import impasto
+from impasto.pipeline import read_mask
 from impasto.stage import Canvas, Style
 from impasto_segment import MaskFile
 
@@ -86,6 +87,34 @@ def test_the_black_of_a_jpeg_mask_is_black(canvas):
     found = MaskFile(path="mask.jpg").apply(canvas).mask[0, 0].numpy()
     assert (found[~disc] == 0).mean() > 0.95
     assert (found[disc] == 1).mean() > 0.9
+
+
+DISC = np.hypot(np.arange(HEIGHT)[:, None] - 30, np.arange(WIDTH) - 40) < 20
+
+
+@pytest.mark.parametrize(
+    ("file", "pixels"),
+    [
+        ("bits.png", DISC),
+        ("grey.png", DISC.astype(np.uint8) * 255),
+        ("deep.png", DISC.astype(np.uint16) * 65535),
+        ("mask.jpg", DISC.astype(np.uint8) * 255),
+        ("alpha.png", np.dstack([np.full((HEIGHT, WIDTH, 3), 255), DISC * 255]).astype(np.uint8)),
+        ("ones.png", DISC.astype(np.uint8)),
+        ("labels.png", DISC.astype(np.uint8) + 1),
+        ("deep_bytes.png", DISC.astype(np.uint16) * 255),
+        ("faint_alpha.png", np.dstack([np.full((HEIGHT, WIDTH, 3), 255), DISC]).astype(np.uint8)),
+    ],
+)
+def test_a_run_and_mask_file_read_a_file_alike(canvas, file, pixels):
+    Image.fromarray(pixels).save(file)
+    try:
+        expected = read_mask(file, canvas.content)
+    except ValueError:
+        with pytest.raises(impasto.StageError, match=r"'.*' has the values .* hardly a mask"):
+            MaskFile(path=file).apply(canvas)
+    else:
+        assert torch.equal(MaskFile(path=file).apply(canvas).mask, expected)
 
 
 @pytest.mark.parametrize("scale", [3, 1 / 3])

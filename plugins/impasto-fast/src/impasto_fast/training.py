@@ -148,4 +148,4 @@ class Painting(Task):
 
 def _read_style(file: Path, size: int) -> Tensor:
     """Return a style picture, shrunk to a longer side."""
-    return fit_within(impasto.read(file).tensor, size)
+    return fit_within(impasto.read(file).visible, size)

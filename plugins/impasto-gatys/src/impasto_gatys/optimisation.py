@@ -170,7 +170,7 @@ class Optimisation(impasto.Stylizer):
 
     def _picture_in_file(self, content: Tensor) -> Tensor:
         """Return the picture of `init_file`, which must have the content's proportions."""
-        image = impasto.read(self.init_file).tensor.to(content.device)
+        image = impasto.read(self.init_file).visible.to(content.device)
         height, width = content.shape[-2:]
         if abs(image.shape[-1] / image.shape[-2] / (width / height) - 1) > 0.02:
             raise StageError(

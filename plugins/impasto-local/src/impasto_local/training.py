@@ -83,7 +83,7 @@ class LocalTask(Task):
         self.trainer, self.device = trainer, device
         self.loss_network: Encoder = impasto.encoder(trainer.loss_network, device=device)
         self.photographs = Crops(photographs, trainer.size, aspect=1.1)
-        self.goals = [self._goal(impasto.read(style).tensor) for style in styles]
+        self.goals = [self._goal(impasto.read(style).visible) for style in styles]
         self.shown = self.batch(torch.Generator().manual_seed(seed), SHOWN)
         with torch.random.fork_rng():
             torch.manual_seed(seed)

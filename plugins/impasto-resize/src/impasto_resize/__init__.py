@@ -138,6 +138,7 @@ def change_size(
         image=content if canvas.image is canvas.content else picture(canvas.image),
         mask=optional(canvas.mask),
         guides=optional(canvas.guides),
+        alpha=optional(canvas.alpha),
         styles=tuple(
             style.replace(image=picture(style.image), guides=optional(style.guides)) if styles else style
             for style in canvas.styles
@@ -277,7 +278,8 @@ class RestoreSize(Postprocessor, name="restore-size"):
         if CHANGE in before.memo:
             memo[CHANGE] = before.memo[CHANGE]
         guides = back(canvas.guides, after.guides, before.guides)
-        return canvas.replace(content=before.content, image=image, mask=mask, guides=guides, memo=memo)
+        alpha = back(canvas.alpha, after.alpha, before.alpha)
+        return canvas.replace(content=before.content, image=image, mask=mask, guides=guides, alpha=alpha, memo=memo)
 
     def _restore_image(self, canvas: Canvas, change: SizeChange, mask: Tensor | None) -> Tensor:
         """Return the image in its former size, with its former bits outside the mask and where it was not painted."""

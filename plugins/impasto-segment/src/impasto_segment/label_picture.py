@@ -14,6 +14,7 @@ from scipy import ndimage  # type: ignore[import-untyped]
 from torch import Tensor
 
 import impasto
+from impasto.picture import Picture, is_grey
 
 FEW_LABELS = 64
 """A picture with more flat colours than this, none of them named, is hardly a label picture."""
@@ -25,8 +26,6 @@ NOISY = 1024
 NOISE_SHARE = 1e-3
 REST = "*"
 VOID, UNKNOWN = -1, -2
-GREY_NOISE = 3 / 255
-"""Difference of channels up to which a picture counts as grey, as JPEG leaves it."""
 
 Colour = tuple[int, int, int]
 LabelValue = Colour | int | str
@@ -40,10 +39,7 @@ class LabelFile:
     """A picture file, read for its labels: colours as whole numbers, and what the file says about them."""
 
     path: str
-    tensor: Tensor
-    """(1, 3, h, w), float32 in [0, 1]."""
-    alpha: Tensor | None
-    bits: int
+    picture: Picture
     palette: Sequence[Colour]
     """Colours by number, of a file that has a palette."""
     single: bool
@@ -51,20 +47,26 @@ class LabelFile:
     lossy: bool
 
     @property
+    def alpha(self) -> Tensor | None:
+        """(1, 1, h, w), its opacity, if it has one."""
+        return self.picture.alpha
+
+    @property
     def colours(self) -> Numbers:
         """(h, w), each pixel's red, green and blue as one number; deep greys as they are."""
-        values = (self.tensor[0].cpu().double().numpy() * (65535 if self.is_16_bit else 255)).round().astype(np.int64)
+        values = self.picture.tensor[0].cpu().double().numpy() * (65535 if self.is_16_bit else 255)
+        values = values.round().astype(np.int64)
         return values[0] if self.is_16_bit else np.asarray(values[0] << 16 | values[1] << 8 | values[2])
 
     @property
     def is_16_bit(self) -> bool:
         """Whether its numbers go beyond 255."""
-        return self.single and self.bits == 16
+        return self.single and self.picture.meta.bits == 16
 
     @property
     def is_grey(self) -> bool:
         """Whether the picture has no colour."""
-        return bool((self.tensor.amax(1) - self.tensor.amin(1)).max() <= GREY_NOISE)
+        return is_grey(self.picture)
 
     @property
     def has_transparency(self) -> bool:
@@ -96,15 +98,14 @@ def open_labels(path: str) -> LabelFile:
         OSError: it is not there.
     """
     picture = impasto.read(path)
-    file, bits = picture.meta.file, picture.meta.bits
+    file = picture.meta.file
     assert file is not None  # it was read from one
-    assert bits is not None
     with Image.open(file) as image:  # read() has decoded it, so it is one and is not too large
         single = image.mode in ("1", "L", "P", "I") or image.mode.startswith("I;16")
         flat = image.getpalette("RGB") if image.mode == "P" else None
         lossy = image.format == "JPEG"
     palette = [] if flat is None else [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
-    return LabelFile(path, picture.tensor, picture.alpha, bits, palette, single, lossy)
+    return LabelFile(path, picture, palette, single, lossy)
 
 
 def resize_maps(values: Tensor, canvas_size: tuple[int, int], mode: str) -> Tensor:

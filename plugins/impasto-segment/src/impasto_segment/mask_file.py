@@ -15,6 +15,7 @@ from torch import Tensor
 from impasto import Canvas, ParameterError, PictureError, Preprocessor, StageError, param
 from impasto.errors import suggestion
 from impasto.functional.resizing import size_text
+from impasto.picture import mask_values
 
 from .label_picture import (
     FEW_LABELS,
@@ -39,9 +40,6 @@ from .label_picture import (
 from .tools import with_mask
 
 __all__ = ["MaskFile"]
-
-JPEG_NOISE = 12 / 255
-"""What a JPEG mask has of grey where black or white was meant."""
 
 
 class MaskFile(Preprocessor, name="mask-file"):
@@ -120,14 +118,10 @@ class MaskFile(Preprocessor, name="mask-file"):
             use = "labels" if asked else "alpha" if file.has_transparency else "grey" if file.is_grey else "labels"
         if use == "labels":
             return self._regions(canvas, file)
-        if use == "alpha" and file.alpha is None:
-            raise StageError(
-                f"{self.name}: '{self.path}' has no alpha channel\n"
-                "  what would work: a PNG or TIFF with transparency, or use='grey'"
-            )
-        values = file.alpha if use == "alpha" and file.alpha is not None else file.tensor.mean(1, keepdim=True)
-        if file.lossy:  # its black is not quite black, and what a mask leaves out is kept to the bit
-            values = ((values - JPEG_NOISE) / (1 - 2 * JPEG_NOISE)).clamp(0, 1)
+        try:
+            values = mask_values(file.picture, f"'{self.path}'", "alpha" if use == "alpha" else "grey")
+        except PictureError as error:
+            raise StageError(f"{self.name}: {error}") from error
         mask = resize_maps(values.to(canvas.image), (canvas.image.shape[-2], canvas.image.shape[-1]), "smooth")
         return with_mask(self, canvas, mask, f"'{self.path}'")
 
@@ -136,7 +130,7 @@ class MaskFile(Preprocessor, name="mask-file"):
             file = open_labels(path)
         except (OSError, PictureError) as error:
             raise StageError(f"{self.name}, for the {what}: {error}") from error
-        found, wanted = (file.tensor.shape[-2], file.tensor.shape[-1]), (picture.shape[-2], picture.shape[-1])
+        found, wanted = file.picture.size, (picture.shape[-2], picture.shape[-1])
         if not same_aspect(found, wanted):
             turned = "; turned by 90° it would fit" if same_aspect(found[::-1], wanted) else ""
             raise StageError(
@@ -147,7 +141,8 @@ class MaskFile(Preprocessor, name="mask-file"):
         # Twice as fine as the picture is fine enough, and a scan's millions of pixels take seconds.
         step = max(1, found[0] // (2 * wanted[0]))
         thin = (..., slice(step // 2, None, step), slice(step // 2, None, step))
-        return replace(file, tensor=file.tensor[thin], alpha=None if file.alpha is None else file.alpha[thin])
+        alpha = None if file.alpha is None else file.alpha[thin]
+        return replace(file, picture=file.picture.replace(tensor=file.picture.tensor[thin], alpha=alpha))
 
     def _regions(self, canvas: Canvas, file: LabelFile) -> Canvas:
         if self.styles and len(self.styles) != len(canvas.styles):

@@ -1,0 +1,151 @@
+"""Masks made of pictures: one rule for what a mask is, wherever the picture comes from."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import PictureError
+from .picture import Picture
+
+MaskUse = Literal["auto", "grey", "alpha"]
+
+LEVELS = 4
+"""A picture that has no more values than these, none above half of white, numbers its parts and masks none."""
+FAINT = 1 / 8
+"""Nor does one whose brightest value is below this share of white, however many values it has."""
+FAINT_FLOAT = 1 / 32
+"""The same of values that are no whole numbers, which say where white is: a number of a part divided by 255."""
+GREY_NOISE = 3 / 255
+"""Difference of red, green and blue up to which a picture counts as grey, as JPEG leaves it."""
+JPEG_NOISE = 12 / 255
+"""What a JPEG mask has of grey where black or white was meant."""
+
+
+def is_grey(picture: Picture) -> bool:
+    """Return whether a picture has no colour, but for the noise of a JPEG."""
+    low, high = picture.tensor.aminmax(dim=1)
+    return float((high - low).max()) <= GREY_NOISE
+
+
+def mask_values(picture: Picture, called: str = "the mask", use: MaskUse = "auto") -> Tensor:
+    """Return a mask (B, 1, H, W) in [0, 1]: a picture's opacity, if that says anything, else how light it is.
+
+    What a JPEG has of grey where black or white was meant becomes black or white: what a mask leaves out is kept to
+    the bit.
+
+    Args:
+        picture: grey, or transparent where nothing is painted.
+        called: what stands for it in messages.
+        use: "grey" and "alpha" take one of the two, whatever the other says.
+
+    Raises:
+        PictureError: its values number the parts of a picture, 0 and 1 of 255, and are no degrees of a mask; or it
+            has no alpha, which is asked for.
+
+    Example:
+        >>> mask_values(Picture(torch.full((1, 3, 2, 2), 0.5))).unique()
+        tensor([0.5000])
+    """
+    if use == "alpha" and picture.alpha is None:
+        raise PictureError(
+            f"{called} has no alpha channel\n  what would work: a PNG or TIFF with transparency, or use='grey'"
+        )
+    opacity = use != "grey" and picture.alpha is not None and (use == "alpha" or float(picture.alpha.min()) < 1)
+    if opacity:
+        assert picture.alpha is not None
+        values = picture.alpha
+    elif is_grey(picture):
+        low, high = picture.tensor.aminmax(dim=1, keepdim=True)
+        values = low if torch.equal(low, high) else picture.tensor.mean(1, keepdim=True)
+    else:
+        values = picture.tensor.mean(1, keepdim=True)
+        if use == "auto":
+            warnings.warn(
+                f"{called} has colours, of which the mean is taken ({_colors(picture)})\n  what would work: a grey"
+                " picture; or the stage mask-file (impasto-segment), which reads a colour as a label",
+                stacklevel=2,
+            )
+    check_levels(values, called, {8: 255, 16: 65535}.get(picture.meta.bits or 0), picture.meta.file)
+    if picture.meta.format in ("JPEG", "MPO") and not opacity:
+        values = ((values - JPEG_NOISE) / (1 - 2 * JPEG_NOISE)).clamp(0, 1)
+    return values
+
+
+def check_levels(values: Tensor, called: str, white: int | None = None, file: str | None = None) -> None:
+    """Raise if the values of a mask are hardly degrees of one: numbers of parts, or of another white.
+
+    Args:
+        values: in [0, 1]; of no degree where there is nothing above 0.
+        called: what stands for the mask in messages.
+        white: the whole number that 1 was; None: none.
+        file: where it was read from; None: nowhere.
+
+    Raises:
+        PictureError: shows the values found, and what to type.
+    """
+    top = float(values.max())
+    if not top > 0:
+        return
+    if white is None:
+        if top < FAINT_FLOAT:
+            found = values.unique()
+            if len(found) <= LEVELS:
+                raise _hardly_a_mask(f"{called} has the values {_listed(found.tolist())} of 1", "1", "mask > 0", file)
+        return
+    if top <= 0.5 or white == 255:
+        levels = _levels(values, white)
+        # Of a segmentation, 255 is often what has no label.
+        void = top == 1 and len(levels) <= 2 * LEVELS and 0 < (parts := levels[levels > 0])[0] < FAINT * white
+        void = void and len(parts) > 1 and float(parts[-2]) < FAINT * white
+        if top < FAINT or (top <= 0.5 and len(levels) <= LEVELS) or void:
+            times = f", or mask * {white // int(levels[-1])}" if levels[-1] < white else ""
+            said = f"{called} has the values {_listed(levels.tolist())} of {white}"
+            raise _hardly_a_mask(said, str(white), f"mask > 0{times}", file)
+
+
+def check_integers(mask: Any, called: str) -> None:
+    """Raise a `PictureError` that shows the values of an array or tensor of numbers that do not say where white is."""
+    kind = str(getattr(mask, "dtype", ""))
+    if "int" not in kind or kind.removeprefix("torch.") in ("uint8", "uint16"):
+        return
+    found = torch.as_tensor(np.asarray(mask).astype(np.int64)).unique().tolist()
+    said = f"{called} has the values {_listed(found)} of {kind}, which does not say where white is"
+    one = f", or mask == {found[-1]} for one of several parts" if len(found) > 2 else ""
+    raise PictureError(
+        f"{said}\n  what would work: True and False, uint8, or floats in [0, 1]\n  what to type: mask > 0{one}"
+    )
+
+
+def _hardly_a_mask(found: str, white: str, advice: str, file: str | None) -> PictureError:
+    if file is not None:
+        advice = f"mask-file:path='{Path(file).as_posix()}':use=labels, which takes the values for numbers of regions"
+    return PictureError(
+        f"{found}, which is hardly a mask\n"
+        f"  what would work: 0 where nothing is painted and {white} where all is\n"
+        f"  what to type: {advice}"
+    )
+
+
+def _levels(values: Tensor, white: int) -> Tensor:
+    """Return the whole numbers that values in [0, 1] are of a white, in order."""
+    whole = values.mul(white).round().int().flatten()
+    return torch.bincount(whole, minlength=white + 1).nonzero().flatten()
+
+
+def _listed(found: list[float], most: int = 6) -> str:
+    shown = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in found]
+    return ", ".join(shown) if len(shown) <= most else f"{', '.join(shown[: most - 1])}, … {shown[-1]}"
+
+
+def _colors(picture: Picture, most: int = 4) -> str:
+    """Say which colours a picture has most of: `#000000, #800000`."""
+    red, green, blue = picture.tensor.mul(255).round().int().transpose(0, 1).flatten(1)
+    values, counts = (red << 16 | green << 8 | blue).unique(return_counts=True)
+    commonest = values[counts.argsort(descending=True, stable=True)[:most]].tolist()
+    return ", ".join(f"#{value:06x}" for value in commonest) + (", …" if len(values) > most else "")
