@@ -22,6 +22,7 @@ from .parsing import parse_stages
 from .provenance import makers
 from .run import Run
 from .toml import read_toml, stage_table, write_toml
+from .unused import warn_of_unused
 
 
 class Pipeline:
@@ -73,7 +74,9 @@ class Pipeline:
         the stages after it are not run, save those that bring back its size, and
         `picture.interrupted` says where it stopped.
         """
-        return Run(self.stages, style, RunOptions.of(options)).paint(read(content), digest=True)
+        how = RunOptions.of(options)
+        warn_of_unused(self.stages, style, how)
+        return Run(self.stages, style, how).paint(read(content), digest=True)
 
     def prepare(self, content: Any, style: Any = None, **options: Unpack[RunKeywords]) -> Canvas:
         """Run the stages that come before painting, and return the canvas as the stylizer would get it.
@@ -140,7 +143,9 @@ class Pipeline:
             >>> [picture.size for picture in impasto.Pipeline().stream(two)]
             [(64, 64), (96, 96)]
         """
-        run = Run(self.stages, style, RunOptions.of(options))
+        how = RunOptions.of(options)
+        warn_of_unused(self.stages, style, how)
+        run = Run(self.stages, style, how)
         return painted_frames(run, frames, batch=batch, ahead=ahead, max_pixels=max_pixels)
 
     # -------------------------------------------------------------------------------------- as a value

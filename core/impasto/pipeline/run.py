@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,8 +40,6 @@ class Run:
         given = [] if style is None else style if isinstance(style, (list, tuple)) else [style]
         styles = [picture if isinstance(picture, Style) else Style(read(picture).visible) for picture in given]
         self._styles = tuple(style.to(self.device) for style in styles)
-        if styles:
-            _warn_of_unused_styles(self.stages)
         self._recipe = Recipe(self.stages, styles, options, self.device)
         self._size: torch.Size | None = None
 
@@ -120,16 +118,3 @@ def _opacity(canvas: Canvas) -> Tensor | None:
             )
         alpha = resize(alpha, size).clamp(0, 1)
     return alpha.float().expand(len(canvas.image), -1, -1, -1).cpu()
-
-
-def _warn_of_unused_styles(stages: Iterable[Stage]) -> None:
-    """Warn that a style picture was given and no stylizer looks at it."""
-    ignoring = [stage.name for stage in stages if stage.style == "ignored" and isinstance(stage, Stylizer)]
-    others = [stage for stage in stages if stage.style != "ignored"]
-    if ignoring and not any(isinstance(stage, Stylizer) for stage in others):
-        use = f"is for {', '.join(stage.name for stage in others)} alone" if others else "is not used"
-        warnings.warn(
-            f"{', '.join(ignoring)}: paints without looking at a style picture; the one given {use}\n"
-            "  what would work: pipe(content)",
-            stacklevel=4,
-        )

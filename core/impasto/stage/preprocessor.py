@@ -12,6 +12,14 @@ class Preprocessor(Stage):
 
     kind = "preprocessor"
 
+    @property
+    def prepares(self) -> tuple[str, ...]:
+        """Parts of the canvas that it may change, of "image", "styles", "mask" and "guides", with these parameters.
+
+        A run says so where a stage prepares what no later one uses.  A class sets it: `prepares = ("mask",)`.
+        """
+        return PARTS
+
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return a new canvas."""
         raise missing_method(self, self.prepare)
@@ -25,4 +33,23 @@ class Preprocessor(Stage):
                 "  what would work: return canvas.replace(...)"
             )
         check_result(self, prepared.image, prepared.content)
+        changed = [part for part in PARTS if part not in self.prepares and _differs(canvas, prepared, part)]
+        if changed:
+            raise StageError(
+                f"{self.name}: changes {' and '.join(changed)}, and says that it prepares"
+                f" {', '.join(self.prepares) or 'nothing'}\n  what to type: prepares = {(*self.prepares, *changed)!r}"
+            )
         return prepared
+
+
+PARTS = ("image", "styles", "mask", "guides")
+"""Of the canvas, that a preprocessor may change."""
+
+
+def _differs(one: Canvas, other: Canvas, part: str) -> bool:
+    if part != "styles":
+        return getattr(one, part) is not getattr(other, part)
+    return len(one.styles) != len(other.styles) or any(
+        style.image is not now.image or style.guides is not now.guides
+        for style, now in zip(one.styles, other.styles, strict=True)
+    )

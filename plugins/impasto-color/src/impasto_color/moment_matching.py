@@ -185,6 +185,8 @@ class MatchLuminance(Recolor, name="match-luminance"):
 class KeepColor(Postprocessor, name="keep-color"):
     """Keep of the painting its luminance alone, and give it the content's colours (Gatys et al. 2016)."""
 
+    style = "ignored"
+
     space: str = param(
         default="ycbcr", choices=LUMINANCE, help="colour space that tells luminance, its first channel, from colour"
     )

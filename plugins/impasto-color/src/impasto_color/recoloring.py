@@ -60,6 +60,11 @@ class Recolor(Preprocessor):
         raise NotImplementedError
 
     @property
+    def prepares(self) -> tuple[str, ...]:
+        """The part that is recoloured."""
+        return ("styles",) if self.target == "style" else ("image",)
+
+    @property
     def needs_reference(self) -> bool:
         """Whether the colours come from a picture."""
         return True

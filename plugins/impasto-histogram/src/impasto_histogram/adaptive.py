@@ -92,6 +92,8 @@ def equalize_adaptive(image: Tensor, tiles: int = 8, limit: float = 2.0) -> Tens
 class EqualizeAdaptive(Postprocessor, name="equalize-adaptive"):
     """Bring out local contrast (CLAHE) in lightness; colours stay."""
 
+    style = "ignored"
+
     tiles: int = param(default=8, low=1, high=64, help="tiles along each side, each with a tone curve of its own")
     limit: float = param(default=2.0, low=1, high=64, help="how steep a tone curve may be; 1 changes nothing")
 

@@ -171,6 +171,8 @@ def last_change(canvas: Canvas) -> SizeChange | None:
 class Resize(Preprocessor, name="resize"):
     """Shrink content, mask and guides to a size that the method paints well; `restore-size` goes back."""
 
+    style = "ignored"
+
     size: int = param(default=512, low=1, high=16384, help="length of the side in pixels; the other follows")
     side: str = param(default="long", choices=("long", "short"), help="which side gets that length")
     enlarge: bool = param(default=False, help="enlarge smaller pictures too; otherwise they stay as they are")
@@ -196,6 +198,8 @@ class Resize(Preprocessor, name="resize"):
 
 class Pad(Preprocessor, name="pad"):
     """Pad content, mask and guides on all sides until whole tiles cover them; `restore-size` crops back."""
+
+    style = "ignored"
 
     tile: int = param(default=32, low=1, high=16384, help="side of a tile in pixels: without overlap, a multiple")
     overlap: int = param(default=0, low=0, high=16383, help="pixels that neighbouring tiles share; less than a tile")
@@ -239,6 +243,8 @@ class Pad(Preprocessor, name="pad"):
 
 class RestoreSize(Postprocessor, name="restore-size"):
     """Bring the picture back to the size it had before `resize` and `pad`; what was not painted keeps its bits."""
+
+    style = "ignored"
 
     finishes: ClassVar[bool] = True
 

@@ -86,6 +86,8 @@ def check_colour(stage: Preprocessor, colour: str) -> None:
 class InteractiveMask(Preprocessor):
     """A stage that finds one object that the user points at."""
 
+    prepares = ("mask",)
+
     box: tuple[float, ...] | None = param(
         default=None,
         low=0,
@@ -223,6 +225,8 @@ class MaskRandomWalker(InteractiveMask, name="mask-random-walker"):
 
 class SegmentScribbles(Preprocessor, name="segment-scribbles"):
     """Divide the content into regions from a few strokes, one colour of stroke for each region."""
+
+    prepares = ("guides",)
 
     scribbles: str = param(
         reads=True, help="a picture drawn over the content, with strokes in the colour of their region"

@@ -45,6 +45,8 @@ __all__ = ["MaskFile"]
 class MaskFile(Preprocessor, name="mask-file"):
     """Take the mask, or regions with names, from a picture file: grey, alpha, or a colour for each label."""
 
+    prepares = ("mask", "guides", "styles")
+
     path: str = param(reads=True, help="the mask or label picture, drawn over the content; any scale of its size")
     styles: tuple[str, ...] = param(
         reads=True, default=(), help="label pictures of the style pictures, in their order; '' for a style without one"

@@ -91,6 +91,8 @@ def assign(costs: Tensor, spread: bool) -> list[int]:
 class MatchRegions(Preprocessor, name="match-regions"):
     """Pair each region of the content with the region of the styles that resembles it most."""
 
+    prepares = ("guides", "styles")
+
     by: str = param(
         default="features",
         choices=("features", "labels"),

@@ -166,6 +166,8 @@ SMALLEST = 300
 class SegmentRegions(Preprocessor, name="segment-regions"):
     """Divide the content, the styles or both into a few regions that look different; nothing is learnt or named."""
 
+    prepares = ("guides", "styles")
+
     count: int = param(default=4, low=2, high=256, help="regions wanted; a picture with fewer says so")
     method: str = param(
         default="kmeans",

@@ -165,6 +165,8 @@ def smooth_along_edges(maps: Tensor, image: Tensor) -> Tensor:
 class Saliency(Preprocessor, name="saliency"):
     """Paint only what stands out from the picture's border, or from what is usual."""
 
+    prepares = ("mask",)
+
     method: str = param(
         default="manifold-ranking",
         choices=tuple(METHODS),

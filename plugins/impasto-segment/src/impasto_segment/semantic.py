@@ -193,6 +193,8 @@ def probabilities(network: str, image: Tensor, file: str = "") -> Tensor:
 class Semantic(Preprocessor, name="semantic"):
     """Find things by name: chosen labels become the mask, or all that are found become regions."""
 
+    prepares = ("mask", "guides", "styles")
+
     known_weights: ClassVar[tuple[Weights, ...]] = tuple(record for _, record in NETWORKS.values())
 
     labels: tuple[str, ...] = param(

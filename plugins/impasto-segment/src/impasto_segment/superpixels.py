@@ -215,6 +215,8 @@ def check_memory(stage: Preprocessor, image: Tensor, count: int) -> None:
 class Superpixels(Preprocessor, name="superpixels"):
     """Divide the content into small segments of one colour: regions, an outline for the mask, or flat cells."""
 
+    prepares = ("guides", "styles")
+
     count: int = param(default=24, low=2, high=100_000, help="superpixels wanted; about as many come")
     compactness: float = param(
         default=10.0,

@@ -180,6 +180,8 @@ def with_mask(stage: Stage, canvas: Canvas, mask: Tensor, where: str = "") -> Ca
 class MaskTool(Preprocessor):
     """A stage that changes the mask of the canvas; a subclass says how."""
 
+    prepares = ("mask",)
+
     def change(self, mask: Tensor, content: Tensor) -> Tensor:
         """Return the mask (1 or B, 1, H, W) in [0, 1] made of another; `content` is the picture under it."""
         raise NotImplementedError
@@ -238,6 +240,8 @@ def inner_distance(mask: Tensor) -> float:
 
 class MaskRectangle(Preprocessor, name="mask-rectangle"):
     """Paint inside a rectangle only, given in shares of the picture's width and height."""
+
+    prepares = ("mask",)
 
     left: float = param(default=0.25, low=0, high=1, help="left edge, as a share of the width")
     top: float = param(default=0.25, low=0, high=1, help="upper edge, as a share of the height")
@@ -362,6 +366,8 @@ class MatteMask(MaskTool, name="matte-mask"):
 
 class FeatherRegions(Preprocessor, name="feather-regions"):
     """Soften the edges between regions by a Gaussian, so that their styles fade into each other."""
+
+    prepares = ("guides",)
 
     radius: float = param(default=8.0, low=0, high=10_000, help="how far from the edges regions mix, in pixels")
 

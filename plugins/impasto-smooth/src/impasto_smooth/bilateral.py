@@ -60,6 +60,8 @@ def bilateral_filter(
 class BilateralSmooth(Postprocessor, name="bilateral-smooth"):
     """Smooth the painted image among pixels of like colour, so that edges stay (Tomasi and Manduchi 1998)."""
 
+    style = "ignored"
+
     sigma_space: float = param(default=2.0, low=0.3, high=30, help="reach in pixels; the time grows with its square")
     sigma_color: float = param(
         default=0.1, low=0.001, high=10, help="difference of colour, of values in [0, 1], that counts as an edge"

@@ -50,6 +50,8 @@ def wls_smooth(image: Tensor, guide: Tensor, smoothing: float = 1.0, sharpness: 
 class WLSSmooth(Postprocessor, name="wls-smooth"):
     """Smooth the painted image at any scale, except across the edges of the content (Farbman et al. 2008)."""
 
+    style = "ignored"
+
     smoothing: float = param(
         default=1.0, low=0, high=1000, help="how much is smoothed, λ; 0.1 takes grain, 10 leaves flat areas"
     )
@@ -96,6 +98,8 @@ def screened_poisson(image: Tensor, content: Tensor, weight: float = 5.0) -> Ten
 
 class ScreenedPoisson(Postprocessor, name="screened-poisson"):
     """Put the content's grain back into the painted image: its fine gradients, under the painted colours."""
+
+    style = "ignored"
 
     weight: float = param(
         default=5.0, low=0, high=10_000, help="of the content's gradients; details below 2π√weight pixels are taken"
@@ -159,6 +163,8 @@ CROSS = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])[None, 
 
 class Seamless(Postprocessor, name="seamless"):
     """Let what was painted inside the mask meet the picture outside without a seam (Pérez et al. 2003)."""
+
+    style = "ignored"
 
     mixed: bool = param(
         default=False, help="whether the content's stronger lines show through the painting, or the painting stays pure"

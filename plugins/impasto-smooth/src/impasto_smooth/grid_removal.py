@@ -70,6 +70,8 @@ def cell_mean(image: Tensor, cell: int) -> Tensor:
 class Deblock(Postprocessor, name="deblock"):
     """Take the checkerboard out of the painted image that strided networks leave in it (Odena et al. 2016)."""
 
+    style = "ignored"
+
     period: int = param(default=8, choices=(2, 4, 8, 16), help="longest period of the grid in pixels")
     reach: int = param(default=32, low=2, high=1000, help="over which the grid is taken to be even, in pixels")
     strength: float = param(default=1.0, low=0, high=1, help="share of the grid that is taken away")

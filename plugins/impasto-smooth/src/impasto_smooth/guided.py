@@ -14,6 +14,8 @@ from impasto.functional.filters import guided_filter
 class GuidedSmooth(Postprocessor, name="guided-smooth"):
     """Smooth the painted image where the content is smooth, along its edges (He, Sun and Tang 2013)."""
 
+    style = "ignored"
+
     radius: int = param(default=8, low=1, high=1000, help="reach of the smoothing to each side, in pixels")
     eps: float = param(
         default=1e-3,

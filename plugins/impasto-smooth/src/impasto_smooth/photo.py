@@ -39,6 +39,8 @@ def photo_smooth(image: Tensor, content: Tensor, beta: float = 0.9999, eps: floa
 class PhotoSmooth(Postprocessor, name="photo-smooth"):
     """Let the painted image vary only where the content does, so that it looks like a photograph (Li et al. 2018)."""
 
+    style = "ignored"
+
     beta: float = param(
         default=0.9999, low=0.01, high=0.999999, help="how far colours spread along the content's surfaces, below 1"
     )

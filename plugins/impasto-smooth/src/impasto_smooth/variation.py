@@ -67,6 +67,8 @@ def difference_adjoint(across: Tensor, down: Tensor) -> Tensor:
 class TVDenoise(Postprocessor, name="tv-denoise"):
     """Flatten the painted image into patches with sharp edges, by total variation (Rudin, Osher and Fatemi 1992)."""
 
+    style = "ignored"
+
     weight: float = param(default=0.1, low=0, high=10, help="how much is smoothed; 0.05 takes grain, 0.3 strokes")
     steps: int = param(default=100, low=1, high=100_000, help="steps of the solver; more are more exact")
     joint: bool = param(default=True, help="whether the three colours share their edges, or each is smoothed alone")
