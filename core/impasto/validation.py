@@ -45,6 +45,20 @@ def is_finite(image: Tensor) -> bool:
     return math.isfinite(float(image.sum())) or bool(torch.isfinite(image).all())
 
 
+def check_features(features: Tensor, who: str) -> None:
+    """Raise a `FloatingPointError` if what a network is given is not finite: in bfloat16, it makes finite grey of NaN.
+
+    Only where no gradient is taken: an optimisation looks at its losses, and would wait for this at each step.
+    """
+    if torch.is_grad_enabled() or is_finite(features):
+        return
+    bad = int((~torch.isfinite(features)).sum())
+    raise FloatingPointError(
+        f"{who}: {bad} of {features.numel()} values that the network is given are NaN or infinite\n"
+        "  what would work: precision='float32', or gentler parameters"
+    )
+
+
 def check_extent(maps: Tensor, image: Tensor, what: str) -> None:
     """Raise unless `maps` (1 or B, K, H, W) lie over `image` (B, 3, H, W)."""
     if maps.ndim != 4 or maps.shape[-2:] != image.shape[-2:] or maps.shape[0] not in (1, image.shape[0]):

@@ -20,7 +20,7 @@ from ..errors import suggestion
 from ..files import local_path
 from ..functional.resizing import size_of, size_text
 from ..host import get_host
-from ..validation import check_image
+from ..validation import check_features, check_image
 from .vgg import CONVOLUTIONS, VGG, WIDTHS, Padding, Pooling
 from .vgg_checkpoints import load_vgg
 
@@ -108,6 +108,7 @@ class Encoder(nn.Module):
         device = image.device.type
         if not torch.is_autocast_enabled(device):
             return self._run(self.network, image, layers)
+        check_features(image, self.name)
         network = self._copy(torch.get_autocast_dtype(device))
         with torch.autocast(device, enabled=False):  # it would cast the weights anew at every call
             return self._run(network, image, layers)

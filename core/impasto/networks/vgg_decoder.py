@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ..validation import check_features
 from .convolutions import (
     FewChannels,
     block_conv2d,
@@ -82,6 +83,8 @@ class Decoder(nn.Module):
             features: (B, C, h, w), of its layer; or of all its layers by name.
         """
         by_layer = {self.layer: features} if isinstance(features, Tensor) else features
+        for layer, values in by_layer.items():
+            check_features(values, f"the decoder of {layer}")
         x, upsample = pad2d(by_layer[self.layer], 1), False
         for name, after in pairwise(self.convolutions):
             convolution = self._convolution(name)

@@ -153,7 +153,31 @@ class Stylizer(Stage):
         painted, note = painted_so_far(self.name, partial(self.stylize, content, styles, regions), content)
         if isinstance(painted, Tensor) and painted.shape == content.shape:
             painted = painted[..., :height, :width]
-        return check_result(self, painted, image), note
+        result = check_result(self, painted, image)
+        if note is None:
+            self._warn_if_flat(result, image, styles)
+        return result, note
+
+    def _warn_if_flat(self, painted: Tensor, image: Tensor, styles: Sequence[Style]) -> None:
+        """Warn of a picture painted in one flat colour that neither it nor a style had, as empty networks paint."""
+        if not (painted[..., 0, 0] == painted[..., -1, -1]).all(1).any():  # which spares most a look at every pixel
+            return
+        flat = _is_flat(painted) & ~_is_flat(image)
+        if not flat.any() or any(_is_flat(style.image).any() for style in styles):
+            return
+        red, green, blue = painted[flat][0, :, 0, 0].mul(255).round().int().tolist()
+        files = ", ".join(f"{name}={getattr(self, name)!r}" for name, one in self.parameters().items() if one.reads)
+        warnings.warn(
+            f"{self.name}: painted one flat colour, #{red:02x}{green:02x}{blue:02x}, as a network does whose weights"
+            f" are empty\n  what would work: other weights{' than ' * bool(files)}{files}, or other parameters",
+            stacklevel=2,
+        )
+
+
+def _is_flat(images: Tensor) -> Tensor:
+    """Return which pictures of a batch have one colour alone, (B,)."""
+    low, high = images.flatten(2).aminmax(dim=2)
+    return (low == high).all(1)
 
 
 FEW = 16
