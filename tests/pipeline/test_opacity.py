@@ -35,3 +35,40 @@ def test_opacity_that_does_not_lie_over_the_picture_is_refused():
         impasto.Canvas(PICTURE.tensor, PICTURE.tensor, alpha=ALPHA[..., :8])
     with pytest.raises(ValueError, match="alpha: expected one channel"):
         impasto.Canvas(PICTURE.tensor, PICTURE.tensor, alpha=ALPHA.repeat(1, 2, 1, 1))
+
+
+HOST = impasto.get_host()
+STAGES = {**HOST.preprocessors, **HOST.stylizers, **HOST.postprocessors}
+NEED_FILES_OR_REGIONS = {
+    "semantic",
+    "mask-file",
+    "mask-random-walker",
+    "segment-scribbles",
+    "match-regions",
+    "feather-regions",
+}
+QUICK = {"encoder": "slim19", "steps": 2, "iterations": 2, "box": (0.2, 0.2, 0.8, 0.8)}
+
+
+def cut_out(name, size, hidden):
+    """A picture of which one sees a disc, and under the rest of which lies one colour."""
+    y, x = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    alpha = ((y - size[0] / 2) ** 2 + (x - size[1] / 2) ** 2 < size[0] ** 2 / 5).float()[None, None]
+    colours = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(len(name)))
+    return impasto.Picture(torch.where(alpha > 0, colours, torch.tensor(hidden)), alpha)
+
+
+@pytest.mark.parametrize("name", sorted(set(STAGES) - NEED_FILES_OR_REGIONS))
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_every_stage_paints_files_alike_that_look_alike_and_keeps_their_opacity(name):
+    kind = HOST.stage(name)
+    values = {**kind.demo, **{key: QUICK[key] for key in QUICK if key in kind.parameters()}}
+    pipe = impasto.Pipeline(kind(**values))
+    mask = (torch.arange(64) > 20).float().expand(1, 1, 48, 64)
+    painted = [
+        pipe(cut_out("content", (48, 64), hidden), cut_out("style", (40, 40), hidden), mask=mask)
+        for hidden in (0.0, 1.0)
+    ]
+    assert torch.equal(painted[0].tensor, painted[1].tensor)
+    assert painted[0].alpha.shape[-2:] == painted[0].size
+    assert {0.0, 1.0} <= set(painted[0].alpha.unique().tolist())

@@ -50,4 +50,4 @@ def test_features_that_are_not_finite_are_found_before_a_network_makes_grey_of_t
             torch.autocast("cpu", torch.bfloat16),
             pytest.raises(FloatingPointError, match="slim19: 3"),
         ):
-            encoder.features(torch.where(PICTURE == PICTURE[..., :1, :1], torch.inf, PICTURE), ["relu1_1"])
+            encoder.features(torch.where(PICTURE[..., :1, :1] == PICTURE, torch.inf, PICTURE), ["relu1_1"])
