@@ -39,14 +39,8 @@ def test_opacity_that_does_not_lie_over_the_picture_is_refused():
 
 HOST = impasto.get_host()
 STAGES = {**HOST.preprocessors, **HOST.stylizers, **HOST.postprocessors}
-NEED_FILES_OR_REGIONS = {
-    "semantic",
-    "mask-file",
-    "mask-random-walker",
-    "segment-scribbles",
-    "match-regions",
-    "feather-regions",
-}
+NEED_MORE = {"semantic", "mask-file", "mask-random-walker", "segment-scribbles", "match-regions", "feather-regions"}
+NEED_MORE |= {"mask-grabcut"}  # an object
 QUICK = {"encoder": "slim19", "steps": 2, "iterations": 2, "box": (0.2, 0.2, 0.8, 0.8)}
 
 
@@ -58,7 +52,7 @@ def cut_out(name, size, hidden):
     return impasto.Picture(torch.where(alpha > 0, colours, torch.tensor(hidden)), alpha)
 
 
-@pytest.mark.parametrize("name", sorted(set(STAGES) - NEED_FILES_OR_REGIONS))
+@pytest.mark.parametrize("name", sorted(set(STAGES) - NEED_MORE))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_every_stage_paints_files_alike_that_look_alike_and_keeps_their_opacity(name):
     kind = HOST.stage(name)

@@ -94,15 +94,15 @@ def check_levels(values: Tensor, called: str, white: int | None = None, file: st
         return
     if white is None:
         if top < FAINT_FLOAT:
-            found = values.unique()
+            found = torch.unique(values)
             if len(found) <= LEVELS:
                 raise _hardly_a_mask(f"{called} has the values {_listed(found.tolist())} of 1", "1", "mask > 0", file)
         return
     if top <= 0.5 or white == 255:
         levels = _levels(values, white)
         # Of a segmentation, 255 is often what has no label.
-        void = top == 1 and len(levels) <= 2 * LEVELS and 0 < (parts := levels[levels > 0])[0] < FAINT * white
-        void = void and len(parts) > 1 and float(parts[-2]) < FAINT * white
+        parts = [level for level in levels.tolist() if 0 < level < white]
+        void = top == 1 and 0 < len(parts) < 2 * LEVELS and parts[-1] < FAINT * white
         if top < FAINT or (top <= 0.5 and len(levels) <= LEVELS) or void:
             times = f", or mask * {white // int(levels[-1])}" if levels[-1] < white else ""
             said = f"{called} has the values {_listed(levels.tolist())} of {white}"
@@ -114,7 +114,7 @@ def check_integers(mask: Any, called: str) -> None:
     kind = str(getattr(mask, "dtype", ""))
     if "int" not in kind or kind.removeprefix("torch.") in ("uint8", "uint16"):
         return
-    found = torch.as_tensor(np.asarray(mask).astype(np.int64)).unique().tolist()
+    found = np.unique(np.asarray(mask)).tolist()
     said = f"{called} has the values {_listed(found)} of {kind}, which does not say where white is"
     one = f", or mask == {found[-1]} for one of several parts" if len(found) > 2 else ""
     raise PictureError(

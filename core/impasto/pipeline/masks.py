@@ -69,7 +69,7 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
     """
     check_integers(mask, "the mask")
     maps = isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1 and mask.is_floating_point()
-    given = mask.float() if maps else _picture(mask)
+    given: Tensor | Picture = mask.float() if maps else _picture(mask)
     file = given.meta.file if isinstance(given, Picture) else None
     called = f"the mask {file}" if file else "the mask"
     size = given.size if isinstance(given, Picture) else size_of(given)

@@ -60,8 +60,7 @@ class Run:
         self._read_maps(given.tensor)
         content = given.visible.to(self.device)
         alpha = None if given.alpha is None else given.alpha.to(self.device)
-        maps = {"mask": self._mask, "guides": self._guides, "labels": self._labels, "alpha": alpha}
-        canvas = Canvas(content, content, self._styles, meta=given.meta, **maps)
+        canvas = Canvas(content, content, self._styles, self._mask, self._guides, self._labels, given.meta, alpha=alpha)
         context = RunContext(self._options.seed, watcher=self._runner.watch, memo=memo)
         with torch.no_grad(), context:
             for index, stage in enumerate(stages, 1):
