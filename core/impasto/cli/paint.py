@@ -1,4 +1,4 @@
-"""`impasto paint`: one photograph in the manner of one or several paintings."""
+"""`impasto paint`: one photograph, animation or video in the manner of one or several paintings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..stream import interrupted_path
 from .errors import DONE, INTERRUPTED, print_message
 from .loading import max_pixels, read_styles
 from .outputs import check_outputs, elapsed, progress_bar, save_picture, stage_names
+from .video import frames_of, paint_frames
 
 PREFERRED = ("adain", "gatys")
 """Stylizers to paint with, the first that is installed, when no stages are given."""
@@ -31,27 +32,30 @@ def execute(given: argparse.Namespace) -> int:
         *filter(None, [given.mask]),
         *(region.file for region in given.guides),
     ]
-    check_outputs([out], inputs, given)
+    limit = max_pixels(given)
+    frames = frames_of([local_path(given.content)], out, limit)
+    if frames is None:
+        check_outputs([out], inputs, given)
     pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
     pick_device(given.device)
-    limit = max_pixels(given)
-    content = read(given.content, max_pixels=limit)
-    mask = None if given.mask is None else read_mask(read(given.mask, max_pixels=limit), content.tensor)
     guides = {region.label: read(region.file, max_pixels=limit) for region in given.guides}
     if len(guides) < len(given.guides):
         labels = ", ".join(region.label for region in given.guides)
         raise ValueError(f"paint: --guides names a region twice: {labels}\n  what would work: one file for each region")
+    run = {"guides": guides or None, "precision": given.precision or "auto", "seed": given.seed or 0}
+    mask = None if given.mask is None else read(given.mask, max_pixels=limit)
+    if frames is not None:
+        return paint_frames(given, pipeline, frames, out, inputs, mask=mask, **run)
+    content = read(given.content, max_pixels=limit)
     styles = read_styles(given.style, limit)
     began = time.perf_counter()
     painted = pipeline(
         content,
         styles,
-        mask=mask,
-        guides=guides or None,
+        mask=None if mask is None else read_mask(mask, content.tensor),
         device=given.device,
-        precision=given.precision or "auto",
-        seed=given.seed or 0,
         plugins=[progress_bar()],
+        **run,
     )
     if painted.interrupted is not None:
         # Under its own name, or a finished picture would be lost, and --skip-existing take this for one.

@@ -134,7 +134,7 @@ def command_line_parser() -> CommandLineParser:
 
 
 def _add_paint(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("content", help="the photograph")
+    parser.add_argument("content", help="the photograph; or an animation or a video, of which every frame is painted")
     parser.add_argument(
         "style",
         nargs="*",
@@ -144,7 +144,11 @@ def _add_paint(parser: argparse.ArgumentParser) -> None:
         " for one region alone, by its label: sky=one.jpg",
     )
     parser.add_argument(
-        "-o", "--out", required=True, metavar="FILE", help="the picture to make; an existing one is replaced"
+        "-o",
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="the picture to make; of an animation or a video one of these, or a folder; what is there is replaced",
     )
     parser.add_argument(
         "--with",
@@ -184,7 +188,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="PATH",
-        help="photographs, folders of them, or patterns: '*.jpg'; or a video",
+        help="photographs, folders of them, or patterns: '*.jpg'; or a video, or an animated GIF, WebP or PNG",
     )
     parser.add_argument(
         "--style",
@@ -200,7 +204,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="PATH",
         help="a folder, made if needed, for PNGs named as the photographs; or, for one photograph, a file;"
-        " for a video or a folder of its frames, a video",
+        " for a video, an animation or a folder of frames, an animation or a video",
     )
     _add_painting_options(parser)
 

@@ -11,20 +11,22 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..device import pick_device
-from ..files import VIDEOS, expand, local_path, make_folder
+from ..files import expand, local_path, make_folder
 from ..picture import check_format, read
 from ..stream import interrupted_path
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
 from .loading import max_pixels, read_pipeline, read_styles
 from .outputs import check_outputs, elapsed, output_paths, progress_bar, save_picture
-from .video import run_frames
+from .video import frames_of, run_frames
 
 
 def execute(given: argparse.Namespace) -> int:
     """Run a saved pipeline on pictures, or on the frames of a video."""
     contents = expand(given.content)
-    if any(path.suffix.lower() in VIDEOS for path in (*contents, local_path(given.out))):
-        return run_frames(given, contents)
+    out = local_path(given.out)
+    frames = frames_of(contents, out, max_pixels(given))
+    if frames is not None:
+        return run_frames(given, contents, frames, out)
     return run_pictures(given, contents)
 
 

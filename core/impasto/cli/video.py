@@ -1,4 +1,4 @@
-"""`impasto run` on the frames of a video, or of pictures that become one."""
+"""`impasto run` and `paint` on the frames of a video or an animation, or on pictures that become one."""
 
 from __future__ import annotations
 
@@ -7,43 +7,91 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from ..files import PICTURES, VIDEOS, local_path
+from ..files import PICTURES, VIDEOS
 from ..picture import check_target
-from ..stream import Video, interrupted_path, write
+from ..pipeline import Pipeline
+from ..stream import Animation, AnimationFile, Video, animation, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
 from .loading import max_pixels, read_pipeline, read_styles
 from .outputs import elapsed, progress_bar, stage_names
 
+Frames = Video | Animation | Sequence[Path]
+"""What is painted frame after frame."""
 
-def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:
-    """Run a saved pipeline on the frames of a video, or make a video of pictures; return the exit code.
+
+def frames_of(contents: Sequence[Path], out: Path, limit: int | None) -> Frames | None:
+    """Return what is painted frame after frame: a video, an animation, or pictures that become one.
+
+    Args:
+        contents: files.
+        out: where it goes.
+        limit: of pixels a frame.
+
+    Returns:
+        None where each picture is painted by itself.
 
     Raises:
-        ValueError: a video among other files, or one that would go into a picture.
+        ValueError: a video among other files, or frames that would go into a picture.
     """
+    suffix = "" if out.is_dir() else out.suffix.lower()
     videos = [path for path in contents if path.suffix.lower() in VIDEOS]
     if videos and len(contents) > 1:
         raise ValueError(
-            f"run: {videos[0]} is a video, and a video goes alone\n"
-            f"  what to type: one run for each, --content {videos[0]}"
+            f"{videos[0]}: is a video, and a video goes alone\n  what to type: one run for each, --content {videos[0]}"
         )
-    out = local_path(given.out)
+    frames: Video | Animation | None = None
+    if videos:
+        if suffix in PICTURES and (suffix == ".png" or suffix not in AnimationFile.suffixes):
+            raise _one_picture(f"{videos[0]}: is a video", out)
+        frames = Video(videos[0], max_pixels=limit)
+    elif len(contents) == 1 and contents[0].is_file():
+        frames = animation(contents[0], limit)
+        if frames is not None and suffix in PICTURES and suffix not in AnimationFile.suffixes:
+            raise _one_picture(f"{contents[0]}: holds {frames.count} pictures", out)
+    if frames is None and suffix in (*VIDEOS, ".gif", ".apng"):
+        return contents
+    return frames
+
+
+def _one_picture(found: str, out: Path) -> ValueError:
+    return ValueError(
+        f"{found} and {out} a picture\n"
+        f"  what to type: --out {out.stem}.mp4, --out {out.stem}.gif, or a folder: --out {out.stem}"
+    )
+
+
+def run_frames(given: argparse.Namespace, contents: Sequence[Path], frames: Frames, out: Path) -> int:
+    """Run a saved pipeline on frames; return the exit code."""
     inputs = [*contents, *(style.file for style in given.style), given.pipeline]
-    to_video = out.suffix.lower() in VIDEOS
-    if to_video:
-        check_target(out, inputs)
-    elif out.suffix.lower() in PICTURES and not out.is_dir():
-        raise ValueError(
-            f"run: {videos[0]} is a video and {out} a picture\n"
-            f"  what to type: --out {out.stem}.mp4, or a folder: {out.stem}"
-        )
-    if to_video and given.skip_existing and out.exists():
+    if given.skip_existing and out.is_file():
         print_message(f"{out} exists and is left as it is")
         return DONE
     pipeline, seed, precision = read_pipeline(given)
+    return paint_frames(given, pipeline, frames, out, inputs, seed=seed, precision=precision)
+
+
+def paint_frames(
+    given: argparse.Namespace,
+    pipeline: Pipeline,
+    frames: Frames,
+    out: Path,
+    inputs: Sequence[str | Path],
+    **options: Any,
+) -> int:
+    """Paint frame after frame into a video, an animation or a folder; return the exit code.
+
+    Raises:
+        PictureError: the output is one of the inputs.
+        OSError: it cannot be made.
+    """
     limit = max_pixels(given)
-    frames = Video(videos[0], max_pixels=limit) if videos else contents
+    kept = out
+    if out.suffix and not out.is_dir():
+        check_target(out, inputs)
+        kept = interrupted_path(out)
+    before = _stamp(kept)
     began = time.perf_counter()
     try:
         count = write(
@@ -51,22 +99,32 @@ def run_frames(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                 frames,
                 read_styles(given.style, limit),
                 device=given.device,
-                precision=precision,
-                seed=seed,
                 plugins=[progress_bar()],
                 max_pixels=limit,
+                **options,
             ),
             out,
             shown=sys.stderr.isatty(),
-            total=frames.count if isinstance(frames, Video) else len(frames),
+            total=len(frames) if isinstance(frames, Sequence) else frames.count,
             keep=inputs,
+            bits=given.bits,
+            quality=given.quality,
+            recipe=given.recipe,
         )
     except (KeyboardInterrupt, Exception) as error:
         code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else report_error(error, given.traceback)
-        rest = interrupted_path(out) if to_video else out
-        outcome = f"{rest} holds the frames so far" if rest.exists() else "nothing was written"
+        outcome = f"{kept} holds the frames so far" if _stamp(kept) != before else "nothing was written"
         print_message(f"interrupted; {outcome}" if code == INTERRUPTED else outcome)
         return code
     rate = count / (time.perf_counter() - began)
     print(f"{out}: {count} frames, {stage_names(pipeline)}, {elapsed(began)}, {rate:.1f} frames per second")
     return DONE
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what tells whether a file or folder has changed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns

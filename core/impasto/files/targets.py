@@ -63,7 +63,7 @@ def check_folder(folder: Path) -> None:
         raise FileExistsError(
             f"{folder}: a folder cannot be made here, as {there} is a file\n  what would work: another name"
         )
-    PartFile(there / folder.name).discard()
+    PartFile(there / ("painted.png" if there == folder else folder.name)).discard()
 
 
 def make_folder(folder: Path) -> None:

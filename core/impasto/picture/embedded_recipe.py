@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 from pathlib import Path
 
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError
 from ..files import existing_file
@@ -13,6 +15,42 @@ from .decoding import check_size, decoding_errors, file_content, image_file, loa
 
 MAX_LENGTH = 1 << 16
 """Longest text, in characters, that is taken for a recipe, which is a page."""
+
+
+MARK = "# impasto recipe\n"
+"""What a recipe begins with where a file has one text for everything: the comment of a GIF or a video."""
+
+XMP_RECIPE = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:impasto="https://pypi.org/project/impasto/">'
+    "<impasto:recipe>{}</impasto:recipe></rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+"""The metadata of a WebP that holds a recipe."""
+
+_IN_XMP = re.compile(rb"<impasto:recipe>(.*?)</impasto:recipe>", re.DOTALL)
+
+
+def marked_recipe(recipe: str) -> str:
+    """Return a recipe as it stands where any text may stand."""
+    return MARK + recipe
+
+
+def unmarked_recipe(text: str | bytes) -> str | None:
+    """Return the recipe of a text that may be any; None where it is none."""
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return text.removeprefix(MARK) if text.startswith(MARK) else None
+
+
+def recipe_of(image: Image.Image) -> str | None:
+    """Return the recipe that an image, opened by Pillow, carries: in a PNG, GIF or WebP."""
+    text = image.info.get("impasto")
+    if isinstance(text, str):
+        return str(text)
+    if isinstance(comment := image.info.get("comment"), (str, bytes)) and (recipe := unmarked_recipe(comment)):
+        return recipe
+    xmp = image.info.get("xmp")
+    found = _IN_XMP.search(xmp) if isinstance(xmp, bytes) else None
+    return html.unescape(found[1].decode("utf-8", "replace")) if found else None
 
 
 def recipe_file(path: Path) -> Path:
@@ -24,7 +62,8 @@ def read_recipe(path: str | os.PathLike[str]) -> str:
     """Read the recipe (TOML text) that a painted picture carries.
 
     Args:
-        path: a PNG that holds one, a picture with `<its whole name>.toml` beside it, or a `.toml` file.
+        path: a PNG, or an animated GIF or WebP, that holds one; a picture with `<its whole name>.toml` beside it; or
+            a `.toml` file.
 
     Raises:
         PictureError: there is none, or it is longer than 64 K characters.
@@ -62,5 +101,4 @@ def _embedded_recipe(file: Path) -> str | None:
         if image.format == "PNG" and "impasto" not in image.info:
             check_size(image.size, str(file), None, len(data))
             load(image)  # other programs may move the text behind the pixels
-        text = image.info.get("impasto")
-    return str(text) if isinstance(text, str) else None
+        return recipe_of(image)

@@ -21,8 +21,9 @@ class Metadata:
         recipe: how it was made, TOML text.
         frame: number in its stream, from 1.
         time: in its stream, in seconds.
+        duration: how long it is shown, in seconds, where its stream says.
         aspect: width of its pixels divided by their height, for frames of videos.
-        video: the `impasto.stream.Video` that it is a frame of.
+        video: the `impasto.stream.Video` or `Animation` that it is a frame of.
 
     Example:
         >>> Metadata(bits=8).replace(frame=3).frame
@@ -37,6 +38,7 @@ class Metadata:
     recipe: str | None = dataclasses.field(default=None, repr=False)
     frame: int | None = None
     time: Fraction | None = None
+    duration: Fraction | None = None
     aspect: Fraction | None = None
     video: Any = dataclasses.field(default=None, repr=False)
 

@@ -17,7 +17,9 @@ from ..files import existing_file
 from .arrays import color_and_alpha, image_tensor, planes
 from .damage import check_rows, missing_blocks
 from .decoding import check_heif, check_size, decoding_errors, file_content, image_file, load, stream_content
+from .embedded_recipe import recipe_of
 from .exif import exif_and_orientation, upright
+from .frame_table import frame_table
 from .icc import deep_srgb, srgb_profile, srgb_transform
 from .metadata import Metadata
 from .netpbm import netpbm_pixels
@@ -29,12 +31,12 @@ from .tiff import tiff_pixels
 def read(source: Any, *, max_pixels: int | None = None) -> Picture:
     """Read a picture from wherever it is, as float32 sRGB in [0, 1].
 
-    Files: JPEG, PNG, WebP, TIFF, BMP, GIF (first frame), PPM, AVIF and HEIC; grey, palette, CMYK, 1, 8 or
-    16 bits, floats in TIFF, any maximum in PPM, with or without alpha. Every value is exact: k / 255, k / 65535,
-    or k / maximum. EXIF orientation is applied. A colour profile is converted to sRGB; a picture already in
-    sRGB keeps its bits. 16-bit pictures are converted through a lattice of 86³ colours, which leaves gradients
-    smooth and colours within one 8-bit step; 16-bit CMYK, premultiplied 16 bits, and AVIF and HEIC of 10 or 12
-    bits are read at 8 bits.
+    Files: JPEG, PNG, WebP, TIFF, BMP, GIF, PPM, AVIF and HEIC; grey, palette, CMYK, 1, 8 or 16 bits, floats in
+    TIFF, any maximum in PPM, with or without alpha; of several frames or pages the first, with a warning. Every
+    value is exact: k / 255, k / 65535, or k / maximum. EXIF orientation is applied. A colour profile is converted
+    to sRGB; a picture already in sRGB keeps its bits. 16-bit pictures are converted through a lattice of 86³
+    colours, which leaves gradients smooth and colours within one 8-bit step; 16-bit CMYK, premultiplied 16 bits,
+    and AVIF and HEIC of 10 or 12 bits are read at 8 bits.
 
     Args:
         source: a path, the bytes of a file, an open binary file, a PIL image, or a `Picture` (returned as it
@@ -96,6 +98,8 @@ def _pil_picture(image: Image.Image, max_pixels: int | None) -> Picture:
     with decoding_errors("the PIL image"):
         check_size(image.size, "the PIL image", max_pixels)
         load(image)
+        if not getattr(image, "tell", int)():
+            _warn_of_more(image, b"", "the PIL image")
         return _image_picture(image, "the PIL image")
 
 
@@ -109,7 +113,20 @@ def _file_picture(data: bytes, name: str, max_pixels: int | None) -> Picture:
         check_rows(image, data)
         if lacking := missing_blocks(image, data):
             warnings.warn(f"{name}: is damaged, {lacking}\n  what would work: a fresh copy", stacklevel=2)
+        _warn_of_more(image, data, name)
         return _image_picture(image, name, deep, bits)
+
+
+def _warn_of_more(image: Image.Image, data: bytes, name: str) -> None:
+    """Warn where a file holds several pictures, of which one is read."""
+    count = len(frame_table(image, data))
+    if count > 1:
+        kind = "pages" if image.format == "TIFF" else "frames"
+        warnings.warn(
+            f"{name}: holds {count} {kind}, of which the first is read\n"
+            "  what would work: all of them, painted by Pipeline.stream or `impasto run`",
+            stacklevel=5,
+        )
 
 
 def _deep_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> tuple[npt.NDArray[Any] | None, int]:
@@ -139,13 +156,12 @@ def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None 
         color, alpha = _eight_bit_color(image, profile)
     else:
         color, alpha = _deep_color(deep, name, profile, image.info.get("transparency"))
-    recipe = image.info.get("impasto")
     meta = Metadata(
         bits=bits,
         format=image.format,
         icc=srgb_profile() if profile else None,
         exif=exif,
-        recipe=str(recipe) if isinstance(recipe, str) else None,
+        recipe=recipe_of(image),
     )
     color = upright(color, orientation).expand(-1, 3, -1, -1).contiguous()
     return Picture(color, None if alpha is None else upright(alpha, orientation), meta)

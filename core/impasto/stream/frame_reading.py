@@ -13,11 +13,12 @@ from PIL import Image
 from ..errors import FrameError, StageError
 from ..files import VIDEOS, expand, local_path
 from ..picture import Metadata, Picture, read
+from .animation_reading import animation
 from .video_reading import Video
 
 
 def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
-    """Return the frames of a folder, pattern, video file, batch or iterable, each something `read` takes.
+    """Return the frames of a folder, pattern, video, animation, batch or iterable, each something `read` takes.
 
     Raises:
         TypeError: none of these.
@@ -27,13 +28,18 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
         path = local_path(source)
         if path.suffix.lower() in VIDEOS and not path.is_dir():
             return Video(path, max_pixels=max_pixels)
-        return expand([str(source)])
-    if isinstance(source, (Picture, torch.Tensor, np.ndarray, bytes, Image.Image)):
+        files = expand([str(source)])
+        return (animation(path, max_pixels) if path.is_file() else None) or files
+    if hasattr(source, "read"):
+        source = source.read()
+    if isinstance(source, (bytes, Image.Image)):
+        return animation(source, max_pixels) or [source]
+    if isinstance(source, (Picture, torch.Tensor, np.ndarray)):
         return [source]
     if not isinstance(source, Iterable):
         raise TypeError(
             f"frames: expected a source of pictures, found {type(source).__name__}\n"
-            "  what would work: a folder of pictures, a video file, or a list or generator of pictures"
+            "  what would work: a folder of pictures, a video file, an animation, or a list or generator of pictures"
         )
     return source
 

@@ -1,8 +1,9 @@
-"""Frames written to a folder or a video, behind the painting."""
+"""Frames written to a folder, an animation or a video, behind the painting."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Iterable
 from contextlib import closing, nullcontext
 from fractions import Fraction
@@ -15,14 +16,19 @@ from tqdm import tqdm
 from typing_extensions import Self
 
 from ..errors import PictureError
-from ..files import VIDEOS, check_target, local_path, make_folder
-from ..picture import Picture
+from ..files import PICTURES, VIDEOS, check_target, local_path, make_folder
+from ..picture import Picture, check_format
+from .animation_writing import AnimationFile
 from .frame_reading import frame_error
 from .threads import written_behind
 from .video_writing import VideoFile
 
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 """tqdm's own, but for a rate that never turns into seconds per frame."""
+
+
+_SUFFIX = re.compile(r"\.[a-z]\w{1,3}")
+"""What a name ends in that is hardly meant for a folder."""
 
 
 class _Sink(Protocol):
@@ -36,8 +42,8 @@ class _Sink(Protocol):
 class _Folder:
     """Write pictures to a folder, named as their files, or else by their numbers."""
 
-    def __init__(self, path: Path, suffix: str, keep: Iterable[str | Path]) -> None:
-        self._path, self._suffix, self._keep = path, suffix, tuple(keep)
+    def __init__(self, path: Path, suffix: str, **options: Any) -> None:
+        self._path, self._suffix, self._options = path, suffix, options
         self._names: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -57,7 +63,39 @@ class _Folder:
                 "  what would work: one folder for each"
             )
         self._names[name] = file
-        picture.save(self._path / f"{name}{self._suffix}", keep=self._keep)
+        picture.save(self._path / f"{name}{self._suffix}", **self._options)
+
+
+def _sink(
+    path: Path,
+    fps: float | Fraction | None,
+    suffix: str,
+    bits: int,
+    quality: int,
+    recipe: bool | None,
+    keep: Iterable[str | Path],
+) -> _Sink:
+    """Return what writes to a path, by its suffix; whatever is no file that can be written is a folder.
+
+    Raises:
+        PictureError: the name of a file that can hold no frames, or not with these options.
+    """
+    kind = "" if path.is_dir() else path.suffix.lower()
+    if kind in VIDEOS or kind in AnimationFile.suffixes:
+        if bits != 8:
+            raise PictureError(
+                f"{path}: frames have 8 bits there, not {bits}\n  what would work: a folder: {path.stem}"
+            )
+        if kind in VIDEOS:
+            return VideoFile(path, fps, keep, recipe=recipe is not False)
+        return AnimationFile(path, fps, keep, recipe=recipe is not False, quality=quality)
+    if kind in PICTURES or _SUFFIX.fullmatch(kind):
+        raise PictureError(
+            f"{path}: frames do not go into a file '{path.suffix}'\n"
+            f"  what would work: {', '.join((*AnimationFile.suffixes, *VideoFile.suffixes))}, or a folder: {path.stem}"
+        )
+    check_format(f"frame{suffix}", bits, quality)
+    return _Folder(path, suffix, bits=bits, quality=quality, recipe=recipe, keep=tuple(keep))
 
 
 def write(
@@ -70,26 +108,33 @@ def write(
     shown: bool = False,
     total: int | None = None,
     keep: Iterable[str | Path] = (),
+    bits: int = 8,
+    quality: int = 95,
+    recipe: bool | None = None,
 ) -> int:
-    """Write frames to a video file or a folder, by a thread of its own, as they come.
+    """Write frames to a video, an animation or a folder, by a thread of its own, as they come.
 
     Args:
         frames: pictures, such as `pipe.stream("clip.mp4", style)` gives.
-        out: a video file (see `VideoFile`), or a folder, which is made: there a picture is named as its file, and
-            one without a file by its number, `frame-000001.png`.
-        fps: of a video, frames per second; None keeps the times of the video that the frames are from, else 25.
+        out: a video file (see `VideoFile`), an animated GIF, WebP or PNG (see `AnimationFile`), or a folder, which is
+            made: there a picture is named as its file, and one without a file by its number, `frame-000001.png`.
+        fps: frames per second; None keeps the times of the video or animation that the frames are from, else 25.
         suffix: of the pictures in a folder.
         behind: frames that may wait to be written, which bounds the memory.
         shown: whether to draw a progress bar with frames per second.
         total: how many frames there are, for the bar.
         keep: files that must survive; those that the frames were read from always do.
+        bits: of the pictures in a folder, 8 or 16.
+        quality: of lossy pictures, and of an animated WebP, 1 to 100.
+        recipe: of the pictures in a folder, as for `Picture.save`; False leaves it out of a video or an animation.
 
     Returns:
         How many frames were written.
 
     Raises:
-        FrameError: a frame could not be read, painted or written; names it.  What was written stays; of a video it
-            is closed, plays, and has the name that `interrupted_path` gives, as after an interruption.
+        FrameError: a frame could not be read, painted or written; names it.  What was written stays; of a video or an
+            animation it is closed, plays, and has the name that `interrupted_path` gives, as after an interruption.
+        PictureError: `out` names a file that cannot hold frames.
 
     Example:
         >>> import tempfile, impasto
@@ -98,8 +143,7 @@ def write(
         ...     write(impasto.Pipeline().stream(photos), folder)
         2
     """
-    path = local_path(out)
-    sink: _Sink = VideoFile(path, fps, keep) if path.suffix.lower() in VIDEOS else _Folder(path, suffix, keep)
+    sink = _sink(local_path(out), fps, suffix, bits, quality, recipe, keep)
     number = count(1)
     written = 0
 

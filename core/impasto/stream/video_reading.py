@@ -60,8 +60,13 @@ class Video:
             self.count: int = stream.frames or round(seconds * self.fps)
             self.sound = bool(container.streams.audio)
 
+    def container(self) -> Any:
+        """Return the file as PyAV opens it: as a video, and nothing that leads on to other files."""
+        options = {"format_whitelist": READERS, "protocol_whitelist": "file"}
+        return pyav().open(f"file:{self.path}", options=options)
+
     def _open(self) -> Any:
-        container = pyav().open(str(self.path), options={"format_whitelist": READERS})
+        container = self.container()
         if not container.streams.video:
             found = ", ".join(stream.type for stream in container.streams) or "nothing that can be read"
             container.close()
