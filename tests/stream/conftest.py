@@ -2,7 +2,7 @@ import pytest
 
 import impasto
 
-from .example_frames import Fragile, Tint
+from .example_frames import Fragile, Keeper, Tint
 
 
 @pytest.fixture(autouse=True)
@@ -10,7 +10,9 @@ def _fresh(monkeypatch, tmp_path):
     Tint.studied.clear()
     monkeypatch.chdir(tmp_path)
     host = impasto.Host()
-    host.register(
-        type("Plugin", (), {"impasto_stylizers": impasto.hookimpl(lambda self: [Tint, Fragile])})(), "impasto-test 1.0"
-    )
+    offered = {
+        "impasto_stylizers": impasto.hookimpl(lambda self: [Tint, Fragile]),
+        "impasto_postprocessors": impasto.hookimpl(lambda self: [Keeper]),
+    }
+    host.register(type("Plugin", (), offered)(), "impasto-test 1.0")
     monkeypatch.setattr("impasto.host.registry._installed", lambda: host)

@@ -57,6 +57,16 @@ class Fragile(impasto.Stylizer, name="fragile"):
         return content
 
 
+class Keeper(impasto.Postprocessor, name="keeper"):
+    """Write what nobody asked for."""
+
+    kept: str = impasto.param(default="", writes=True, help="where to")
+    read: str = impasto.param(default="", reads=True, help="from where")
+
+    def refine(self, image, content, styles):
+        return image
+
+
 def frames(number, size=(12, 16)):
     """Frames that are each of another colour."""
     ramp = torch.linspace(0, 1, size[0] * size[1]).reshape(1, 1, *size)

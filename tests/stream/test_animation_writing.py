@@ -95,22 +95,10 @@ def test_a_recipe_goes_along_and_is_read_as_a_strangers(suffix):
     write(pipe.stream([frames(1)[0]] * 2, STYLE, **QUICK), f"secret{suffix}", recipe=False)
     with pytest.raises(impasto.PictureError, match="carries no recipe"):
         impasto.Pipeline.load(f"secret{suffix}")
-    meta = impasto.read(frames(1)[0]).meta.replace(recipe='[[stages]]\nstage = "reader"\nfile = "/etc/passwd"\n')
-    host = impasto.Host()
-
-    class Reader(impasto.Postprocessor, name="reader"):
-        """Read."""
-
-        file: str = impasto.param(default="", reads=True, help="what to read")
-
-        def refine(self, image, content, styles):
-            return image
-
-    host.register(type("P", (), {"impasto_postprocessors": impasto.hookimpl(lambda self: [Reader])})(), "impasto-x 1")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("impasto.host.registry._installed", lambda: host)
+    for evil, asked in (("kept", "to write"), ("read", "to read")):
+        meta = impasto.read(frames(1)[0]).meta.replace(recipe=f'[[stages]]\nstage = "keeper"\n{evil} = "/etc/passwd"\n')
         write([impasto.read(frame).replace(meta=meta) for frame in frames(2)], f"evil{suffix}")
-        with pytest.raises(RecipeError, match="/etc/passwd"):
+        with pytest.raises(RecipeError, match=f"{asked}.*'/etc/passwd'"):
             impasto.Pipeline.load(f"evil{suffix}")
 
 

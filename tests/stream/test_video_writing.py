@@ -5,11 +5,13 @@ import pytest
 import torch
 
 import impasto
+from impasto import cli
 from impasto.errors import FrameError
 from impasto.stream import Video, VideoFile, interrupted_path, write
 from impasto.stream.video_writing import ENCODERS
 
-from .example_frames import COLOURS, QUICK, Fragile, av, clip, frames, means, near, needs_av
+from .example_animations import animated, still
+from .example_frames import COLOURS, QUICK, STYLE, Fragile, Tint, av, clip, frames, means, near, needs_av
 
 
 @needs_av
@@ -103,3 +105,32 @@ def test_an_encoder_that_is_missing_is_replaced_and_says_so(monkeypatch):
     monkeypatch.setitem(ENCODERS, "", (("no-such", {}),))
     with pytest.raises(FrameError, match="this PyAV has no encoder no-such"):
         write(impasto.Pipeline().stream(frames(1, (32, 32)), **QUICK), "out.mp4")
+
+
+@needs_av
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_a_recipe_goes_along_and_is_read_as_a_strangers(suffix, tmp_path, capsys):
+    pipe = impasto.Pipeline(Tint(grain=0.25))
+    write(pipe.stream(frames(2, (32, 32)), STYLE, seed=7, **QUICK), f"out{suffix}")
+    assert impasto.Pipeline.load(f"out{suffix}") == pipe
+    assert "seed = 7" in Video(f"out{suffix}").recipe
+    write(pipe.stream(frames(2, (32, 32)), STYLE, **QUICK), f"secret{suffix}", recipe=False)
+    with pytest.raises(impasto.PictureError, match="carries no recipe"):
+        impasto.Pipeline.load(f"secret{suffix}")
+    evil = '[[stages]]\nstage = "keeper"\nkept = "/tmp/planted"\n'
+    given = [impasto.read(frame) for frame in frames(2, (32, 32))]
+    write([each.replace(meta=each.meta.replace(recipe=evil)) for each in given], f"evil{suffix}")
+    with pytest.raises(impasto.errors.RecipeError, match="to write the file '/tmp/planted'"):
+        impasto.Pipeline.load(f"evil{suffix}")
+    impasto.read(frames(1)[0]).save("photo.png")
+    assert cli.main(["run", f"evil{suffix}", "--content", "photo.png", "--out", "out.png"]) != 0
+    assert "to write the file" in capsys.readouterr().err
+
+
+@needs_av
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_the_last_frame_of_an_animation_lasts_as_long_in_a_video(suffix):
+    data = animated("PNG", [still(number) for number in range(3)], [100, 20, 3000])
+    write(impasto.Pipeline().stream(data, **QUICK), f"out{suffix}")
+    with av.open(f"out{suffix}") as made:
+        assert abs(made.duration / 1e6 - 3.12) < 0.03

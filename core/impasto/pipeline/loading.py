@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from ..device import Precision
 from ..errors import RecipeError, WeightsError, quoted
-from ..files import local_path
+from ..files import VIDEOS, local_path
 from ..networks import PRETRAINED
 from ..picture import read_recipe
 from ..stage import Parameter, Stage
+from ..stream import Video
 from ..weights import find
 from .toml import read_made, read_toml
 
@@ -46,11 +47,17 @@ def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: boo
         PictureError: the picture carries no recipe.
     """
     path = local_path(path)
-    text = read_recipe(path)
+    text = _recipe_text(path)
     stages = tuple(read_toml(text))
     if untrusted or path.suffix.lower() != ".toml":
         check_untrusted(stages, path, allow)
     return LoadedRecipe(stages, *read_made(text))
+
+
+def _recipe_text(path: Path) -> str:
+    if path.suffix.lower() in VIDEOS and path.is_file() and (text := Video(path).recipe) is not None:
+        return text
+    return read_recipe(path)
 
 
 def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str] = ()) -> None:

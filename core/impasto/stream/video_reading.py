@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,12 +16,14 @@ import numpy.typing as npt
 from ..errors import PictureError
 from ..files import existing_file
 from ..picture import MAX_PIXELS, Metadata, Picture, read
+from ..picture.embedded_recipe import unmarked_recipe
 from .ffmpeg import BT709, FPS, pyav
 
 READERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf"
 """Containers by FFmpeg's names.  Others, such as playlists, could make a file open further files."""
 
 UNSPECIFIED = 2
+ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 HIGH_DYNAMIC_RANGE = (16, 18)  # PQ and HLG, of its transfer curves
 HIGH_DEFINITION = 720  # lines from which a video that does not say so is in BT.709, as players assume
 
@@ -34,10 +37,11 @@ class Video:
 
     Attributes:
         fps: frames per second, on average.
-        count: how many frames it says it has; 0 if it does not say.
+        count: about how many frames it says it has; 0 if it does not say.
         aspect: width of a stored pixel relative to its height.
         time_base: seconds in which its times are counted.
         sound: whether it has an audio track.
+        recipe: how it was painted, TOML text of whoever wrote it; None where it does not say.
 
     Raises:
         ImportError: PyAV is not installed; says what to type.
@@ -56,9 +60,12 @@ class Video:
             self.fps: Fraction = stream.average_rate or stream.guessed_rate or FPS
             self.time_base: Fraction = stream.time_base
             self.aspect: Fraction = stream.sample_aspect_ratio or Fraction(1)
-            seconds = container.duration / av.time_base if container.duration else 0
+            seconds = Fraction(container.duration, av.time_base) if container.duration else Fraction(0)
             self.count: int = stream.frames or round(seconds * self.fps)
             self.sound = bool(container.streams.audio)
+            self._seconds = _stated_seconds(stream, seconds if len(container.streams) == 1 else None)
+            comments = (text for key, text in container.metadata.items() if key.lower() == "comment")
+            self.recipe = next(filter(None, map(unmarked_recipe, comments)), None)
 
     def container(self) -> Any:
         """Return the file as PyAV opens it: as a video, and nothing that leads on to other files."""
@@ -100,11 +107,11 @@ class Video:
             ) from error
 
     def __iter__(self) -> Iterator[Picture]:
-        number, end = 0, Fraction(0)
+        number, end, start = 0, Fraction(0), None
         with self._decoding():
             container = self._open()
         with closing(container):
-            frames = container.decode(container.streams.video[0])
+            frames = self._frames(container)
             while True:
                 with self._decoding():
                     frame = next(frames, None)
@@ -114,34 +121,73 @@ class Video:
                         raise PictureError(f"{self.path}: is damaged here\n  what would work: a fresh copy")
                     array, turns = self._upright(frame)
                 number += 1
-                time = end if frame.pts is None else frame.pts * (frame.time_base or self.time_base)
-                end = time + 1 / self.fps
+                if frame.color_trc in HIGH_DYNAMIC_RANGE and number == 1:
+                    warnings.warn(
+                        f"{self.path}: has a high dynamic range, which is read as if it had none: pale\n"
+                        "  what would work: the video converted to BT.709",
+                        stacklevel=2,
+                    )
+                base = frame.time_base or self.time_base
+                time = end if frame.pts is None else frame.pts * base
+                start, end = time if start is None else start, time + (frame.duration * base or 1 / self.fps)
                 aspect = 1 / self.aspect if turns % 2 else self.aspect
                 meta = Metadata(file=str(self.path), frame=number, time=time, aspect=aspect, video=self)
                 yield read(array).replace(meta=meta)
-        if not number:
+        if start is None:
             raise PictureError(f"{self.path}: has no frames\n  what would work: a fresh copy of the file")
-        if number < self.count - self.fps:
+        if self._seconds is not None and end - start < self._seconds - 1:
             warnings.warn(
-                f"{self.path}: is cut short; it says it has {self.count} frames and ends after {number}", stacklevel=2
-            )
-
-    def _upright(self, frame: Any) -> tuple[npt.NDArray[np.uint8], int]:
-        """Return a frame's colours (H, W, 3), turned as its file says, and by how many quarters."""
-        if frame.height * frame.width > self._max_pixels:
-            raise self._too_large(frame.height, frame.width)
-        if frame.color_trc in HIGH_DYNAMIC_RANGE:
-            warnings.warn(
-                f"{self.path}: has a high dynamic range, which is read as if it had none: pale\n"
-                "  what would work: the video converted to BT.709",
+                f"{self.path}: is cut short; it says it lasts {float(self._seconds):.1f} s and ends after"
+                f" {float(end - start):.1f} s, {number} frames",
                 stacklevel=2,
             )
+
+    def _frames(self, container: Any) -> Iterator[Any]:
+        """Return the frames as they are decoded, with their transparency where there is a decoder for it."""
+        stream = container.streams.video[0]
+        if stream.metadata.get("alpha_mode") != "1":
+            return iter(container.decode(stream))
+        # FFmpeg's own decoders of VP8 and VP9 leave transparency out.
+        library = pyav()
+        try:
+            decoder = library.CodecContext.create(ALPHA_DECODERS[stream.codec_context.name], "r")
+            decoder.options = stream.codec_context.options
+            decoder.open()
+        except (KeyError, ValueError, library.FFmpegError):
+            warnings.warn(
+                f"{self.path}: its transparency is left out, which needs a decoder that this PyAV lacks"
+                "\n  what would work: a .mov with an alpha channel, or a folder of PNG",
+                stacklevel=3,
+            )
+            return iter(container.decode(stream))
+        return (frame for packet in container.demux(stream) for frame in decoder.decode(packet))
+
+    def _upright(self, frame: Any) -> tuple[npt.NDArray[np.uint8], int]:
+        """Return a frame's colours (H, W, 3 or 4), turned as its file says, and by how many quarters."""
+        if frame.height * frame.width > self._max_pixels:
+            raise self._too_large(frame.height, frame.width)
         guessed = frame.colorspace == UNSPECIFIED and frame.height >= HIGH_DEFINITION
-        array = frame.reformat(format="rgb24", src_colorspace=BT709 if guessed else None).to_ndarray()
+        alpha = any(component.is_alpha for component in frame.format.components)
+        rgb = frame.reformat(format="rgba" if alpha else "rgb24", src_colorspace=BT709 if guessed else None)
         turns = round(frame.rotation / 90)
-        return np.ascontiguousarray(np.rot90(array, turns)), turns
+        return np.ascontiguousarray(np.rot90(rgb.to_ndarray(), turns)), turns
 
     def packets(self) -> Iterator[Any]:
         """Iterate over the packets of the first audio track."""
         with self._decoding(), closing(self._open()) as container:
             yield from (packet for packet in container.demux(container.streams.audio[0]) if packet.dts is not None)
+
+
+def _stated_seconds(stream: Any, of_file: Fraction | None) -> Fraction | None:
+    """Return how long a video track says it is; what a file says may be of its sound.
+
+    Args:
+        stream: the video track.
+        of_file: what the file says, where it has no other track.
+    """
+    if stream.duration:
+        return Fraction(stream.duration * stream.time_base)
+    named = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if named:
+        return Fraction(int(named[1]) * 3600 + int(named[2]) * 60) + Fraction(named[3])
+    return of_file or None

@@ -38,7 +38,7 @@ class VideoFile(FrameFile):
     that plays, under the name that `interrupted_path` gives.  Frames that come from a video keep its times, the shape
     of its pixels and its sound, which is copied.  H.264 and its kind need even sides: an odd one gets one more row or
     column, with a warning.  Frames of other sizes than the first are resized, and transparent ones blended over
-    white, with a warning.
+    white but in .webm, with a warning.
 
     Args:
         path: ends in .mp4, .m4v, .mov, .mkv or .webm.
@@ -67,18 +67,21 @@ class VideoFile(FrameFile):
         super().__init__(path, fps, keep, recipe=recipe)
 
     def _add(self, picture: Picture) -> None:
-        color = picture.tensor
-        if picture.alpha is not None:
-            if picture.alpha.amin() < 1:
+        color, alpha = picture.tensor, picture.alpha
+        if alpha is None and self._alpha:
+            alpha = color.new_ones(color[:, :1].shape)
+        if alpha is not None and not self._alpha:
+            if alpha.amin() < 1:
                 self._warn(
-                    "is blended over white, as a video of this kind has no transparency; .gif, .webp and .png keep it"
+                    "is blended over white, as its kind of video or its first frame has no transparency; .webm, .gif,"
+                    " .webp and .png keep it"
                 )
-            color = over_white(color, picture.alpha)
-        pixels = integer_pixels(color)
+            color, alpha = over_white(color, alpha), None
+        pixels = integer_pixels(color, alpha)
         height, width = picture.size
         pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        frame = self._library.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=BT709)
+        frame = self._library.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgba" if self._alpha else "rgb24")
+        frame = frame.reformat(format=self._stream.codec_context.pix_fmt, dst_colorspace=BT709)
         frame.colorspace = frame.color_primaries = frame.color_trc = BT709
         time, duration = self._count / self._rate, 1 / self._rate
         if self._timed:
@@ -93,7 +96,9 @@ class VideoFile(FrameFile):
 
     def _begin(self, first: Picture) -> None:
         video: Video | Animation | None = first.meta.video
-        self._unit = video.time_base if video is not None and self._timed else 1 / self._rate
+        self._unit = 1 / self._rate
+        if self._timed:
+            self._unit = Fraction(1, 1000) if video is None else video.time_base
         self._start = first.meta.time or Fraction(0)
         self._count, self._last = 0, -1
         height, width = (side + side % 2 for side in first.size)
@@ -103,13 +108,19 @@ class VideoFile(FrameFile):
                 " repeated, since videos have even sides"
             )
         codec, options = self._encoder()
+        if isinstance(video, Animation):  # frames that come out of order would take the last one's duration
+            options = options | {"bf": "0"} if codec != "libvpx-vp9" else options
+        self._alpha = first.alpha is not None and codec == "libvpx-vp9"
+        if self._alpha:
+            options = options | {"auto-alt-ref": "0"}  # its alternate frames have no transparency
         self._container = self._library.open(str(self._part.path), "w")
         if first.meta.recipe:
             self._container.metadata["comment"] = marked_recipe(first.meta.recipe)
         self._stream = self._container.add_stream(codec, rate=self._rate, options=options)
         context = self._stream.codec_context
-        context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+        context.width, context.height, context.pix_fmt = width, height, "yuva420p" if self._alpha else "yuv420p"
         context.time_base = self._unit
+        context.flags |= self._library.codec.context.Flags.frame_duration  # else each lasts as long as on average
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.sample_aspect_ratio = first.meta.aspect or Fraction(1)
         self._sound: Iterator[Any] = iter(())
