@@ -16,10 +16,12 @@ from .. import weights
 from ..errors import RecipeError, quoted
 from ..files import VIDEOS
 from ..networks import CHECKPOINT_SUFFIXES, load_vgg
-from ..picture import Picture, read, read_recipe
+from ..picture import Picture, read
 from ..picture.decoding import decoding_errors, file_content, image_file
 from ..picture.exif import ORIENTATION
+from ..picture.frame_table import frame_table
 from ..pipeline import Pipeline, check_untrusted, read_mask
+from ..pipeline.loading import recipe_text
 from ..pipeline.toml import read_made
 from ..stream import Video
 from .errors import exit_code_of
@@ -87,11 +89,12 @@ def picture_findings(file: Path, limit: int | None) -> Iterator[Finding]:
 def header(file: Path) -> str:
     """Return what a picture's file says of itself before its pixels are decoded."""
     with decoding_errors(str(file)):
-        image = image_file(file_content(file, None))
+        data = file_content(file, None)
+        image = image_file(data)
         said = [str(image.format), f"{image.width} × {image.height}", f"mode {image.mode}"]
-        frames = getattr(image, "n_frames", 1)
+        frames = len(frame_table(image, data))
         if frames > 1:
-            said.append(f"{frames} frames")
+            said.append(f"{frames} {'pages' if image.format == 'TIFF' else 'frames'}")
         if profile := image.info.get("icc_profile"):
             said.append(f"colour profile {profile_name(profile)}")
         orientation = image.getexif().get(ORIENTATION, 1)
@@ -145,7 +148,7 @@ def made_by(file: Path, recipe: str | None) -> Iterator[Finding]:
 def recipe_findings(file: Path) -> Iterator[Finding]:
     """Yield the stages of a pipeline's TOML or of a picture's recipe, and what it asks for beside numbers."""
     try:
-        text = read_recipe(file)
+        text = recipe_text(file)
         pipeline = Pipeline.from_toml(text)
         seed, precision = read_made(text)
     except Exception as error:
@@ -173,10 +176,14 @@ def video_findings(file: Path, limit: int | None) -> Iterator[Finding]:
         yield Finding("error", str(error), fault=True)
         return
     height, width = first.size
-    yield Finding("frames", f"{width} × {height} pixels, {float(video.fps):g} a second, it says {video.count} of them")
+    yield Finding(
+        "frames", f"{width} × {height} pixels, {float(video.fps):g} a second, it says about {video.count} of them"
+    )
     yield Finding("sound", "yes" if video.sound else "none")
     if video.aspect != 1:
         yield Finding("pixels", f"{video.aspect} times as wide as high")
+    yield Finding("alpha", opacity(first))
+    yield from made_by(file, video.recipe)
 
 
 def weights_findings(file: Path) -> Iterator[Finding]:

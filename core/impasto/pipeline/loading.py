@@ -47,14 +47,15 @@ def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: boo
         PictureError: the picture carries no recipe.
     """
     path = local_path(path)
-    text = _recipe_text(path)
+    text = recipe_text(path)
     stages = tuple(read_toml(text))
     if untrusted or path.suffix.lower() != ".toml":
         check_untrusted(stages, path, allow)
     return LoadedRecipe(stages, *read_made(text))
 
 
-def _recipe_text(path: Path) -> str:
+def recipe_text(path: Path) -> str:
+    """Return the recipe that a `.toml`, a picture or a video holds: see `read_recipe`."""
     if path.suffix.lower() in VIDEOS and path.is_file() and (text := Video(path).recipe) is not None:
         return text
     return read_recipe(path)
