@@ -392,6 +392,106 @@ def test_missing_words_and_unfit_defaults_are_found(capsys):
     assert "the default of parameter 'amount'" in faults(Unfit(amount=1), capsys)[1]
 
 
+def lost_validation():
+    class Lost(impasto.Postprocessor, name="lost"):
+        """Blend nothing."""
+
+        amount: float = impasto.param(default=0.5, low=0, high=1, help="share of nothing")
+
+        def refine(self, image, content, styles):
+            return image
+
+    Lost.__init__ = Lost.__init__.__wrapped__  # without the host's own checks
+    return Lost()
+
+
+def unhelpful_validation(error):
+    class Unhelpful(impasto.Postprocessor, name="unhelpful"):
+        """Blend nothing."""
+
+        amount: float = impasto.param(default=0.5, low=0, high=1, help="share of nothing")
+
+        def __new__(cls, **values):
+            if not isinstance(values.get("amount", 0.5), float):
+                raise error
+            return super().__new__(cls, **values)
+
+        def refine(self, image, content, styles):
+            return image
+
+    return Unhelpful()
+
+
+@pytest.mark.parametrize(
+    ("stage", "fault"),
+    [
+        (lost_validation(), "amount = {} is taken, and it can be a number, 0 to 1"),
+        (unhelpful_validation(KeyError("x")), "amount = {} fails with KeyError: 'x'"),
+        (unhelpful_validation(impasto.ParameterError("no")), "amount = {} is refused without its name: no"),
+    ],
+)
+def test_validation_that_is_lost_is_found(stage, fault, capsys):
+    failed, message = faults(stage, capsys)
+    assert failed == ["refuses what is out of range"]
+    assert fault in message
+
+
+def test_what_is_just_beyond_a_range_is_tried():
+    tried = []
+
+    class Watched(impasto.Postprocessor, name="watched"):
+        """Blend nothing."""
+
+        amount: float = impasto.param(default=0.5, low=0, high=1, help="share of nothing")
+        side: int = impasto.param(default=3, low=1, high=9, odd=True, help="of nothing, in rows")
+        levels: tuple[int, ...] = impasto.param(default=(1,), low=1, high=4, help="of nothing, each")
+        mode: str = impasto.param(default="a", choices=("a", "b"), help="of doing nothing")
+        most: int | None = impasto.param(default=None, low=1, high=2, help="of nothing, or none")
+
+        def __new__(cls, **values):
+            tried.append(values)
+            return super().__new__(cls, **values)
+
+        def refine(self, image, content, styles):
+            return image
+
+    testing.refuses_what_is_out_of_range(Watched())
+    for name, values in {
+        "amount": [-5e-324, 1.0000000000000002, True, None, "no such choice", []],
+        "side": [0, 10, 2, 0.5],
+        "levels": [[0], [5], [0.5], 3, "text"],
+        "mode": ["no such choice", 3],
+        "most": [0, 3, 0.5],
+    }.items():
+        for value in values:
+            assert any(name in one and repr(one[name]) == repr(value) for one in tried), (name, value)
+    assert sum(one["amount"] != one["amount"] for one in tried[1:]) == 1, "NaN"
+
+
+class Coarse(impasto.Postprocessor, name="coarse"):
+    """Take the coarse lightness off the picture."""
+
+    size: int = impasto.param(default=448, low=64, high=4096, help="longer side in pixels of what is looked at")
+    sound: bool = impasto.param(default=False, help="whether what was found is brought back to the picture's size")
+
+    def refine(self, image, content, styles):
+        found = image
+        scale = self.size / max(image.shape[-2:])
+        if scale < 1:
+            found = torch.nn.functional.interpolate(image, scale_factor=scale, mode="area")
+            if self.sound:
+                found = torch.nn.functional.interpolate(found, image.shape[-2:], mode="bilinear")
+        return (image - 0.5 * found.mean(1, keepdim=True)).clamp(0, 1)
+
+
+def test_a_stage_that_fails_above_its_working_size_is_found(capsys):
+    failed, message = faults(Coarse(), capsys)
+    assert failed == ["paints above its working size", "is announced by its distribution"]
+    assert "a picture of 97 pixels where size=64 fails" in message
+    assert "torch.nn.functional.interpolate" in message
+    assert faults(Coarse(sound=True), capsys)[0] == ["is announced by its distribution"]
+
+
 def test_a_stage_that_toml_loses_is_found(capsys):
     class Lossy(impasto.Postprocessor, name="lossy"):
         """Blend nothing."""
@@ -578,7 +678,7 @@ def test_every_check_is_a_sentence_with_a_promise():
                 "declares",
                 "works",
             ),
-            *("agrees", "is", "gives"),
+            *("agrees", "is", "gives", "refuses", "paints"),
         }
 
 

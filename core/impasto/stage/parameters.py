@@ -8,7 +8,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, wraps
 from typing import Any, ClassVar
@@ -51,6 +51,11 @@ class Parameter:
     def listed(self) -> bool:
         """Whether the value is a list of entries."""
         return describe_type(self.type).startswith("a list")
+
+    @property
+    def scalars(self) -> frozenset[Any]:
+        """The types that the value can have, or each entry of a list: `int`, `float`, `str`, `bool`, `None`'s."""
+        return frozenset(_scalars(self.type))
 
     def convert(self, owner: str, value: Any) -> Any:
         """Return `value` as the declared type, or raise a `ParameterError` that names owner, value and range."""
@@ -166,6 +171,20 @@ def convert(value: Any, wanted: Any) -> Any:
     if wanted is int:
         return int(value) if whole else _MISFIT
     return value if isinstance(value, wanted) else _MISFIT
+
+
+def _scalars(wanted: Any) -> Iterator[Any]:
+    """Yield the types that a value can have, or the entries of a tuple."""
+    origin, inside = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is typing.Literal:
+        yield from map(type, inside)
+    elif origin is tuple:
+        yield from _scalars(inside[0])
+    elif inside:
+        for option in inside:
+            yield from _scalars(option)
+    else:
+        yield wanted
 
 
 def describe_type(wanted: Any) -> str:

@@ -13,6 +13,7 @@ from .declaration import (
     declares_its_weights,
     has_a_summary_and_helpful_parameters,
     is_announced_by_its_distribution,
+    refuses_what_is_out_of_range,
     survives_toml_and_repr,
 )
 from .harness import (
@@ -22,6 +23,7 @@ from .harness import (
 from .painting import (
     keeps_shape_dtype_and_range,
     leaves_its_inputs_alone,
+    paints_above_its_working_size,
     repeats_itself_under_one_seed,
     says_what_is_wrong,
     stays_inside_the_mask,
@@ -46,8 +48,10 @@ __all__ = [
     "keeps_shape_dtype_and_range",
     "leaves_its_inputs_alone",
     "leaves_the_process_as_it_found_it",
+    "paints_above_its_working_size",
     "parametrize_checks",
     "picture",
+    "refuses_what_is_out_of_range",
     "repeats_itself_under_one_seed",
     "says_what_is_wrong",
     "sentence",

@@ -26,12 +26,14 @@ from .declaration import (
     declares_its_weights,
     has_a_summary_and_helpful_parameters,
     is_announced_by_its_distribution,
+    refuses_what_is_out_of_range,
     survives_toml_and_repr,
 )
 from .harness import behind, forget_observations
 from .painting import (
     keeps_shape_dtype_and_range,
     leaves_its_inputs_alone,
+    paints_above_its_working_size,
     repeats_itself_under_one_seed,
     says_what_is_wrong,
     stays_inside_the_mask,
@@ -51,8 +53,10 @@ Check = Callable[[Stage], None]
 
 CHECKS: tuple[Check, ...] = (
     has_a_summary_and_helpful_parameters,
+    refuses_what_is_out_of_range,
     survives_toml_and_repr,
     keeps_shape_dtype_and_range,
+    paints_above_its_working_size,
     leaves_its_inputs_alone,
     repeats_itself_under_one_seed,
     treats_each_image_of_a_batch_alone,

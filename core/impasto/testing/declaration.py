@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from dataclasses import MISSING
+from collections.abc import Iterator
+from dataclasses import MISSING, replace
+from typing import Any, Literal, get_args, get_origin
 from unittest import SkipTest
 
+from ..errors import ParameterError
 from ..host import get_host
 from ..pipeline import Pipeline
-from ..stage import Stage
+from ..stage import Parameter, Stage
 from ..weights import Weights
 from .harness import require, works
 
@@ -40,6 +44,54 @@ def has_a_summary_and_helpful_parameters(stage: Stage) -> None:
         if parameter.default is not MISSING:
             with works(f"the default of parameter {name!r}", "a default inside the range that is declared"):
                 parameter.convert(stage.name, parameter.default)
+
+
+def refuses_what_is_out_of_range(stage: Stage) -> None:
+    """Values beyond a parameter's range, of another type, or that are no number are refused in words that name it."""
+    advice = "__new__ and __init__ left to the base class; what one parameter asks of another goes into check(self)"
+    for name, parameter in type(stage).parameters().items():
+        for value in _unfit_values(parameter):
+            shown = f"{name} = {value!r}"
+            try:
+                replace(stage, **{name: value})
+            except ParameterError as error:
+                require(name in str(error), f"{shown} is refused without its name: {error}", "an error that names it")
+            except Exception as error:
+                raise AssertionError(
+                    f"{shown} fails with {type(error).__name__}: {error}\n  what would work: {advice}"
+                ) from error
+            else:
+                raise AssertionError(f"{shown} is taken, and it can be {parameter.range}\n  what would work: {advice}")
+
+
+def _options(parameter: Parameter) -> tuple[Any, ...] | None:
+    """Return the only values that a parameter can have; None where they are not listed."""
+    return get_args(parameter.type) if get_origin(parameter.type) is Literal else parameter.choices
+
+
+def _is_number(parameter: Parameter) -> bool:
+    """Return whether a parameter can be any number, or any of a range."""
+    return _options(parameter) is None and not parameter.scalars.isdisjoint((int, float))
+
+
+def _unfit_values(parameter: Parameter) -> Iterator[Any]:
+    """Yield values that a parameter cannot have: of other types, no choice, not a number, just beyond its range."""
+    kinds = parameter.scalars | ({int} if float in parameter.scalars else set())
+    samples = {str: "no such choice", bool: True, int: 3, float: 0.5, type(None): None}
+    entries = [{}, *(sample for kind, sample in samples.items() if kind not in kinds)]
+    options = _options(parameter)
+    if options is not None:
+        entries.append("no such choice")
+    if _is_number(parameter):
+        entries.append(math.nan)
+        whole = float not in kinds
+        for bound, away in ((parameter.low, -1), (parameter.high, 1)):
+            if bound is not None and math.isfinite(bound):
+                entries.append(math.trunc(bound) + away if whole else math.nextafter(bound, away * math.inf))
+        if parameter.odd:
+            entries.append(2 * math.ceil((parameter.low or 0) / 2))
+    yield from ([entry] for entry in entries) if parameter.listed else entries
+    yield from (3, "text") if parameter.listed else ([],)
 
 
 def survives_toml_and_repr(stage: Stage) -> None:

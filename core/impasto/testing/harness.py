@@ -21,6 +21,8 @@ from ..stage import Canvas, Stage
 from .process_state import GENERATOR, Change, recorded_changes
 
 SEED = 1889
+ODD_SIZE = 37, 53
+"""Rows and columns of most of the kit's pictures."""
 
 
 def picture(height: int, width: int, variant: float = 0.0) -> Tensor:
@@ -48,7 +50,7 @@ class Inputs:
     def of_odd_size(cls, stage: Stage, *variants: float) -> Inputs:
         """Return a batch of odd-sized contents, one for each variant, and a style of another size."""
         smallest = getattr(stage, "smallest", 1)
-        sides = max(37, smallest | 1), max(53, smallest | 1)
+        sides = [max(side, smallest | 1) for side in ODD_SIZE]
         content = torch.cat([picture(*sides, variant) for variant in variants])
         return cls(content, picture(max(48, smallest), max(40, smallest), 0.7))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from unittest import SkipTest
 
@@ -12,6 +13,7 @@ from ..errors import StageError
 from ..stage import Preprocessor, Stage
 from ..validation import shape
 from .harness import (
+    ODD_SIZE,
     Inputs,
     Observation,
     baseline,
@@ -27,6 +29,8 @@ from .harness import (
 )
 from .process_state import GENERATOR
 
+LEAST_SIZE = 16
+"""Pixels; the smallest working size that a stage is given."""
 BATCH_TOLERANCE = 0.5 / 255
 """Mean difference allowed between a picture of a batch and the same picture alone: half a step of 8 bits."""
 
@@ -51,6 +55,35 @@ def keeps_shape_dtype_and_range(stage: Stage) -> None:
         low >= 0 and high <= 1,
         f"gave back values from {low:.3g} to {high:.3g}",
         "image.clamp(0, 1) at the end; a preprocessor does so itself",
+    )
+
+
+def paints_above_its_working_size(stage: Stage) -> None:
+    """Content and style that are larger than every size the stage works at are painted, at their own odd size.
+
+    A parameter counts as such a size where it is a whole number, its help says that it is in pixels, and the kit's
+    other pictures do not exceed it.  It is made as small as it can be, so that the pictures need not be large.
+    """
+    sizes = {
+        name: max(parameter.low or 0, LEAST_SIZE)
+        for name, parameter in type(stage).parameters().items()
+        if "pixels" in parameter.help
+        and isinstance(value := getattr(stage, name), int)
+        and value > min(ODD_SIZE)
+        and (parameter.high is None or parameter.high >= LEAST_SIZE)
+    }
+    if not sizes:
+        return  # the kit's other pictures are large enough
+    baseline(stage)
+    longer = max(int(1.5 * max(sizes.values())), *ODD_SIZE) | 1
+    inputs = Inputs(picture(longer * 3 // 4 | 1, longer), picture(longer + 6, longer // 2, 0.7))
+    advice = "what was found at the working size to be resized to the picture's: torch.nn.functional.interpolate"
+    with works(f"a picture of {longer} pixels where {', '.join(f'{k}={v}' for k, v in sizes.items())}", advice):
+        image = observe(replace(stage, **sizes), inputs).image
+    require(
+        isinstance(stage, Preprocessor) or image.shape == inputs.content.shape,
+        f"was given {shape(inputs.content)} and gave back {shape(image)}",
+        advice,
     )
 
 
