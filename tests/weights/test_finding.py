@@ -95,6 +95,17 @@ def test_offline_the_error_says_file_size_address_folder_and_variable(tmp_path, 
     assert f"IMPASTO_WEIGHTS names what is not a folder: {tmp_path / 'mistyped'}" in message
 
 
+def test_a_file_in_the_wheel_of_a_plugin_that_is_absent_says_what_to_install():
+    with pytest.raises(WeightsError) as error:
+        find(record(url=None, file="impasto_nope/net.bin"))
+    assert "what would work: installing impasto-nope, whose wheel has it\n" in str(error.value)
+    assert "what to type: pip install impasto-nope\n" in str(error.value)
+
+
+def test_a_file_in_an_absent_wheel_is_downloaded_where_it_has_an_address(server):
+    assert find(record(url=server.url, file="impasto_nope/net.bin")).read_bytes() == DATA
+
+
 def test_a_file_that_should_be_in_a_wheel_says_which_to_reinstall():
     with pytest.raises(WeightsError, match="what would work: reinstalling impasto, whose wheel has it"):
         find(record(url=None, file="impasto/networks/no-such-net.bin"))

@@ -10,7 +10,7 @@ from ..errors import WeightsError
 from ..files import local_path
 from .download import download_file
 from .record import Weights
-from .verification import advice, cache_folder, user_folders, verify
+from .verification import advice, cache_folder, is_installed, user_folders, verify
 
 
 def find(record: Weights, path: str | Path | None = None, *, download: bool = True) -> Path:
@@ -65,5 +65,7 @@ def _in_wheel(record: Weights) -> list[Path]:
     if record.file is None:
         return []
     package, _, inside = record.file.partition("/")
+    if not is_installed(package):
+        return []
     # Wheels are unpacked when installed, so what they hold has a path of its own.
     return [Path(str(importlib.resources.files(package).joinpath(inside)))]

