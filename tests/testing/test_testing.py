@@ -492,6 +492,30 @@ def test_a_stage_that_fails_above_its_working_size_is_found(capsys):
     assert faults(Coarse(sound=True), capsys)[0] == ["is announced by its distribution"]
 
 
+class Stamped(impasto.Postprocessor, name="stamped"):
+    """Lay the mean of a file's colours over the picture."""
+
+    stamp: str = impasto.param(default="", help="a picture whose mean colour is laid over", reads=True)
+    seen: bool = impasto.param(default=False, help="whether only the colours count that one sees")
+
+    def refine(self, image, content, styles):
+        given = impasto.read(self.stamp)
+        return 0.5 * image + 0.5 * (given.visible if self.seen else given.tensor).mean((2, 3), keepdim=True)
+
+
+@pytest.mark.parametrize("opaque", [True, False])
+def test_a_stage_that_counts_hidden_colours_of_a_file_is_found(opaque, tmp_path, capsys):
+    levels = (255 * testing.picture(20, 30)[0].permute(1, 2, 0)).byte().numpy()
+    alpha = np.where(np.arange(30) < 8, 255 * opaque, 255).astype(np.uint8)
+    Image.fromarray(np.dstack([levels, np.broadcast_to(alpha, (20, 30))])).save(tmp_path / "stamp.png")
+    stage = Stamped(stamp=str(tmp_path / "stamp.png"))
+    failed, message = faults(stage, capsys)
+    assert failed == ["looks at no hidden colour", "is announced by its distribution"]
+    assert "stamp: two files that look alike" in message
+    assert "impasto.read(...).visible" in message
+    assert faults(replace(stage, seen=True), capsys)[0] == ["is announced by its distribution"]
+
+
 def test_a_stage_that_toml_loses_is_found(capsys):
     class Lossy(impasto.Postprocessor, name="lossy"):
         """Blend nothing."""
@@ -678,7 +702,7 @@ def test_every_check_is_a_sentence_with_a_promise():
                 "declares",
                 "works",
             ),
-            *("agrees", "is", "gives", "refuses", "paints"),
+            *("agrees", "is", "gives", "refuses", "paints", "looks"),
         }
 
 

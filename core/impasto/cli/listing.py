@@ -21,7 +21,7 @@ def plugin_lines() -> Iterator[str]:
             yield textwrap.fill(", ".join(names), width, initial_indent=f"  {kind:<15}", subsequent_indent=indent)
     if get_host().broken:
         yield "did not load"
-        yield from (f"  {name}: {why}" for name, why in get_host().broken.items())
+        yield from (textwrap.indent(f"{name}: {why}", "  ") for name, why in get_host().broken.items())
     if get_host().conflicts:
         yield "offered twice, so neither is used"
         yield from (

@@ -23,6 +23,7 @@ from .harness import (
 from .painting import (
     keeps_shape_dtype_and_range,
     leaves_its_inputs_alone,
+    looks_at_no_hidden_colour,
     paints_above_its_working_size,
     repeats_itself_under_one_seed,
     says_what_is_wrong,
@@ -48,6 +49,7 @@ __all__ = [
     "keeps_shape_dtype_and_range",
     "leaves_its_inputs_alone",
     "leaves_the_process_as_it_found_it",
+    "looks_at_no_hidden_colour",
     "paints_above_its_working_size",
     "parametrize_checks",
     "picture",

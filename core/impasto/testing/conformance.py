@@ -33,6 +33,7 @@ from .harness import behind, forget_observations
 from .painting import (
     keeps_shape_dtype_and_range,
     leaves_its_inputs_alone,
+    looks_at_no_hidden_colour,
     paints_above_its_working_size,
     repeats_itself_under_one_seed,
     says_what_is_wrong,
@@ -57,6 +58,7 @@ CHECKS: tuple[Check, ...] = (
     survives_toml_and_repr,
     keeps_shape_dtype_and_range,
     paints_above_its_working_size,
+    looks_at_no_hidden_colour,
     leaves_its_inputs_alone,
     repeats_itself_under_one_seed,
     treats_each_image_of_a_batch_alone,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import SkipTest
 
 import torch
+from PIL import Image
+from torch import Tensor
 
 from ..errors import StageError
+from ..picture import Picture, read
 from ..stage import Preprocessor, Stage
 from ..validation import shape
 from .harness import (
@@ -85,6 +90,55 @@ def paints_above_its_working_size(stage: Stage) -> None:
         f"was given {shape(inputs.content)} and gave back {shape(image)}",
         advice,
     )
+
+
+def looks_at_no_hidden_colour(stage: Stage) -> None:
+    """What lies under transparent pixels of a picture that the stage reads from a file makes no difference."""
+    for name, parameter in type(stage).parameters().items():
+        value = getattr(stage, name)
+        if not (parameter.reads and isinstance(value, str) and value):
+            continue
+        try:
+            given = read(value)
+        except (ValueError, OSError):
+            continue  # it names no picture
+        baseline(stage)
+        with TemporaryDirectory() as folder:
+            seen = [
+                _outcome(replace(stage, **{name: str(_with_hidden_colour(given, level, folder))}))
+                for level in (0.0, 1.0)
+            ]
+        require(
+            all(map(_is_equal, *seen)),
+            f"{name}: two files that look alike, with other colours where they are transparent, give other results",
+            "impasto.read(...).visible, which has none of them, or its alpha",
+        )
+
+
+def _with_hidden_colour(given: Picture, level: float, folder: str) -> Path:
+    """Write a picture whose transparent part, a corner at least, is of one colour, and return the file."""
+    alpha = torch.ones_like(given.tensor[:1, :1]) if given.alpha is None else given.alpha[:1].clone()
+    alpha[..., : (alpha.shape[-2] + 2) // 3, : (alpha.shape[-1] + 2) // 3] = 0
+    colours = torch.where(alpha > 0, given.tensor[:1], level)
+    levels = (255 * torch.cat([colours, alpha], 1)).round().byte()[0].permute(1, 2, 0)
+    file = Path(folder) / f"{level:g}.png"
+    Image.fromarray(levels.numpy()).save(file)
+    return file
+
+
+def _outcome(stage: Stage) -> tuple[Tensor | str | None, ...]:
+    """Return the picture, mask and regions after a stage; or how it refuses, which is a result too."""
+    try:
+        after = observe(stage, Inputs.of_odd_size(stage, 0.0)).after
+    except StageError as error:
+        return (re.sub(r"[^\s'\"]+\.png", "", str(error)), None, None)
+    return after.image, after.mask, after.guides
+
+
+def _is_equal(one: Tensor | str | None, other: Tensor | str | None) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return torch.equal(one, other)
+    return type(one) is type(other) and one == other
 
 
 def leaves_its_inputs_alone(stage: Stage) -> None:

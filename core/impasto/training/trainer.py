@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..errors import PluginError
 from ..stage import Declared
 
 
@@ -59,4 +60,7 @@ class Trainer(Declared):
 
     def task(self, device: torch.device, seed: int = 0) -> Task:
         """Return the task: networks, optimisers, batches and losses; `seed` decides how networks start."""
-        raise NotImplementedError
+        raise PluginError(
+            f"{self.name}: {type(self).__name__} has no method task\n"
+            "  what to type: def task(self, device, seed=0): ..., which returns an impasto.training.Task"
+        )
