@@ -239,6 +239,23 @@ def test_a_method_with_other_arguments_is_refused_at_the_class(kind, name, metho
         type("Odd", (kind,), {name: method}, name="odd")
 
 
+@pytest.mark.parametrize("records", ["decoder.pth", ("decoder.pth",), [], None])
+def test_known_weights_that_are_no_records_are_refused_at_the_class(records):
+    with pytest.raises(TypeError, match=r"known_weights = .* is no tuple of records"):
+        type("Loose", (impasto.Stylizer,), {"known_weights": records}, name="loose")
+
+
+def test_a_stage_ends_no_program():
+    class Quitter(impasto.Postprocessor, name="quitter"):
+        """Quit."""
+
+        def refine(self, image, content, styles):
+            raise SystemExit("bye")
+
+    with pytest.raises(impasto.StageError, match=r"quitter.*SystemExit: bye"):
+        impasto.Pipeline(Quitter())(PICTURE, device="cpu")
+
+
 def test_a_method_may_take_its_arguments_under_any_name_and_others_with_defaults():
     for method in (lambda self, a, b, c, strength=1: a, lambda self, *all: all[0], staticmethod(lambda a, b, c: a)):
         stage = type("Fine", (impasto.Stylizer,), {"stylize": method}, name="fine")()

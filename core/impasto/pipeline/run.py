@@ -90,7 +90,7 @@ class Run:
         except (torch.OutOfMemoryError, MemoryError) as error:
             advice = "a smaller picture, precision='bfloat16', or device='cpu'"
             raise StageError(f"{self._place(index)} ran out of memory\n  what would work: {advice}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a stage ends no program
             explained = isinstance(error, (StageError, ValueError, TypeError, FloatingPointError))
             message = str(error) if explained else f"{type(error).__name__}: {error}{moved_name(error)}"
             raise StageError(f"{self._place(index)}: {message}") from error

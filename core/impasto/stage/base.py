@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, get_args
 import torch
 from torch import Tensor
 
-from ..errors import StageError
+from ..errors import StageError, quoted
 from ..validation import shape
 from ..weights import Weights
 from .canvas import Canvas
@@ -48,6 +48,11 @@ class Stage(Declared):
             raise TypeError(
                 f"{cls.__name__}: style = {cls.style!r} does not say what the stage does with a style picture\n"
                 f"  what would work: {', '.join(map(repr, get_args(StyleUse)))}; another name for a parameter or method"
+            )
+        if not isinstance(cls.known_weights, tuple) or not all(isinstance(one, Weights) for one in cls.known_weights):
+            raise TypeError(
+                f"{cls.__name__}: known_weights = {quoted(cls.known_weights)} is no tuple of records\n"
+                "  what would work: known_weights: ClassVar[tuple[impasto.Weights, ...]] = (DECODER,)"
             )
         for name in METHODS:
             _check_signature(cls, name)
