@@ -114,7 +114,7 @@ class Stage(Declared):
 
 def _check_signature(kind: type[Stage], name: str) -> None:
     """Raise a `TypeError` if a class has a method that a run cannot call as the kind of stage has it called."""
-    method = vars(kind).get(name)
+    method: Any = vars(kind).get(name)
     declared = next((vars(base)[name] for base in reversed(kind.__mro__) if name in vars(base)), method)
     if method is declared or not inspect.isfunction(method):
         return

@@ -50,8 +50,8 @@ class Inputs:
     def of_odd_size(cls, stage: Stage, *variants: float) -> Inputs:
         """Return a batch of odd-sized contents, one for each variant, and a style of another size."""
         smallest = getattr(stage, "smallest", 1)
-        sides = [max(side, smallest | 1) for side in ODD_SIZE]
-        content = torch.cat([picture(*sides, variant) for variant in variants])
+        height, width = (max(side, smallest | 1) for side in ODD_SIZE)
+        content = torch.cat([picture(height, width, variant) for variant in variants])
         return cls(content, picture(max(48, smallest), max(40, smallest), 0.7))
 
 
