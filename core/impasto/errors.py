@@ -45,6 +45,16 @@ def quoted(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3 - tail]}...{text[-tail:]}"
 
 
+def legible(text: str, limit: int = 80) -> str:
+    """Return a text from a file as it is where it is printable and short, and otherwise quoted.
+
+    Example:
+        >>> legible("conv1.bias"), legible("\x1b]0;")
+        ('conv1.bias', "'\\\\x1b]0;'")
+    """
+    return text if text.isprintable() and len(text) <= limit else quoted(text, limit)
+
+
 def suggestion(asked: str, names: Iterable[str]) -> str:
     """Return a line that proposes the nearest name, or nothing if none is near."""
     near = difflib.get_close_matches(asked, list(names), n=1)

@@ -315,7 +315,7 @@ SMALL = convolutions(deepest="2_1")
             r"conv2_1\.weight is \(128, 32, 3, 3\), exp",
         ),
         ({**SMALL, "fc6.weight": torch.zeros(2, 2)}, r"has fc6\.weight, which is no part of a VGG-19"),
-        ({**SMALL, "conv1_1.bias": torch.full((64,), torch.nan)}, r"not finite numbers in conv1_1\.bias"),
+        ({**SMALL, "conv1_1.bias": torch.full((64,), torch.nan)}, r"conv1_1\.bias has values that are not finite"),
         (convolutions(THIN), "has 4, 6, 8, 10, 12 channels by block.*how it normalises"),
         (
             {**convolutions(THIN), "metric1_1": torch.zeros(3, 3)},

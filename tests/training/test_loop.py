@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import pytest
 import torch
 from torch import nn
 
+from impasto import ParameterError, param
 from impasto.files import write_atomically
-from impasto.training import Task, generator, train, trapezoid
+from impasto.training import Task, Trainer, checkpoint, generator, train, trapezoid
 
 pytest.importorskip("accelerate", reason="training needs the extra `train`")
 
@@ -23,10 +25,10 @@ pytest.importorskip("accelerate", reason="training needs the extra `train`")
 class Line(Task):
     """Fit a line to noisy points; small enough to compare runs bit for bit."""
 
-    def __init__(self, pause: float = 0.0, poison: int | None = None) -> None:
+    def __init__(self, pause: float = 0.0, poison: int | None = None, bias: bool = True, rate: float = 0.05) -> None:
         torch.manual_seed(0)
-        self.networks = {"line": nn.Linear(4, 1)}
-        self.optimisers = {"adam": torch.optim.Adam(self.networks["line"].parameters(), lr=0.05)}
+        self.networks = {"line": nn.Linear(4, 1, bias)}
+        self.optimisers = {"adam": torch.optim.Adam(self.networks["line"].parameters(), lr=rate)}
         self.pause, self.poison, self.seen = pause, poison, 0
 
     def batch(self, rng):
@@ -91,6 +93,100 @@ def test_the_plateau_lets_a_run_be_prolonged(tmp_path):
     run(tmp_path, steps=40)
     assert losses(tmp_path)[-1].startswith("40 ")
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 40
+
+
+class Lines(Trainer, name="lines"):
+    """Fit a line."""
+
+    images: str = param(reads=True, help="folder of pictures")
+    start: str = param(reads=True, default="", help="a file to start from")
+    weight: float = param(default=1.0, help="of the loss")
+
+    def task(self, device, seed=0):
+        return Line()
+
+
+class Others(Lines, name="others"):
+    """Fit another line."""
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    """A trainer with a folder of pictures and a file, and ten steps behind it."""
+    (tmp_path / "images").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / f"images/{name}.png").write_bytes(name.encode())
+    (tmp_path / "start.pth").write_bytes(b"one")
+    lines = Lines(images=str(tmp_path / "images"), start=str(tmp_path / "start.pth"))
+    run_of(lines, tmp_path, 10)
+    return lines
+
+
+def run_of(trainer, tmp_path, steps=20, **options):
+    return train(trainer.task(torch.device("cpu")), tmp_path / "out", steps=steps, **options)
+
+
+def lines(trainer, kind=Lines, **changes):
+    return kind(**trainer.values() | changes)
+
+
+def test_a_training_goes_on_from_its_own_checkpoint_wherever_its_pictures_lie(trainer, tmp_path):
+    (tmp_path / "images").rename(tmp_path / "moved")
+    run_of(lines(trainer, images=str(tmp_path / "moved")), tmp_path)
+    with pytest.raises(ParameterError, match="has 20 steps behind it, more than the 10 that were asked for"):
+        run_of(lines(trainer, images=str(tmp_path / "moved")), tmp_path, 10)
+
+
+def refused(trainer, tmp_path, says, **options):
+    before = (tmp_path / "out/checkpoint.pt").read_bytes()
+    with pytest.raises(ParameterError, match=rf"checkpoint\.pt: {says}") as caught:
+        run_of(trainer, tmp_path, **options)
+    assert "--no-resume; in Python another folder, or resume=False" in str(caught.value)
+    assert (tmp_path / "out/checkpoint.pt").read_bytes() == before
+
+
+def test_another_training_does_not_go_on_from_a_checkpoint(trainer, tmp_path):
+    refused(lines(trainer, weight=2.0), tmp_path, "belongs to another training: weight was 1.0 and is 2.0\n")
+    refused(lines(trainer, Others), tmp_path, "belongs to another training: trainer was lines and is others\n")
+    refused(trainer, tmp_path, "belongs to another training: seed was 0 and is 1\n", seed=1)
+    (tmp_path / "start.pth").write_bytes(b"two")
+    refused(trainer, tmp_path, "belongs to another training: start was a file of sha256 .* and is a file of sha256")
+    run_of(lines(trainer, weight=2.0), tmp_path, resume=False)
+
+
+def test_pictures_may_be_added_but_not_changed(trainer, tmp_path):
+    (tmp_path / "images/d.png").write_bytes(b"d")
+    with pytest.warns(UserWarning, match=r"goes on with 1 more pictures \(images\) than the 3 it began with"):
+        run_of(trainer, tmp_path)
+    (tmp_path / "images/a.png").write_bytes(b"another")
+    (tmp_path / "images/b.png").unlink()
+    refused(
+        trainer, tmp_path, "belongs to another training: images: 2 of the 4 pictures there were are gone or changed"
+    )
+
+
+def test_a_task_of_no_trainer_is_known_by_its_networks_and_optimisers(tmp_path):
+    run(tmp_path, steps=5)
+    for task, says in [
+        (Line(rate=0.01), "optimiser adam was Adam, rate 0.05 and is Adam, rate 0.01"),
+        (Line(bias=False), r"line: bias was \(1,\) and is not there"),
+    ]:
+        with pytest.raises(ParameterError, match=f"belongs to another training: {says}"):
+            train(task, tmp_path, steps=10)
+
+
+@pytest.mark.parametrize("data", [b"", b"no checkpoint", pickle.dumps({"step": 3}, protocol=2), pickle.dumps(Path())])
+def test_a_file_that_is_no_checkpoint_is_refused_and_kept(tmp_path, data):
+    (tmp_path / "checkpoint.pt").write_bytes(data)
+    with pytest.raises(ParameterError, match=r"checkpoint\.pt: cannot be gone on from|is no checkpoint of a training"):
+        run(tmp_path, steps=5)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == data
+
+
+def test_another_version_goes_on_and_says_so(trainer, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_version", lambda name: "9.9")
+    with pytest.warns(UserWarning, match="goes on with another version: impasto was .* and is 9.9"):
+        run_of(trainer, tmp_path)
 
 
 def test_resume_false_starts_again(tmp_path):

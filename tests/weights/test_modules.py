@@ -4,13 +4,15 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from impasto.errors import WeightsError
-from impasto.weights import cached, check_state_dict, empty_init
+from impasto.weights import cached, check_state_dict, empty_init, load, regular_files
 
 
 def test_empty_networks_have_no_values_and_draw_no_random_numbers():
@@ -80,7 +82,13 @@ def refuse(what):
         ({"bias": None}, "lacks a.bias"),
         ({"bias": torch.zeros(3)}, r"a.bias is \(3,\), expected \(2,\)"),
         ({"bias": torch.tensor([0.0, torch.nan])}, "a.bias has values that are not finite"),
-        ({"bias": torch.zeros(2, dtype=torch.int64)}, "a.bias has values that are not finite"),
+        ({"bias": torch.zeros(2, dtype=torch.int64)}, "a.bias is of torch.int64; networks are made of"),
+        ({"bias": torch.full((2,), 1e38)}, r"a.bias has values up to 1e\+38, where a network's are around 1"),
+        ({"bias": torch.full((3,), torch.nan)}, r"a.bias is \(3,\), expected"),
+        ({"bias": torch.zeros(2).to(torch.float8_e4m3fn)}, "a.bias is of torch.float8_e4m3fn"),
+        ({"bias": torch.zeros(2).to_sparse()}, "a.bias is sparse"),
+        ({"bias": torch.zeros(2, device="meta")}, "a.bias is without values"),
+        ({"bias": torch.quantize_per_tensor(torch.zeros(2), 1.0, 0, torch.qint8)}, "a.bias is quantised"),
         ({"scale": torch.zeros(2)}, "has a.scale, which is no part of such a network"),
     ],
 )
@@ -88,6 +96,25 @@ def test_tensors_that_do_not_fit_a_network_are_named(changes, says):
     tensors = {key: value for key, value in {**nn.Linear(3, 2).state_dict(), **changes}.items() if value is not None}
     with pytest.raises(WeightsError, match=rf"net\.pth: {says}"):
         check_state_dict(tensors, nn.Linear(3, 2).state_dict(), refuse, "a.")
+
+
+def test_weights_of_zeros_alone_are_refused_and_a_layer_that_gives_nothing_yet_is_not():
+    network = nn.Sequential(nn.Conv2d(2, 2, 3), nn.Conv2d(2, 2, 3))
+    nn.init.zeros_(network[1].weight)  # as of what a generator adds to a picture, before it is trained
+    check_state_dict(network.state_dict(), network.state_dict(), refuse)
+    nn.init.zeros_(network[0].weight)
+    with pytest.raises(WeightsError, match="has weights of zeros alone, which give the same for every picture"):
+        check_state_dict(network.state_dict(), network.state_dict(), refuse)
+
+
+def test_numbers_stored_once_and_repeated_are_refused_before_memory_is_taken_for_them():
+    repeated = {"weight": torch.ones(1).expand(1 << 19, 1 << 17)}
+    with pytest.raises(WeightsError, match=r"claims 274,877,906,944 bytes of tensors, such as weight .* and holds 4:"):
+        check_state_dict(repeated, {"weight": torch.empty(1 << 19, 1 << 17, device="meta")}, refuse)
+    shared = torch.ones(1 << 20)
+    many = {f"layer.{index}": shared[index:].view(1, -1)[:, :1000000] for index in range(100)}
+    with pytest.raises(WeightsError, match="numbers stored once and repeated"):
+        check_state_dict(many, {key: torch.empty(value.shape, device="meta") for key, value in many.items()}, refuse)
 
 
 def test_tensors_that_fit_come_back_in_float32():
@@ -115,3 +142,44 @@ def test_a_network_is_read_once_until_its_file_changes(tmp_path):
     torch.save(nn.Linear(1, 1).state_dict(), file)
     os.utime(file, ns=(1, 1))
     assert cached(read_layer, file, None) is not first
+
+
+def test_a_folder_is_not_read_twice_and_a_whole_disk_not_at_all(tmp_path):
+    (tmp_path / "a/b").mkdir(parents=True)
+    torch.save(nn.Linear(1, 1).state_dict(), tmp_path / "a/b/layer.pth")
+    os.symlink("nowhere", tmp_path / "a/gone.pth")
+    first = cached(lambda folder: read_layer(folder / "a/b/layer.pth"), tmp_path, None)
+    assert isinstance(first, nn.Linear)
+    assert list(regular_files(tmp_path)) == [tmp_path / "a/b/layer.pth"]
+    (tmp_path / "1/2/3/4/5").mkdir(parents=True)
+    with pytest.raises(WeightsError, match=r"folders deeper than 4 levels, and is not looked through"):
+        cached(read_layer, tmp_path, None)
+    if os.name == "posix":
+        started = time.monotonic()
+        with pytest.raises(WeightsError, match=r"/: has .*, and is not looked through for networks\n  what would work"):
+            cached(read_layer, "/", None)
+        assert time.monotonic() - started < 5
+
+
+def test_files_that_vanish_while_a_folder_is_looked_at_are_left_out(tmp_path, monkeypatch):
+    (tmp_path / "kept.pth").touch()
+    (tmp_path / "going.pth").touch()
+    stat = Path.stat
+
+    def vanishing(path, **options):
+        if path.name == "going.pth":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", vanishing)
+    assert list(regular_files(tmp_path)) == [tmp_path / "kept.pth"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_pipes_and_devices_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pth")
+    os.symlink("/dev/zero", tmp_path / "zero.safetensors")
+    assert regular_files(tmp_path) == {}
+    for name in ("pipe.pth", "zero.safetensors"):
+        with pytest.raises(WeightsError, match=f"{name}: is a device or a pipe, not a file"):
+            load(tmp_path / name)

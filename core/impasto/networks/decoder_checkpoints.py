@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import weights
 from ..errors import WeightsError
-from ..files import files_in, local_path
+from ..files import local_path
 from ..validation import shape
 from .vgg import CONVOLUTIONS
 from .vgg_decoder import Decoder, decoder_convolutions
@@ -63,7 +63,7 @@ def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
     source = local_path(path)
     if not source.is_dir():
         return dict(sorted(_read_file(source).items()))
-    files = sorted(files_in(source, CHECKPOINT_SUFFIXES, recursive=True))
+    files = [file for file in weights.regular_files(source) if file.suffix in CHECKPOINT_SUFFIXES]
     by_layer: dict[str, Decoder] = {}
     owners: dict[str, Path] = {}
     for file in files:

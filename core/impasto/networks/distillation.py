@@ -39,12 +39,12 @@ class Slim19(Trainer, name="slim19"):
     steps = 6_000
     precision = "bf16"
 
-    images: str = param(help="folder of photographs")
-    styles: str = param(help="folder of paintings")
+    images: str = param(reads=True, help="folder of photographs")
+    styles: str = param(reads=True, help="folder of paintings")
     networks: tuple[str, ...] = param(
         default=("slim19", "slim19-half"), choices=tuple(WIDTHS), help="which networks to train, side by side"
     )
-    teacher: str = param(default="vgg19", help="VGG-19: an encoder's name or a file")
+    teacher: str = param(reads=True, default="vgg19", help="VGG-19: an encoder's name or a file")
     size: int = param(default=160, low=96, help="side of the crops in pixels")
     natural: int = param(default=4, low=1, help="natural crops in a step")
     painted: int = param(default=2, low=0, help="pictures in mid-optimisation in a step, for each network")

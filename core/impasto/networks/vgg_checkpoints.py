@@ -6,6 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,10 +95,9 @@ def load_vgg(path: str | os.PathLike[str], prefix: str = "") -> VGG:
     others = set(tensors) - set(metrics) - set(convolutions) - {"mean", "std", "conv0.weight", "conv0.bias"}
     if others:
         raise _refusal(file, f"has {', '.join(sorted(others)[:5])}, which is no part of a VGG-19")
-    unsound = [k for k, v in tensors.items() if not (v.is_floating_point() and torch.isfinite(v).all())]
-    if unsound:
-        raise _refusal(file, f"has values that are not finite numbers in {', '.join(unsound[:5])}")
     network = _network_of_shape(file, convolutions)
+    _check_shapes(file, {key: value for key, value in tensors.items() if key not in convolutions}, network)
+    weights.check_numbers(tensors, partial(_refusal, file))
     colours = _colours(file, stored, tensors, network)
     state = {key: value.float().contiguous() for key, value in convolutions.items()}
     with torch.autocast("cpu", enabled=False):  # a stage that loads it runs under one, and the result stays
@@ -110,10 +110,6 @@ def load_vgg(path: str | os.PathLike[str], prefix: str = "") -> VGG:
             if isinstance(module, nn.Conv2d):
                 module.padding_mode = "reflect"
     for key, value in metrics.items():
-        name = key.removeprefix("metric")
-        width = network.widths[int(name[0]) - 1] if name in network.convolutions else 0
-        if value.shape != (width, width):
-            raise _refusal(file, f"{key} is {shape(value)}, which does not fit its layer")
         network.register_buffer(key, value.float())
     return network
 
@@ -137,7 +133,7 @@ def _under_own_names(file: Path, stored: Mapping[str, Tensor]) -> dict[str, Tens
         owner, _, kind = key.rpartition(".")
         if not (owner.startswith("classifier.") or owner.endswith(".aux")):
             tensors[f"{numbers.get(owner, owner)}.{kind}" if owner else key] = value
-    if not any(key.startswith("conv1_1.weight") for key in tensors):
+    if not {"conv1_1.weight", "conv1_1.weight.q"} & set(tensors):
         raise _refusal(file, f"is laid out as something else: {', '.join(list(stored)[:4])} …")
     return tensors
 
@@ -150,14 +146,19 @@ def _dequantised(file: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]
             name = key.removesuffix(".q")
             if f"{name}.scale_min" not in tensors:
                 raise _refusal(file, f"has {key} without {name}.scale_min")
-            scale, least = tensors[f"{name}.scale_min"]
-            floats[name] = value.float() * scale + least
+            scale_min = tensors[f"{name}.scale_min"]
+            if scale_min.shape != (2,):
+                raise _refusal(file, f"{name}.scale_min is {shape(scale_min)}, expected (2,)")
+            floats[name] = value.float() * scale_min[0] + scale_min[1]
     return floats
 
 
 def _network_of_shape(file: Path, convolutions: Mapping[str, Tensor]) -> VGG:
     """Return a network without values whose parameters have these shapes, or refuse them."""
     names = [name for name in CONVOLUTIONS if f"conv{name}.weight" in convolutions]
+    for name in names:
+        if convolutions[f"conv{name}.weight"].ndim != 4:
+            raise _refusal(file, f"conv{name}.weight is {shape(convolutions[f'conv{name}.weight'])}, no convolution")
     widths = [len(convolutions[f"conv{name}.weight"]) for name in names if name.endswith("_1")]
     missing = [name for name in CONVOLUTIONS[: CONVOLUTIONS.index(names[-1])] if name not in names]
     if missing:
@@ -173,12 +174,31 @@ def _network_of_shape(file: Path, convolutions: Mapping[str, Tensor]) -> VGG:
     return network
 
 
+def _check_shapes(file: Path, others: Mapping[str, Tensor], network: VGG) -> None:
+    """Raise unless what a checkpoint has beside convolutions is there as a whole and fits them."""
+    for pair in (("mean", "std"), ("conv0.weight", "conv0.bias")):
+        if len(present := [key for key in pair if key in others]) == 1:
+            raise _refusal(file, f"has {present[0]} without the other of {' and '.join(pair)}")
+    for key, value in others.items():
+        expected: tuple[int, ...] = (3, 3, 1, 1) if key == "conv0.weight" else (3,)
+        if key.startswith("metric"):
+            name = key.removeprefix("metric")
+            width = network.widths[int(name[0]) - 1] if name in network.convolutions else 0
+            expected = (width, width)
+        found = value.flatten().shape if key in ("mean", "std") else value.shape  # as a `VGG` has them: (1, 3, 1, 1)
+        if found != expected:
+            raise _refusal(file, f"{key} is {shape(value)}, which does not fit, expected {expected}")
+
+
 def _colours(file: Path, stored: Mapping[str, Tensor], tensors: Mapping[str, Tensor], network: VGG) -> Colours:
     """Return what the first 3x3 convolution of a checkpoint takes."""
     if "conv0.weight" in tensors:
         matrix, offset = tensors["conv0.weight"].float().view(3, 3), tensors["conv0.bias"].float()
         # The colour that conv0 takes to 0 is the mean; padding with zeros then means the same here as there.
-        return Colours(-torch.linalg.solve(matrix, offset), torch.ones(3), matrix)
+        try:
+            return Colours(-torch.linalg.solve(matrix, offset), torch.ones(3), matrix)
+        except RuntimeError as error:  # torch's: the matrix is singular
+            raise _refusal(file, "has a conv0 that makes fewer than three colours of three") from error
     if "mean" in tensors and "std" in tensors:
         return Colours(tensors["mean"].float(), tensors["std"].float(), torch.eye(3))
     if any(key.startswith("metric") for key in tensors):

@@ -3,6 +3,7 @@
 from .base import Stage, check_mask, check_result
 from .canvas import Canvas, Style
 from .context import RunContext, StreamMemo, current_run, remember
+from .identity import differences, identity
 from .parameters import Declared, Parameter, param
 from .postprocessor import Postprocessor
 from .preprocessor import Preprocessor
@@ -40,6 +41,8 @@ __all__ = [
     "covered_regions",
     "covers",
     "current_run",
+    "differences",
+    "identity",
     "param",
     "region_maps",
     "remember",

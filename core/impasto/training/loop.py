@@ -14,7 +14,9 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..device import keep_memory
+from ..errors import ParameterError
 from ..files import write_atomically
+from .checkpoint import Checkpoint
 from .export import save_preview
 from .trainer import Task
 
@@ -48,7 +50,7 @@ def train(
         folder: where `checkpoint.pt`, `losses.csv`, previews and the finished networks go.
         steps: how many steps in all, those before a resume included.
         seed: batch k of a run depends on the seed and k alone.
-        resume: go on from `checkpoint.pt`; False starts again.
+        resume: go on from `checkpoint.pt`, which must be of this training; False starts again.
         checkpoint_every: steps between checkpoints: the most a kill can cost.
         log_every: steps between lines of `losses.csv`, each the mean since the last one.
         average: decay of the exponential moving average of the weights, which is what ships.
@@ -60,6 +62,7 @@ def train(
         The files that `task.export` wrote.
 
     Raises:
+        ParameterError: the folder's checkpoint belongs to another training; the message names what differs.
         FloatingPointError: a loss became NaN or infinite; the message names it and the step.
     """
     try:
@@ -90,11 +93,15 @@ def train(
     optimisers = {name: accelerator.prepare(optimiser) for name, optimiser in task.optimisers.items()}
     rates = {name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in task.optimisers.items()}
 
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = Checkpoint(folder / "checkpoint.pt", task, seed)
     first = 0
-    if resume and checkpoint.exists():
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if resume and (saved := checkpoint.load()) is not None:
         first = saved["step"]
+        if first > steps:
+            raise ParameterError(
+                f"{checkpoint.file}: has {first} steps behind it, more than the {steps} that were asked for\n"
+                "  what would work: more steps; or another folder"
+            )
         for name in names:
             accelerator.unwrap_model(networks[name]).load_state_dict(saved["networks"][name])
             averages[name].load_state_dict(saved["averages"][name])
@@ -105,14 +112,15 @@ def train(
     def save(step: int) -> None:
         if accelerator.is_main_process:
             bare = {name: accelerator.unwrap_model(networks[name]) for name in names}
-            checkpointed = {
-                "step": step,
-                "networks": {name: network.state_dict() for name, network in bare.items()},
-                "averages": {name: average.state_dict() for name, average in averages.items()},
-                "optimisers": {name: optimiser.state_dict() for name, optimiser in task.optimisers.items()},
-                "task": task.state(),
-            }
-            write_atomically(checkpoint, lambda path: torch.save(checkpointed, path))
+            checkpoint.save(
+                {
+                    "step": step,
+                    "networks": {name: network.state_dict() for name, network in bare.items()},
+                    "averages": {name: average.state_dict() for name, average in averages.items()},
+                    "optimisers": {name: optimiser.state_dict() for name, optimiser in task.optimisers.items()},
+                    "task": task.state(),
+                }
+            )
 
     def batch(step: int) -> Any:
         return task.batch(generator(seed, step, accelerator.process_index, 0))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +22,9 @@ class Task(ABC):
     optimisers: dict[str, torch.optim.Optimizer]
     decay: float = 0.3
     """Share of the steps, at the end, over which the learning rate falls to zero."""
+
+    made_by: Trainer | None = None
+    """The trainer that returned this task, set by the trainer itself: by it a checkpoint knows its training again."""
 
     @abstractmethod
     def batch(self, rng: torch.Generator) -> Any:
@@ -48,6 +52,18 @@ class Task(ABC):
         """Take back what `state` returned."""
 
 
+def _signed(method: Callable[..., Task]) -> Callable[..., Task]:
+    """Return the method of a trainer that makes a task, which then says by whom it was made."""
+
+    @functools.wraps(method)
+    def task(self: Trainer, *args: Any, **more: Any) -> Task:
+        made = method(self, *args, **more)
+        made.made_by = self
+        return made
+
+    return task
+
+
 class Trainer(Declared):
     """A training that `impasto train NAME` can run: declared parameters, and the task they describe."""
 
@@ -57,6 +73,11 @@ class Trainer(Declared):
     """`accelerate`'s mixed precision that suits it: "no", "bf16" or "fp16"."""
     average: ClassVar[float] = 0.999
     """Decay of the moving average of the weights; a short training needs a shorter memory."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "task" in vars(cls):
+            setattr(cls, "task", _signed(vars(cls)["task"]))  # noqa: B010 - mypy takes no other way
 
     def task(self, device: torch.device, seed: int = 0) -> Task:
         """Return the task: networks, optimisers, batches and losses; `seed` decides how networks start."""

@@ -1,9 +1,23 @@
 """Weights of networks: records of files, found, verified, loaded safely and cached."""
 
+from .archive import open_torch
 from .finding import find
+from .folders import regular_files
 from .loading import load
 from .modules import cached, check_state_dict, empty_init
 from .record import Weights
+from .tensors import check_numbers
 from .verification import verify
 
-__all__ = ["Weights", "cached", "check_state_dict", "empty_init", "find", "load", "verify"]
+__all__ = [
+    "Weights",
+    "cached",
+    "check_numbers",
+    "check_state_dict",
+    "empty_init",
+    "find",
+    "load",
+    "open_torch",
+    "regular_files",
+    "verify",
+]

@@ -15,6 +15,8 @@ from torch.overrides import TorchFunctionMode
 
 from ..errors import WeightsError
 from ..files import local_path
+from .folders import regular_files
+from .tensors import check_numbers
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def check_state_dict(
     refuse: Callable[[str], WeightsError],
     prefix: str = "",
 ) -> dict[str, Tensor]:
-    """Return a checkpoint's tensors in float32 if they are those that a network has, and finite numbers.
+    """Return a checkpoint's tensors in float32 if they are those that a network has, of numbers that networks have.
 
     Args:
         tensors: those of the file by name.
@@ -82,12 +84,11 @@ def check_state_dict(
             raise refuse(f"lacks {prefix}{key}")
         if tensors[key].shape != value.shape:
             raise refuse(f"{prefix}{key} is {tuple(tensors[key].shape)}, expected {tuple(value.shape)}")
-        if not (tensors[key].is_floating_point() and torch.isfinite(tensors[key]).all()):
-            raise refuse(f"{prefix}{key} has values that are not finite numbers")
     unexpected = [key for key in tensors if key not in expected]
     if unexpected:
         raise refuse(f"has {prefix}{unexpected[0]}, which is no part of such a network")
-    return {key: value.float() for key, value in tensors.items()}
+    check_numbers({key: tensors[key] for key, value in expected.items() if value.is_floating_point()}, refuse, prefix)
+    return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
 
 
 Networks = TypeVar("Networks", bound=nn.Module | Mapping[str, nn.Module])
@@ -104,8 +105,7 @@ def cached(
         device: where they compute; None is the CPU.
     """
     given = local_path(path).resolve()
-    files = sorted(given.rglob("*")) if given.is_dir() else [given]
-    stamps = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file())
+    stamps = tuple((str(file), *stamp) for file, stamp in regular_files(given).items())
     return cast(Networks, _cached(load, given, stamps, torch.device("cpu" if device is None else device)))
 
 

@@ -285,10 +285,21 @@ def test_a_checkpoint_of_another_run_is_refused(network: str, tmp_path):
     path = tmp_path / "run.pt"
     stage = Gatys(encoder=network, steps=10, coarsest=64, checkpoint=str(path))
     paint(stage, picture(26), picture(27), plugins=[Stop(2)])
-    with pytest.raises(impasto.StageError, match="other pictures or another seed"):
-        paint(stage, picture(28), picture(27))
-    with pytest.raises(impasto.StageError, match="belongs to another run, of Gatys"):
-        paint(stage_with(stage, steps=11), picture(26), picture(27))
+    for says, other, content, seed in [
+        ("belongs to another run: content was .* and is ", stage, picture(28), 0),
+        ("belongs to another run: seed was 0 and is 1\n", stage, picture(26), 1),
+        ("belongs to another run: steps was 10 and is 11\n", stage_with(stage, steps=11), picture(26), 0),
+    ]:
+        with pytest.raises(impasto.StageError, match=says):
+            impasto.Pipeline(other)(content, picture(27), seed=seed)
+    # Another network under the name that the first one had.
+    tensors = torch.load(network, weights_only=True)
+    torch.save({key: 0.9 * value for key, value in tensors.items()}, network)
+    with pytest.raises(
+        impasto.StageError, match=r"belongs to another run: encoder was a file of sha256 .* and is a file"
+    ):
+        paint(stage, picture(26), picture(27))
+    torch.save(tensors, network)
     path.write_bytes(b"no checkpoint")
     with pytest.raises(impasto.StageError, match=r"run\.pt cannot be read"):
         paint(stage, picture(26), picture(27))
@@ -320,8 +331,12 @@ def test_memory_grows_with_the_picture_and_shrinks_with_precision(narrow: impast
     assert free is None or free > 0
 
 
-def test_checkpoints_are_told_apart_by_pictures_and_recipe():
-    one = checkpoints.fingerprint("recipe", picture(1))
-    assert one == checkpoints.fingerprint("recipe", picture(1), None)
-    assert one != checkpoints.fingerprint("recipe", picture(2))
-    assert one != checkpoints.fingerprint("other", picture(1))
+def test_pictures_are_told_apart_and_looked_at_only_where_there_is_a_checkpoint(network: str, monkeypatch):
+    assert checkpoints.digest(picture(1)) == checkpoints.digest(picture(1), None)
+    assert checkpoints.digest(picture(1)) != checkpoints.digest(picture(2))
+
+    def refuse(*pictures):
+        raise AssertionError("pictures are hashed for nothing")
+
+    monkeypatch.setattr(optimisation, "digest", refuse)
+    paint(Gatys(encoder=network, steps=1, coarsest=64), picture(26), picture(27))

@@ -43,14 +43,14 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
     precision = "bf16"
     average = 0.995
 
-    images: str = impasto.param(help="folder of photographs")
-    styles: str = impasto.param(help="folder of paintings")
-    encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
+    images: str = impasto.param(reads=True, help="folder of photographs")
+    styles: str = impasto.param(reads=True, help="folder of paintings")
+    encoder: str = impasto.param(reads=True, default="slim19", help="encoder to paint from: a name or a file")
     loss_network: str = impasto.param(
-        default="slim19-half", help="network that measures the losses: an encoder's name or a file"
+        reads=True, default="slim19-half", help="network that measures the losses: an encoder's name or a file"
     )
     start: str = impasto.param(
-        default="", help="file with a decoder for relu4_1 to begin with, such as wct-decoders trains"
+        reads=True, default="", help="file with a decoder for relu4_1 to begin with, such as wct-decoders trains"
     )
     skips: tuple[str, ...] = impasto.param(
         default=("relu3_1",),

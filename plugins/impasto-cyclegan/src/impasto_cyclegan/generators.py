@@ -21,6 +21,8 @@ Direction = Literal["a-to-b", "b-to-a"]
 DIRECTIONS: tuple[Direction, Direction] = ("a-to-b", "b-to-a")
 DEEPEST = 8
 """The U-Net has this many times its width at most."""
+MOST_LEVELS = 12
+"""Of a U-Net, each half as large as the one before; the official have 7 and 8."""
 BUFFER = re.compile(r"\.(running_\w+|num_batches_tracked)$")
 """What normalisation keeps in a checkpoint without using it."""
 
@@ -269,8 +271,8 @@ def _plan(file: Path, tensors: Mapping[str, Tensor]) -> nn.Module:
     width = len(first)
     if not blocks:
         levels = len(kernels) // 2
-        if levels < 2:
-            raise _refusal(file, f"is a U-Net of {levels} level")
+        if not 2 <= levels <= MOST_LEVELS:
+            raise _refusal(file, f"is a U-Net of {levels} levels, expected 2 to {MOST_LEVELS}")
         return UNetGenerator(width, levels)
     up = kernels.get(f"model.{10 + len(blocks)}.weight")
     # A transposed convolution's first axis is what comes in, which there are more channels of.

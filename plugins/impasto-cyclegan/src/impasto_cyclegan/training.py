@@ -39,8 +39,8 @@ class CycleGANTrainer(Trainer, name="cyclegan"):
     precision = "bf16"
     average = 0.995
 
-    a: str = impasto.param(help="folder of pictures of the first domain, such as photographs")
-    b: str = impasto.param(help="folder of pictures of the second domain, such as paintings")
+    a: str = impasto.param(reads=True, help="folder of pictures of the first domain, such as photographs")
+    b: str = impasto.param(reads=True, help="folder of pictures of the second domain, such as paintings")
     generator: str = impasto.param(
         default="resnet-4", choices=GENERATORS, help="plan of the generators; the paper's is resnet-9"
     )

@@ -124,7 +124,8 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     first = stored.get(layout.name(Key("conv1", "weight"), styles[0]))
     if first is None or first.ndim != 4:
         raise _refusal(file, f"lacks {layout.name(Key('conv1', 'weight'), styles[0])}")
-    network = Network(len(first), styles, layout.plan)
+    with weights.empty_init():
+        network = Network(len(first), styles, layout.plan)
     if not layout.has_bias:
         for _, unit in network.units():
             unit.convolution.bias = None
@@ -133,13 +134,17 @@ def load_network(path: str | os.PathLike[str]) -> Network:
 
 
 def _fill(network: Network, stored: Mapping[str, Tensor], layout: Layout, file: Path) -> None:
-    places = {
-        layout.name(Key(unit, part), network.styles[index]): value
-        for unit, module in network.units()
-        for part, index, value in _parts(module, len(network.styles))
-    }
-    for name, value in weights.check_state_dict(stored, places, partial(_refusal, file)).items():
-        places[name].copy_(value)
+    def places() -> dict[str, Tensor]:
+        return {
+            layout.name(Key(unit, part), network.styles[index]): value
+            for unit, module in network.units()
+            for part, index, value in _parts(module, len(network.styles))
+        }
+
+    values = weights.check_state_dict(stored, places(), partial(_refusal, file))
+    network.to_empty(device="cpu")  # only now: a file may claim to be of any width
+    for name, place in places().items():
+        place.copy_(values[name])
     # From here on pictures are in [0, 1].
     network.conv1.convolution.weight.data *= layout.range
     if layout.plan == "examples":

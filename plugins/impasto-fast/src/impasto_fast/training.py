@@ -33,9 +33,11 @@ class FastTrainer(Trainer, name="fast"):
     precision = "bf16"
     average = 0.99
 
-    images: str = impasto.param(help="folder of photographs")
-    styles: str = impasto.param(help="folder of style pictures: one style each, named by its file")
-    loss_network: str = impasto.param(default="slim19", help="network that measures the losses: a name or a file")
+    images: str = impasto.param(reads=True, help="folder of photographs")
+    styles: str = impasto.param(reads=True, help="folder of style pictures: one style each, named by its file")
+    loss_network: str = impasto.param(
+        reads=True, default="slim19", help="network that measures the losses: a name or a file"
+    )
     statistic: str = impasto.param(
         default="wasserstein2",
         choices=tuple(STATISTICS),

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from impasto import StageError
+from impasto import StageError, WeightsError
 from impasto.files import local_path, write_atomically
+from impasto.stage import differences
+from impasto.weights import open_torch
 
 EVERY = 50
 """Steps between checkpoints: the most that a kill can cost."""
 
 
-def fingerprint(recipe: str, *pictures: Tensor | None) -> str:
-    """Return a digest of what determines a run: its recipe with the seed, and its pictures."""
-    digest = hashlib.sha256(recipe.encode())
+def digest(*pictures: Tensor | None) -> str:
+    """Return a digest of pictures and maps, of their sizes and all their values."""
+    found = hashlib.sha256()
     for picture in pictures:
         if picture is not None:
-            digest.update(str(tuple(picture.shape)).encode())
-            digest.update(picture.detach().contiguous().cpu().numpy().tobytes())
-    return digest.hexdigest()
+            found.update(str(tuple(picture.shape)).encode())
+            found.update(picture.detach().contiguous().cpu().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 class Checkpoint:
@@ -31,17 +33,17 @@ class Checkpoint:
 
     Args:
         path: the file; an empty one keeps no checkpoints.
-        recipe: the run in words, for messages.
-        run_id: the run's `fingerprint`.
+        run: returns what decides the run, in words (see `impasto.stage.identity`); it takes a while for large
+            pictures, and is asked only where there is a file to keep.
     """
 
-    def __init__(self, path: str, recipe: str, run_id: str) -> None:
+    def __init__(self, path: str, run: Callable[[], dict[str, str]]) -> None:
         self.path = local_path(path) if path else None
-        self.recipe, self.run_id = recipe, run_id
         if self.path is not None and not self.path.parent.is_dir():
             raise StageError(
                 f"checkpoint: there is no folder {self.path.parent}\n  what would work: a file in a folder that exists"
             )
+        self.run = run() if self.path is not None else {}
 
     def load(self) -> dict[str, Any] | None:
         """Return the state to go on from, or None to start.
@@ -52,29 +54,30 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return None
         try:
-            saved = torch.load(self.path, map_location="cpu", weights_only=True)
-            run_id, recipe, state = saved["run_id"], saved["recipe"], saved["state"]
-        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
-            raise StageError(
-                f"checkpoint: {self.path} cannot be read as a checkpoint of this stage\n"
-                "  what would work: another file name, or deleting it to start again"
-            ) from error
-        if run_id != self.run_id:
-            why = "with other pictures or another seed" if recipe == self.recipe else f"of {recipe}"
-            raise StageError(
-                f"checkpoint: {self.path} belongs to another run, {why}\n"
-                f"  this run: {self.recipe}\n"
-                "  what would work: the same recipe, pictures and seed; another file name; or deleting it"
-            )
+            saved = open_torch(self.path)
+        except WeightsError as error:
+            raise self._refusal("cannot be read as a checkpoint of this stage") from error
+        kept = saved.get("run") if isinstance(saved, dict) else None
+        state = saved.get("state") if isinstance(saved, dict) else None
+        if not (isinstance(kept, dict) and isinstance(state, dict)):
+            raise self._refusal("cannot be read as a checkpoint of this stage")
+        if others := differences(kept, self.run):
+            raise self._refusal(f"belongs to another run: {'; '.join(others)}")
         return dict(state)
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the state; a kill while writing leaves the one before."""
         if self.path is not None:
-            whole = {"run_id": self.run_id, "recipe": self.recipe, "state": state}
+            whole = {"run": self.run, "state": state}
             write_atomically(self.path, lambda temporary: torch.save(whole, temporary))
 
     def delete(self) -> None:
         """Delete the file: the picture is finished."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+    def _refusal(self, what: str) -> StageError:
+        return StageError(
+            f"checkpoint: {self.path} {what}\n"
+            "  what would work: the same values, pictures and seed; another file name; or deleting it to start again"
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 import torch
@@ -14,8 +13,9 @@ from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.functional.resizing import Size, resample, resize
 from impasto.networks import PRETRAINED, records
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, descend, pyramid
+from impasto.stage import identity
 
-from .checkpoint import EVERY, Checkpoint, fingerprint
+from .checkpoint import EVERY, Checkpoint, digest
 from .memory import check_memory
 from .objective import Objective, Term
 from .pieces import composite_pieces, region_pieces, with_surroundings
@@ -101,13 +101,17 @@ class Optimisation(impasto.Stylizer):
         pyramids = [pyramid(*piece.size, self.coarsest) for piece in pieces]
         largest = max((sizes[-1] for sizes in pyramids), key=lambda size: size[0] * size[1])
         check_memory(self.name, encoder, self.layers(), largest, device, self.optimiser)
-        recipe = repr(replace(self, checkpoint=""))
-        weights = [style.weight for style in styles]
-        tensors = [tensor for style in styles for tensor in (style.image, style.guides)]
         generator = self.generator(device)
         seed = torch.initial_seed() if generator is None else generator.initial_seed()
-        run_id = fingerprint(f"{recipe} {weights} seed {seed}", content, guides, *tensors)
-        checkpoint = Checkpoint(self.checkpoint, recipe, run_id)
+
+        def this_run() -> dict[str, str]:
+            words = identity(self) | {"seed": str(seed), "content": digest(content), "regions": digest(guides)}
+            for number, style in enumerate(styles, 1):
+                words[f"style {number}"] = digest(style.image, style.guides)
+                words[f"weight of style {number}"] = str(style.weight)
+            return words
+
+        checkpoint = Checkpoint(self.checkpoint, this_run)
         saved = checkpoint.load() or {"finished": [], "run": None}
         finished = [image.to(device) for image in saved["finished"]]
         total = sum(map(len, pyramids)) * self.steps

@@ -37,9 +37,13 @@ class LocalTrainer(Trainer, name="local"):
     precision = "bf16"
     average = 0.995
 
-    images: str = impasto.param(help="folder of photographs")
-    styles: str = impasto.param(help="folder of style pictures; the names of the files become those of the styles")
-    loss_network: str = impasto.param(default="slim19", help="network that measures the losses: a name or a file")
+    images: str = impasto.param(reads=True, help="folder of photographs")
+    styles: str = impasto.param(
+        reads=True, help="folder of style pictures; the names of the files become those of the styles"
+    )
+    loss_network: str = impasto.param(
+        reads=True, default="slim19", help="network that measures the losses: a name or a file"
+    )
     statistic: str = impasto.param(
         default="wasserstein2",
         choices=tuple(STATISTICS),

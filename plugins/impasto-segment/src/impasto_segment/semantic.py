@@ -147,6 +147,11 @@ def load(network: str, file: Path) -> nn.Module:
             f"  what would work: {known.name}, or the state dict of torchvision's"
             f" {builder} with num_classes={classes}"
         )
+
+    def refuse(what: str) -> WeightsError:
+        return WeightsError(f"{file}: {what}\n  what would work: {known.name}")
+
+    weights.check_numbers({key: stored[key] for key, value in expected.items() if value.is_floating_point()}, refuse)
     module.load_state_dict(
         {key: value.float() if value.is_floating_point() else value for key, value in stored.items()}, assign=True
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto import Encoder, WeightsError, weights
-from impasto.files import files_in, local_path
+from impasto.files import local_path
 from impasto.host import get_host
 from impasto.networks import CHECKPOINT_SUFFIXES, encoder_for_checkpoint, load_vgg, trained_padding
 
@@ -30,8 +30,9 @@ def level_encoder(name: str, level: int, device: torch.device) -> Encoder:
     path = local_path(name).resolve()
     if name in get_host().encoders or not path.exists():
         return encoder_for_checkpoint(name, device)
-    files = sorted(files_in(path, CHECKPOINT_SUFFIXES, recursive=True)) if path.is_dir() else [path]
-    stamps = tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    known = weights.regular_files(path)
+    files = {file: stamp for file, stamp in known.items() if file == path or file.suffix in CHECKPOINT_SUFFIXES}
+    stamps = tuple(files.values())
     encoders = _encoders_in(tuple(files), stamps)
     deep = [entry for entry in encoders if entry[0] >= level]
     own = [entry for entry in deep if entry[2] == f"e{level}."] or [entry for entry in deep if not entry[2]]

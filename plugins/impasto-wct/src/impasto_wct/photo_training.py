@@ -29,9 +29,11 @@ class WCTPhotoDecoder(Trainer, name="wct-photo-decoder"):
     steps = 5_000
     precision = "bf16"
 
-    images: str = impasto.param(help="folder of photographs")
-    encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
-    start: str = impasto.param(default="", help="file of a decoder to go on from; empty begins by least squares")
+    images: str = impasto.param(reads=True, help="folder of photographs")
+    encoder: str = impasto.param(reads=True, default="slim19", help="encoder to paint from: a name or a file")
+    start: str = impasto.param(
+        reads=True, default="", help="file of a decoder to go on from; empty begins by least squares"
+    )
     size: int = impasto.param(default=128, low=64, help="side of the crops in pixels, a multiple of 8")
     batch: int = impasto.param(default=4, low=2, help="crops in a step; each is also a style for the next")
     learning_rate: float = impasto.param(default=3e-3, low=0, help="SOAP's learning rate")

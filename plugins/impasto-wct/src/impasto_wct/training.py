@@ -35,20 +35,20 @@ class WCTDecoders(Trainer, name="wct-decoders"):
     precision = "bf16"
     average = 0.99
 
-    images: str = impasto.param(help="folder of photographs")
-    styles: str = impasto.param(help="folder of paintings")
-    encoder: str = impasto.param(default="slim19", help="encoder to paint from: a name or a file")
+    images: str = impasto.param(reads=True, help="folder of photographs")
+    styles: str = impasto.param(reads=True, help="folder of paintings")
+    encoder: str = impasto.param(reads=True, default="slim19", help="encoder to paint from: a name or a file")
     levels: tuple[int, ...] = impasto.param(
         default=LEVELS, low=1, high=5, help="which decoders to train: 3 is the one from relu3_1"
     )
     loss_network: str = impasto.param(
-        default="slim19-half", help="network that measures stylized pictures: an encoder's name or a file"
+        reads=True, default="slim19-half", help="network that measures stylized pictures: an encoder's name or a file"
     )
     style_weight: float = impasto.param(
         default=1.0, low=0, help="weight of the style loss of stylized pictures; 0 only reconstructs, as in the paper"
     )
     start: str = impasto.param(
-        default="", help="file of decoders to go on from; a level it lacks begins by least squares"
+        reads=True, default="", help="file of decoders to go on from; a level it lacks begins by least squares"
     )
     size: int = impasto.param(default=160, low=64, help="side of the crops in pixels")
     batch: int = impasto.param(default=4, low=2, help="crops in a step, photographs and paintings by halves")
