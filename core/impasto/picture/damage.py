@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 import struct
@@ -18,6 +19,8 @@ _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _PROGRESSIVE = {0xC2, 0xCA}
 _LAST_ROWS = 2  # of an interlaced picture, one of them is among the last that come
 _BLOCK, _BAND = 8, 256
+_SPARE = 32  # bytes that may stand behind the last block
+_FAX = 4  # the compression that libtiff calls CCITT group 4
 _NEAR_GREY = 24  # as far as the colours of a block that is there reach into one that is not
 _PADDING = bytes((37 * i * i + 11 * i) % 255 for i in range(4096))  # anything without a marker
 
@@ -33,21 +36,62 @@ def check_rows(image: ImageFile.ImageFile, data: bytes) -> None:
             raise OSError("its last rows are missing")
 
 
+def check_parts(image: ImageFile.ImageFile) -> None:
+    """Raise an `OSError` where a PNG, not yet decoded, lacks its palette, or has pixels for a part of it alone."""
+    if image.format == "PNG":
+        if image.mode == "P" and image.palette is None:
+            raise OSError("its palette is missing")
+        if any(tuple(tile[1]) != (0, 0, *image.size) for tile in image.tile):
+            raise OSError("its rows are missing")
+
+
 def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
-    """Return what a decoded JPEG lacks, though it has an end, or None.
+    """Return what a decoded JPEG lacks, though it has an end, or a TIFF that holds such or is coded as a fax; or None.
 
     Args:
         image: decoded.
         data: the bytes that it was opened from.
     """
-    if image.format not in ("JPEG", "MPO"):
-        return None
+    if image.format == "TIFF":
+        return _missing_in_tiff(image, data)
+    return _missing_in_jpeg(image, data) if image.format in ("JPEG", "MPO") else None
+
+
+def _missing_in_tiff(image: Any, data: bytes) -> str | None:
+    """Say what libtiff passed over: what its JPEGs lack, and rows of a fax that are not what its bits say."""
+    tags = image.tag_v2
+    places = list(zip(tags.get(273) or tags.get(324) or (), tags.get(279) or tags.get(325) or (), strict=False))
+    if tags.get(259) == 7:
+        tables = tags.get(347, b"")
+        for start, length in places:
+            part = data[start : start + length]
+            # Quantisation and codes may stand apart, once for all parts.
+            whole = tables[:-2] + part[2:] if tables.startswith(b"\xff\xd8") else part
+            twin = image_file(whole)
+            load(twin)
+            if twin.format == "JPEG" and (lacking := _missing_in_jpeg(twin, whole)):
+                return lacking
+    if tags.get(259) == _FAX and image.mode == "1" and 273 in tags:
+        # What is left when a row goes wrong needs fewer bits; the same rows need the same.
+        again = io.BytesIO()
+        kept = {278: tags.get(278, image.height), 266: tags.get(266, 1), 262: tags.get(262, 0)}
+        image.save(again, "TIFF", compression="group4", tiffinfo=kept)
+        needed = sum(image_file(again.getvalue()).tag_v2[279])  # type: ignore[attr-defined]
+        found = sum(length for _, length in places)
+        if needed < 0.9 * found - 16:
+            return f"its bits, {found:,} bytes, say more than was decoded, which needs {needed:,}"
+    return None
+
+
+def _missing_in_jpeg(image: ImageFile.ImageFile, data: bytes) -> str | None:
     segments = list(_segments(data))
     if lacking := _missing_scans(data, segments) or _missing_restarts(data, segments, image.size):
         return lacking
     # libjpeg fills the blocks that are not there with zeros, which is a middle grey, and a scan with no more detail.
     last = image.getpixel((image.width - 1, image.height - 1))
     grey = abs(np.subtract(last, 128)).max() <= _NEAR_GREY  # type: ignore[arg-type]
+    if not grey and _is_of_one_colour(image) and _has_more(image, data, segments):
+        return "its last blocks could not be decoded, and are of one colour"
     if not grey and not any(marker in _PROGRESSIVE for marker, _ in segments):
         return None
     # A file that lacks none looks the same with more data, whatever that is.
@@ -59,6 +103,32 @@ def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
         if twin.crop(box).tobytes() != image.crop(box).tobytes():
             return "its last blocks are missing, and are grey or blurred"
     return None
+
+
+def _is_of_one_colour(image: Image.Image) -> bool:
+    """Return whether the last block of a picture is, to the bit."""
+    box = (max(0, image.width - _BLOCK), max(0, image.height - _BLOCK), *image.size)
+    corner = image._new(image.im.crop(box))  # `crop` would compare even these with the limit that Pillow has
+    ranges: Any = corner.getextrema()
+    return all(low == high for low, high in (ranges if isinstance(ranges[0], tuple) else [ranges]))
+
+
+def _has_more(image: Image.Image, data: bytes, segments: list[tuple[int, slice]]) -> bool:
+    """Return whether a decoded JPEG is the same without the last twentieth of its bits, which no whole one is."""
+    scans = [place for marker, place in segments if marker == _SCAN_DATA]
+    if not scans:
+        return False
+    cut = max(_SPARE, (scans[-1].stop - scans[-1].start) // 20)
+    if cut >= scans[-1].stop - scans[-1].start:
+        return False
+    twin = image_file(data[: scans[-1].stop - cut] + b"\xff\xd9")
+    load(twin)
+    return all(_rows(twin, top).tobytes() == _rows(image, top).tobytes() for top in range(0, image.height, _BAND))
+
+
+def _rows(image: Image.Image, top: int) -> Image.Image:
+    """Return some rows; `crop` would compare even these with the limit that Pillow has for the process."""
+    return image._new(image.im.crop((0, top, image.width, min(top + _BAND, image.height))))
 
 
 def _is_flat(image: Image.Image, brightest: int) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import tomli_w
 
 from ..device import Precision
-from ..errors import ParameterError, quoted
+from ..errors import ParameterError, legible, quoted
 from ..host import get_host
 from ..stage import Stage
 from .options import SEEDS
@@ -43,14 +43,21 @@ def write_toml(tables: Iterable[Mapping[str, Any]], made: Mapping[str, Any] | No
 
 def _document(text: str) -> dict[str, Any]:
     if DOTTED.search(text):
-        raise ValueError("the pipeline is not valid TOML: it has a key of more than sixteen parts")
+        raise _invalid("it has a key of more than sixteen parts")
     try:
         document: dict[str, Any] = tomllib.loads(text.removeprefix("\ufeff"))  # some editors put that mark there
         return document
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"the pipeline is not valid TOML: {error}") from error
+        raise _invalid(legible(str(error), 200)) from error
     except RecursionError:
-        raise ValueError("the pipeline is not valid TOML: it is nested too deeply") from None
+        raise _invalid("it is nested too deeply") from None
+
+
+def _invalid(why: str) -> ValueError:
+    return ValueError(
+        f"the pipeline is not valid TOML: {why}\n"
+        "  what would work: a pipeline as Impasto writes it, with a table [[stages]] for each stage"
+    )
 
 
 def read_made(text: str) -> tuple[int, Precision]:
