@@ -158,6 +158,7 @@ def test_names_of_networks_that_ship_are_no_files():
         ("[[stages]]\nstage = 'gatys'\ncls = 1", "has no parameter 'cls'"),
         ("x = " + "[" * 4000, "not valid TOML"),
         ("x = " + "{a=" * 4000, "not valid TOML"),
+        ("x = " + "1" * 5000, "a number of thousands of digits"),
         (".".join("a" * 20000) + " = 1", "a key of more than sixteen parts"),
         (".".join(['"%"'] * 15000) + " = 1", "a key of more than sixteen parts"),
         ("[[stages]]\nstage = 'gatys'\nsteps = 1e300", "steps = 1e\\+300 does not fit"),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from .decoding import image_file, load
 
@@ -19,7 +19,7 @@ _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _PROGRESSIVE = {0xC2, 0xCA}
 _LAST_ROWS = 2  # of an interlaced picture, one of them is among the last that come
 _BLOCK, _BAND = 8, 256
-_SPARE = 32  # bytes that may stand behind the last block
+_SPARE, _LEAST_NEEDED = 64, 0.8  # of the bytes found, that are needed again for what they say
 _FAX = 4  # the compression that libtiff calls CCITT group 4
 _NEAR_GREY = 24  # as far as the colours of a block that is there reach into one that is not
 _PADDING = bytes((37 * i * i + 11 * i) % 255 for i in range(4096))  # anything without a marker
@@ -36,13 +36,25 @@ def check_rows(image: ImageFile.ImageFile, data: bytes) -> None:
             raise OSError("its last rows are missing")
 
 
-def check_parts(image: ImageFile.ImageFile) -> None:
-    """Raise an `OSError` where a PNG, not yet decoded, lacks its palette, or has pixels for a part of it alone."""
+def missing_parts(image: ImageFile.ImageFile) -> str | None:
+    """Return what a GIF, not yet decoded, has no pixels for, or None.
+
+    Raises:
+        OSError: a PNG lacks its palette, or has pixels for a part of it alone.
+    """
     if image.format == "PNG":
         if image.mode == "P" and image.palette is None:
             raise OSError("its palette is missing")
         if any(tuple(tile[1]) != (0, 0, *image.size) for tile in image.tile):
             raise OSError("its rows are missing")
+    if image.format == "GIF" and image.tile:
+        left, top, right, bottom = image.tile[0][1]
+        if (left, top, right, bottom) != (0, 0, *image.size):
+            share = (right - left) * (bottom - top) / (image.width * image.height)
+            return (
+                f"its first frame is {share:.0%} of its {image.width} × {image.height}, and the rest is of one colour"
+            )
+    return None
 
 
 def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
@@ -69,6 +81,8 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
             whole = tables[:-2] + part[2:] if tables.startswith(b"\xff\xd8") else part
             twin = image_file(whole)
             load(twin)
+            if tags.get(262) == 2:  # red, green and blue, which such a JPEG says in a marker of Adobe's
+                twin.info["adobe_transform"] = 0
             if twin.format == "JPEG" and (lacking := _missing_in_jpeg(twin, whole)):
                 return lacking
     if tags.get(259) == _FAX and image.mode == "1" and 273 in tags:
@@ -78,7 +92,7 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
         image.save(again, "TIFF", compression="group4", tiffinfo=kept)
         needed = sum(image_file(again.getvalue()).tag_v2[279])  # type: ignore[attr-defined]
         found = sum(length for _, length in places)
-        if needed < 0.9 * found - 16:
+        if needed < _LEAST_NEEDED * found - _SPARE:
             return f"its bits, {found:,} bytes, say more than was decoded, which needs {needed:,}"
     return None
 
@@ -90,8 +104,8 @@ def _missing_in_jpeg(image: ImageFile.ImageFile, data: bytes) -> str | None:
     # libjpeg fills the blocks that are not there with zeros, which is a middle grey, and a scan with no more detail.
     last = image.getpixel((image.width - 1, image.height - 1))
     grey = abs(np.subtract(last, 128)).max() <= _NEAR_GREY  # type: ignore[arg-type]
-    if not grey and _is_of_one_colour(image) and _has_more(image, data, segments):
-        return "its last blocks could not be decoded, and are of one colour"
+    if _is_of_one_colour(image) and _says_more(image, data, segments):
+        return "its last blocks are of one colour, and its bits say more"
     if not grey and not any(marker in _PROGRESSIVE for marker, _ in segments):
         return None
     # A file that lacks none looks the same with more data, whatever that is.
@@ -113,17 +127,18 @@ def _is_of_one_colour(image: Image.Image) -> bool:
     return all(low == high for low, high in (ranges if isinstance(ranges[0], tuple) else [ranges]))
 
 
-def _has_more(image: Image.Image, data: bytes, segments: list[tuple[int, slice]]) -> bool:
-    """Return whether a decoded JPEG is the same without the last twentieth of its bits, which no whole one is."""
-    scans = [place for marker, place in segments if marker == _SCAN_DATA]
-    if not scans:
+def _says_more(image: Any, data: bytes, segments: list[tuple[int, slice]]) -> bool:
+    """Return whether a JPEG has many more bits than what was decoded of it needs when it is coded as it is."""
+    if image.mode not in ("L", "RGB") or image.info.get("adobe_transform") == 0:
         return False
-    cut = max(_SPARE, (scans[-1].stop - scans[-1].start) // 20)
-    if cut >= scans[-1].stop - scans[-1].start:
-        return False
-    twin = image_file(data[: scans[-1].stop - cut] + b"\xff\xd9")
-    load(twin)
-    return all(_rows(twin, top).tobytes() == _rows(image, top).tobytes() for top in range(0, image.height, _BAND))
+    again = io.BytesIO()
+    image.save(again, "JPEG", qtables=image.quantization, subsampling=JpegImagePlugin.get_sampling(image))
+    coded = again.getvalue()
+    found, needed = (
+        sum(place.stop - place.start for marker, place in parts if marker == _SCAN_DATA)
+        for parts in (segments, _segments(coded))
+    )
+    return needed < _LEAST_NEEDED * found - _SPARE
 
 
 def _rows(image: Image.Image, top: int) -> Image.Image:

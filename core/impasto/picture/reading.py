@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import PictureError
 from ..files import existing_file
 from .arrays import color_and_alpha, image_tensor, planes
-from .damage import check_parts, check_rows, missing_blocks
+from .damage import check_rows, missing_blocks, missing_parts
 from .decoding import check_heif, check_size, decoding_errors, file_content, image_file, load, stream_content
 from .embedded_recipe import recipe_of
 from .exif import exif_and_orientation, upright
@@ -109,10 +109,10 @@ def _file_picture(data: bytes, name: str, max_pixels: int | None) -> Picture:
         check_size(image.size, name, max_pixels, len(data))
         if image.format == "HEIF":
             check_heif(data)
-        check_parts(image)
+        lacking = missing_parts(image)
         deep, bits = _deep_pixels(image, data, name)
         check_rows(image, data)
-        if lacking := missing_blocks(image, data):
+        if lacking := lacking or missing_blocks(image, data):
             warnings.warn(f"{name}: is damaged, {lacking}\n  what would work: a fresh copy", stacklevel=2)
         _warn_of_more(image, data, name)
         return _image_picture(image, name, deep, bits)

@@ -49,6 +49,8 @@ def _document(text: str) -> dict[str, Any]:
         return document
     except tomllib.TOMLDecodeError as error:
         raise _invalid(legible(str(error), 200)) from error
+    except ValueError as error:  # of Python itself
+        raise _invalid("it has a number of thousands of digits") from error
     except RecursionError:
         raise _invalid("it is nested too deeply") from None
 
