@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from .. import samples
 from ..device import pick_device
-from ..files import local_path
+from ..files import check_target, local_path, write_atomically
 from ..host import get_host
 from ..notebook import Panel, contact_sheet, first_line, seconds
 from ..picture import read
@@ -29,8 +29,9 @@ def execute(given: argparse.Namespace) -> int:
         raise ValueError(
             f"demo: {out} does not fit: the sheet is a PNG in a folder that exists\n  what to type: -o impasto-demo.png"
         )
+    check_target(out)
     sheet, errors = demonstrate(given.size)
-    sheet.save(out)
+    write_atomically(out, lambda temporary: sheet.save(temporary, "PNG"))
     for name, error in errors.items():
         report_error(error, given.traceback, f"{name}: ")
     print(f"{out}: every installed stylizer, {sheet.width}×{sheet.height}")

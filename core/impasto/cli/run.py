@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..device import pick_device
-from ..files import expand, local_path, make_folder
+from ..files import check_folder, expand, local_path, make_folder
 from ..picture import check_format, read
 from ..stream import interrupted_path
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
@@ -35,6 +35,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     targets = output_paths(contents, local_path(given.out))
     others = [*(style.file for style in given.style), given.pipeline]
     folder = targets[0].parent
+    check_folder(folder)
     if folder.is_dir():  # else it is made below, and there is nothing in it yet
         check_outputs(targets, [*contents, *others], given)
     else:
@@ -44,7 +45,6 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     limit = max_pixels(given)
     styles = read_styles(given.style, limit)
     make_folder(folder)
-    check_outputs(targets[:1], [], given)
     began = time.perf_counter()
     painted = skipped = failed = 0
     stopped = ""

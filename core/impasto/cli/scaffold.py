@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
-from ..files import local_path
+from ..files import local_path, make_folder, part_path, write_error
 
 KINDS = ("stylizer", "preprocessor", "postprocessor")
 
@@ -190,15 +189,19 @@ def new_plugin(name: str, kind: str = "stylizer", folder: str | Path = ".") -> P
         raise FileExistsError(
             f"new-plugin: {target} exists\n  what would work: another name, or another folder: --folder DIR"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     # In a folder beside it first: a half-written plugin is never left behind.
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        plugin = Path(scratch) / target.name
+    scratch = part_path(target)
+    try:
         for path, text in FILES.items():
-            file = plugin / fill_template(path, values)
+            file = scratch / fill_template(path, values)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(fill_template(text, values), encoding="utf-8")
-        shutil.move(plugin, target)
+        scratch.rename(target)
+    except OSError as error:
+        raise write_error(target, error) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from tqdm import tqdm
 
 from .. import training
+from ..files import check_folder, local_path
 from ..host import get_host
 from ..stage import Parameter
 from .arguments import positive_integer
@@ -29,6 +30,7 @@ def execute(given: argparse.Namespace) -> int:
     trainer = get_host().trainer(given.trainer)
     chosen = trainer_parser(trainer).parse_args(given.options)
     given.traceback |= chosen.traceback
+    check_folder(local_path(chosen.out))
     configured = trainer(**{name: getattr(chosen, name) for name in trainer.parameters()})
     try:
         # An extra, which loads for a while.
@@ -47,7 +49,7 @@ def execute(given: argparse.Namespace) -> int:
         try:
             files = training.train(
                 configured.task(PartialState().device),
-                chosen.out,
+                local_path(chosen.out),
                 steps=chosen.steps,
                 seed=chosen.seed,
                 resume=chosen.resume,

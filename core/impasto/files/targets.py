@@ -63,7 +63,11 @@ def check_folder(folder: Path) -> None:
         raise FileExistsError(
             f"{folder}: a folder cannot be made here, as {there} is a file\n  what would work: another name"
         )
-    PartFile(there / ("painted.png" if there == folder else folder.name)).discard()
+    try:
+        PartFile(there / "file").discard()
+    except OSError as error:
+        cause = error.__cause__
+        raise write_error(folder, cause if isinstance(cause, OSError) else error) from error
 
 
 def make_folder(folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..files import write_atomically
 from ..functional import statistics
 from ..functional.losses import relative_error
 from ..stage import param
-from ..training import Crops, Task, Trainer, pictures
+from ..training import Crops, Task, Trainer, pictures, save_half
 from .encoders import encoder
 from .linear_fit import choose_channels, ridge_regression
 from .vgg import FIRST_LAYERS, VGG
@@ -189,8 +187,6 @@ class Distillation(Task):
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
         """Write each network in fp16, with the metric that makes its losses those of the teacher."""
-        from safetensors.torch import save_file
-
         files = []
         for name, network in networks.items():
             assert isinstance(network, Student)
@@ -199,9 +195,7 @@ class Distillation(Task):
                 head = network.heads[layer].detach() * self.scales[layer]
                 metric = statistics.matrix_power(head.mT @ head, 0.5, floor=0)
                 tensors[f"metric{layer.removeprefix('relu')}"] = metric
-            half = {key: value.half().contiguous().cpu() for key, value in tensors.items()}
-            files.append(folder / f"{name}.safetensors")
-            write_atomically(files[-1], partial(save_file, half))
+            files.append(save_half(folder / f"{name}.safetensors", tensors))
         return files
 
 

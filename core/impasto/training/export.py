@@ -28,7 +28,7 @@ def save_half(file: Path, tensors: Mapping[str, Tensor]) -> Path:
         {'bias': tensor([1., 1.], dtype=torch.float16)}
     """
     half = {name: value.detach().half().contiguous().cpu() for name, value in tensors.items()}
-    # `safetensors.torch.save_file` makes files that only their owner may read.
+    # `safetensors.torch.save_file` would make a temporary file of its own, which a kill leaves for ever.
     write_atomically(file, lambda temporary: temporary.write_bytes(save(half)))
     return file
 

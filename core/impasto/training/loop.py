@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..device import keep_memory
 from ..errors import ParameterError
-from ..files import write_atomically
+from ..files import check_target, make_folder, write_atomically
 from .checkpoint import Checkpoint
 from .export import save_preview
 from .trainer import Task
@@ -64,6 +64,7 @@ def train(
     Raises:
         ParameterError: the folder's checkpoint belongs to another training; the message names what differs.
         FloatingPointError: a loss became NaN or infinite; the message names it and the step.
+        OSError: the folder cannot be written to, which is tried before the first step, or its disk is full.
     """
     try:
         # An extra, which takes seconds to import.
@@ -76,7 +77,8 @@ def train(
         ) from error
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    check_target(folder / "checkpoint.pt")
     # Accelerate keeps one state a process; a notebook may train twice, with another precision.
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(mixed_precision=precision)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import tempfile
 import urllib.request
 from pathlib import Path
 from typing import IO
@@ -12,6 +11,7 @@ from typing import IO
 from tqdm import tqdm
 
 from ..errors import WeightsError
+from ..files import PartFile, make_folder
 from .record import Weights
 from .verification import CHUNK, advice, cache_folder, check_digest, verify
 
@@ -19,27 +19,19 @@ from .verification import CHUNK, advice, cache_folder, check_digest, verify
 def download_file(record: Weights, url: str) -> Path:
     """Download to a temporary file beside the goal, check it, and only then give it its name."""
     file = cache_folder() / record.name
-    part: Path | None = None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         # Some servers turn away Python's own name.
         request = urllib.request.Request(url, headers={"User-Agent": "impasto"})
-        with (
-            urllib.request.urlopen(request, timeout=30) as response,
-            tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, suffix=".part", delete=False) as saved,
-        ):
-            part = Path(saved.name)
-            digest, size = _copy(response, saved, record)
-        check_digest(record, digest, size, f"what {url} sent is not {record.name}", None)
-        part.chmod(0o644)  # temporary files are private, a cache may be shared
-        part.replace(file)
+        with PartFile(file) as part:
+            with urllib.request.urlopen(request, timeout=30) as response, part.path.open("wb") as saved:
+                digest, size = _copy(response, saved, record)
+            check_digest(record, digest, size, f"what {url} sent is not {record.name}", None)
+            part.publish()
     except (OSError, http.client.HTTPException) as error:
         what = f"{record.name} is not on this machine, and downloading it failed"
         why = f"  why: {type(error).__name__}: {error}"
         raise WeightsError(f"{what}\n{why}\n{advice(record)}") from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
     return verify(record, file)
 
 
