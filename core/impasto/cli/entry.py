@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import io
 import os
@@ -10,10 +11,13 @@ from collections.abc import Sequence
 
 from .errors import FAILED, INTERRUPTED, MISUSED, print_message, report_error
 from .parser import command_line_parser
+from .signals import ending_signals_interrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 something failed, 2 misused, 130 interrupted.
+
+    SIGTERM and SIGHUP interrupt as Ctrl-C does; the code is then 143 or 129, as shells have it.
 
     Args:
         arguments: what stands behind `impasto` on the command line; None takes it from there.
@@ -29,6 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return MISUSED
     given.traceback |= os.environ.get("IMPASTO_TRACEBACK", "0") not in ("", "0")
+    with ending_signals_interrupt() as signals:
+        code = _execute(given)
+    return 128 + signals[0] if signals and code == INTERRUPTED else code
+
+
+def _execute(given: argparse.Namespace) -> int:
     try:
         # Each command is a room of its own, which is loaded, with torch if it needs it, when it is chosen.
         room = importlib.import_module(f".{given.command.replace('-', '_')}", __package__)
