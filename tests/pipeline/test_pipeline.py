@@ -501,6 +501,42 @@ def test_an_interruption_before_the_first_step_stops_the_run():
         impasto.Pipeline(Slow())(CONTENT, STYLE, device="cpu")
 
 
+def test_an_interruption_before_a_later_stage_is_done_keeps_what_was_painted_before_it():
+    class Slow(impasto.Postprocessor, name="slow-to-begin"):
+        """Be interrupted before there is anything to show."""
+
+        def refine(self, image, content, styles):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        impasto.Pipeline(Slow(), Steps(steps=5))(CONTENT, STYLE, device="cpu")
+    picture = impasto.Pipeline(Steps(steps=5), Slow(), Fault())(CONTENT, STYLE, device="cpu")
+    torch.testing.assert_close(picture.tensor, CONTENT * 0.9**5)
+    assert picture.interrupted == Interrupted("slow-to-begin", 0, 1)
+
+
+@pytest.mark.parametrize("third", ["first step", "before it"])
+def test_regions_that_are_painted_are_kept_when_a_later_one_is_interrupted(third):
+    class Regions(impasto.Stylizer, name="regions"):
+        """Darken, until the third region interrupts."""
+
+        def stylize(self, content, styles, guides):
+            if guides[..., -1].any():
+                if third == "first step":
+                    self.report(1, 5, content * 0.5, {})
+                raise KeyboardInterrupt
+            return content * 0
+
+    guides = {name: torch.zeros(1, 1, 20, 28) for name in ("left", "middle", "right")}
+    for place, guide in enumerate(guides.values()):
+        guide[..., 10 * place : 10 * (place + 1)] = 1
+    picture = impasto.Pipeline(Regions())(CONTENT, STYLE, guides=guides, device="cpu")
+    assert (picture.tensor[..., :20] == 0).all()
+    rest = CONTENT[..., 20:] * (0.5 if third == "first step" else 1)
+    torch.testing.assert_close(picture.tensor[..., 20:], rest)
+    assert picture.interrupted == Interrupted("regions", *((1, 5) if third == "first step" else (2, 3)))
+
+
 def test_an_interrupted_picture_stays_inside_the_mask():
     mask = torch.zeros(1, 1, 20, 28)
     mask[..., 14:] = 1

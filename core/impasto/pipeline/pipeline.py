@@ -69,10 +69,11 @@ class Pipeline:
         Raises:
             StageError: a stage failed; names the stage and its distribution.
             PictureError: a picture could not be read.
+            KeyboardInterrupt: nothing was painted yet.
 
-        Interrupting an iterative stage (Ctrl-C, or the notebook's stop button) returns the picture so far;
-        the stages after it are not run, save those that bring back its size, and
-        `picture.interrupted` says where it stopped.
+        Interrupting a run (Ctrl-C, or the notebook's stop button) returns the picture so far: the last step of an
+        iterative stage, the regions that are painted, or what the stages before have painted; the stages after it
+        are not run, save those that bring back its size, and `picture.interrupted` says where it stopped.
         """
         how = RunOptions.of(options)
         warn_of_unused(self.stages, style, how)

@@ -14,7 +14,7 @@ from ..device import keep_memory, pick_device, use_bfloat16
 from ..errors import StageError
 from ..functional.resizing import resize, size_of, size_text
 from ..host import StageRunner, get_host, moved_name
-from ..picture import Picture, read
+from ..picture import Interrupted, Picture, read
 from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
 from .masks import read_guides, read_mask
 from .options import RunOptions
@@ -68,8 +68,14 @@ class Run:
                     continue
                 # Networks gain from bfloat16; colours and filters, which hold eight bits or more, only lose.
                 low = self._low_precision and isinstance(stage, Stylizer)
-                with self._explained(index), torch.autocast(self.device.type, torch.bfloat16, enabled=low):
-                    canvas = self._runner.run_stage(stage, canvas)
+                try:
+                    with self._explained(index), torch.autocast(self.device.type, torch.bfloat16, enabled=low):
+                        canvas = self._runner.run_stage(stage, canvas)
+                except KeyboardInterrupt:
+                    if not any(isinstance(before, Stylizer) for before in stages[: index - 1]):
+                        raise
+                    # What was painted before this stage is kept.
+                    canvas = canvas.replace(interrupted=canvas.interrupted or Interrupted(stage.name, 0, 1))
         return canvas
 
     def _read_maps(self, content: Tensor) -> None:

@@ -117,7 +117,8 @@ class Stylizer(Stage):
         """Return the image with each region painted by itself, a note if interrupted, and the regions painted."""
         total = torch.zeros_like(image)
         done = torch.zeros_like(guides)
-        for region in covered_regions(guides, styles):
+        regions = list(covered_regions(guides, styles))
+        for count, region in enumerate(regions):
             assert region.area is not None
             own = [
                 remember(
@@ -125,7 +126,13 @@ class Stylizer(Stage):
                 )
                 for style in (styles[place] for place in region.styles)
             ]
-            painted, note = self._paint_inside(image, own, region.area)
+            try:
+                painted, note = self._paint_inside(image, own, region.area)
+            except KeyboardInterrupt:  # before a step of this region
+                if not count:
+                    raise
+                note = Interrupted(self.name, count, len(regions))
+                break
             total += painted * region.area
             done[:, region.index : region.index + 1] = region.area
             if note is not None:
