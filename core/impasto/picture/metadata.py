@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 
@@ -24,6 +26,7 @@ class Metadata:
         duration: how long it is shown, in seconds, where its stream says.
         aspect: width of its pixels divided by their height, for frames of videos.
         video: the `impasto.stream.Video` or `Animation` that it is a frame of.
+        superseded: files that are of no use once it is written, such as checkpoints, and that are then removed.
 
     Example:
         >>> Metadata(bits=8).replace(frame=3).frame
@@ -41,10 +44,17 @@ class Metadata:
     duration: Fraction | None = None
     aspect: Fraction | None = None
     video: Any = dataclasses.field(default=None, repr=False)
+    superseded: tuple[Path, ...] = dataclasses.field(default=(), repr=False)
 
     def replace(self, **changes: Any) -> Metadata:
         """Return a copy with some entries replaced."""
         return dataclasses.replace(self, **changes)
+
+    def remove_superseded(self) -> None:
+        """Remove the files that are of no use now."""
+        for file in self.superseded:
+            with contextlib.suppress(OSError):  # what stays does no harm
+                file.unlink()
 
 
 @dataclass(frozen=True)

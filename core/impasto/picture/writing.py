@@ -67,6 +67,7 @@ def write_file(
         write_atomically(file, lambda temporary: temporary.write_text(str(text), encoding="utf-8"))
     if outlived and not beside:
         sidecar.unlink()
+    meta.remove_superseded()
     return path
 
 

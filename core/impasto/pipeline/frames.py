@@ -34,6 +34,7 @@ def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Itera
                 raise frame_error(group[0].meta, error, len(group) - 1) from error
             if done.interrupted is not None:
                 raise KeyboardInterrupt
+            done.meta.remove_superseded()  # the next frame begins a checkpoint of its own
             for frame, picture in zip(group, done, strict=True):
                 yield picture.replace(meta=frame.meta.replace(recipe=done.meta.recipe))
 

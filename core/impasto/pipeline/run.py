@@ -76,6 +76,8 @@ class Run:
                         raise
                     # What was painted before this stage is kept.
                     canvas = canvas.replace(interrupted=canvas.interrupted or Interrupted(stage.name, 0, 1))
+        if context.superseded and canvas.interrupted is None:
+            canvas = canvas.replace(meta=canvas.meta.replace(superseded=tuple(context.superseded)))
         return canvas
 
     def _read_maps(self, content: Tensor) -> None:

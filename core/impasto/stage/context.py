@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from contextvars import ContextVar, Token
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -68,6 +69,8 @@ class RunContext:
     ) -> None:
         self.seed, self.watcher, self.memo = seed, watcher, memo
         self.last_step: Step | None = None
+        self.superseded: list[Path] = []
+        """Files that stages keep until the picture is written, such as checkpoints, and that are then removed."""
         self._generators: dict[torch.device, torch.Generator] = {}
         self._tokens: list[Token[RunContext | None]] = []
 

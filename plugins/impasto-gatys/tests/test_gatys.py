@@ -244,7 +244,6 @@ def test_a_resumed_run_paints_the_picture_of_an_unbroken_one(optimiser, after, n
     rest = Stop(-1)
     assert torch.equal(paint(stage, content, style, seed=5, plugins=[rest]), whole)
     assert rest.count == steps - 2
-    assert not (tmp_path / "run.pt").exists()
 
 
 def test_a_run_of_several_regions_resumes_too(network, tmp_path):
@@ -259,6 +258,56 @@ def test_a_run_of_several_regions_resumes_too(network, tmp_path):
     rest = Stop(-1)
     assert torch.equal(paint(stage, content, style, **regions, plugins=[rest]), whole)
     assert rest.count == 6
+
+
+def test_a_checkpoint_stays_until_the_picture_is_saved(network, tmp_path):
+    class Broken(impasto.Postprocessor, name="broken"):
+        """Fail, as a stage that runs out of memory does."""
+
+        def refine(self, image, content, styles):
+            raise MemoryError
+
+    path = tmp_path / "run.pt"
+    stage = Gatys(encoder=network, steps=4, coarsest=64, checkpoint=str(path))
+    with pytest.raises(impasto.StageError, match="out of memory"):
+        impasto.Pipeline(stage, Broken())(picture(26), picture(27), precision="float32")
+    rest = Stop(-1)
+    result = impasto.Pipeline(stage)(picture(26), picture(27), precision="float32", plugins=[rest])
+    assert rest.count == 0
+    with pytest.raises(FileNotFoundError):
+        result.save(tmp_path / "nowhere" / "out.png")
+    assert path.exists()
+    result.save(tmp_path / "out.png")
+    assert not path.exists()
+    assert torch.equal(result.tensor, paint(stage_with(stage, checkpoint=""), picture(26), picture(27)))
+
+
+def test_a_finished_checkpoint_is_in_nobodys_way(network, tmp_path):
+    stage = Gatys(encoder=network, steps=2, coarsest=64, checkpoint=str(tmp_path / "run.pt"))
+    bare = impasto.Pipeline(stage_with(stage, checkpoint=""))
+    results = [impasto.Pipeline(stage)(picture(number), picture(27)) for number in (26, 28)]
+    for number, result in zip((26, 28), results, strict=True):
+        assert torch.equal(result.tensor, bare(picture(number), picture(27)).tensor)
+    frames = list(impasto.Pipeline(stage).stream([picture(26), picture(28)], picture(27)))
+    assert torch.equal(frames[1].tensor, results[1].tensor)
+    assert not (tmp_path / "run.pt").exists()
+
+
+@pytest.mark.parametrize("stop", [-1, 4])
+def test_a_full_disk_costs_the_checkpoint_and_not_the_picture(stop, network, tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource", reason="POSIX alone bounds files")
+    monkeypatch.setattr(optimisation, "EVERY", 3)
+    stage = Gatys(encoder=network, steps=8, coarsest=64, checkpoint=str(tmp_path / "run.pt"))
+    whole = paint(stage_with(stage, checkpoint=""), picture(26), picture(27), plugins=[Stop(stop)])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
+    try:
+        with pytest.warns(UserWarning, match=r"run\.pt: could not be written.*(?s:.*)the painting goes on"):
+            painted = paint(stage, picture(26), picture(27), plugins=[Stop(stop)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert torch.equal(painted, whole)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_kill_costs_no_more_than_the_steps_since_the_last_checkpoint(network, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor
 
 from impasto import StageError, WeightsError
-from impasto.files import local_path, write_atomically
-from impasto.stage import differences
+from impasto.errors import PictureError
+from impasto.files import check_target, local_path, write_atomically
+from impasto.stage import current_run, differences
 from impasto.weights import open_torch
 
 EVERY = 50
@@ -29,7 +31,7 @@ def digest(*pictures: Tensor | None) -> str:
 
 
 class Checkpoint:
-    """A file that one run writes, goes on from after a kill, and deletes when it is done.
+    """A file that one run writes and goes on from after a kill; it is removed when the picture is written.
 
     Args:
         path: the file; an empty one keeps no checkpoints.
@@ -39,10 +41,11 @@ class Checkpoint:
 
     def __init__(self, path: str, run: Callable[[], dict[str, str]]) -> None:
         self.path = local_path(path) if path else None
-        if self.path is not None and not self.path.parent.is_dir():
-            raise StageError(
-                f"checkpoint: there is no folder {self.path.parent}\n  what would work: a file in a folder that exists"
-            )
+        if self.path is not None:
+            try:
+                check_target(self.path)
+            except (OSError, PictureError) as error:
+                raise StageError(f"checkpoint: {error}") from error
         self.run = run() if self.path is not None else {}
 
     def load(self) -> dict[str, Any] | None:
@@ -62,19 +65,26 @@ class Checkpoint:
         if not (isinstance(kept, dict) and isinstance(state, dict)):
             raise self._refusal("cannot be read as a checkpoint of this stage")
         if others := differences(kept, self.run):
+            if saved.get("finished") is True:  # that run has given its picture back
+                return None
             raise self._refusal(f"belongs to another run: {'; '.join(others)}")
         return dict(state)
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Write the state; a kill while writing leaves the one before."""
-        if self.path is not None:
-            whole = {"run": self.run, "state": state}
+    def save(self, state: dict[str, Any], finished: bool = False) -> None:
+        """Write the state; a kill while writing leaves the one before, and so does a full disk, with a warning."""
+        if self.path is None:
+            return
+        whole = {"run": self.run, "state": state, "finished": finished}
+        try:
             write_atomically(self.path, lambda temporary: torch.save(whole, temporary))
+        except OSError as error:  # no reason to lose the picture
+            warnings.warn(f"checkpoint: {error}\n  what happens now: the painting goes on", stacklevel=2)
 
-    def delete(self) -> None:
-        """Delete the file: the picture is finished."""
+    def finish(self, state: dict[str, Any]) -> None:
+        """Write the last state, and keep it until the picture is written: a later stage or the disk may yet fail."""
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
+            self.save(state, finished=True)
+            current_run().superseded.append(self.path)
 
     def _refusal(self, what: str) -> StageError:
         return StageError(

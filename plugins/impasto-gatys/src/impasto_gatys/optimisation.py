@@ -69,7 +69,9 @@ class Optimisation(impasto.Stylizer):
     )
     init_file: str = impasto.param(reads=True, default="", help="picture to start from with init='file'")
     checkpoint: str = impasto.param(
-        default="", writes=True, help="file to keep a long run in and to go on from after a stop; empty keeps none"
+        default="",
+        writes=True,
+        help="file to keep a long run in until its picture is saved, and to go on from; empty: none",
     )
 
     def check(self) -> None:
@@ -149,7 +151,7 @@ class Optimisation(impasto.Stylizer):
 
         while len(finished) < len(pieces):
             finished.append(paint(len(finished)))
-        checkpoint.delete()
+        checkpoint.finish({"finished": finished, "run": None})
         return composite_pieces(content, pieces, finished)
 
     def _optimiser(self) -> Optimiser:
