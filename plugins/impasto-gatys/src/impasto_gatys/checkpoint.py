@@ -60,12 +60,13 @@ class Checkpoint:
             saved = open_torch(self.path)
         except WeightsError as error:
             raise self._refusal("cannot be read as a checkpoint of this stage") from error
-        kept = saved.get("run") if isinstance(saved, dict) else None
-        state = saved.get("state") if isinstance(saved, dict) else None
+        kept, state, finished = (
+            [saved.get(key) for key in ("run", "state", "finished")] if isinstance(saved, dict) else [None] * 3
+        )
         if not (isinstance(kept, dict) and isinstance(state, dict)):
             raise self._refusal("cannot be read as a checkpoint of this stage")
         if others := differences(kept, self.run):
-            if saved.get("finished") is True:  # that run has given its picture back
+            if finished is True:  # that run has given its picture back
                 return None
             raise self._refusal(f"belongs to another run: {'; '.join(others)}")
         return dict(state)
