@@ -121,6 +121,7 @@ def start(case, at=0, number=0, counted=None):
         if counted is not None:
             counted.write_text(str(operations.count))
     finally:
+        part_files._discard_unfinished()  # as at the end of any program
         os._exit(code)
 
 
@@ -241,7 +242,7 @@ def attack(case, kills, number, rng, inputs, folder):
         if digests(inputs[0]) != inputs[1]:
             faults.append("an input changed")
         if number == signal.SIGTERM:
-            if code != 143:
+            if code not in (143, -number):  # before or after the command, it is the system that ends the process
                 faults.append(f"exit code {code}")
             if left:
                 faults.append(f"left {left}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import functools
@@ -40,6 +41,7 @@ class PartFile:
         self.wanted = path
         self.target = link_target(path)
         self.path = part_path(self.target, suffix)
+        _unfinished.add(self.path)
         try:
             with self.path.open("xb") as file:
                 self._mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -58,12 +60,25 @@ class PartFile:
         """Remove the temporary file, if it is still there."""
         with contextlib.suppress(OSError):  # raised here, it would hide why the file is not whole
             self.path.unlink()
+        _unfinished.discard(self.path)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.discard()
+
+
+_unfinished: set[Path] = set()
+"""Temporary files of this process: an interruption can come between any two instructions."""
+
+
+@atexit.register
+def _discard_unfinished() -> None:
+    for path in _unfinished:
+        if f"-{os.getpid()}-" in path.name:  # not those of a process that this one was forked from
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
