@@ -32,6 +32,7 @@ def execute(given: argparse.Namespace) -> int:
 
 def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     """Run a saved pipeline on each picture by itself; one that fails is reported and the others go on."""
+    pipeline, seed, precision = read_pipeline(given)  # first: of a stranger, it may be one that is refused
     targets = output_paths(contents, local_path(given.out))
     others = [*(style.file for style in given.style), given.pipeline]
     folder = targets[0].parent
@@ -40,7 +41,6 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
         check_outputs(targets, [*contents, *others], given)
     else:
         check_format(targets[0], given.bits, given.quality)
-    pipeline, seed, precision = read_pipeline(given)
     pick_device(given.device)
     limit = max_pixels(given)
     styles = read_styles(given.style, limit)
