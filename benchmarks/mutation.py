@@ -495,7 +495,9 @@ def work():
             except Exception as error:  # which it is decides
                 verdict = "error" if documented(kind, error) else "FAULT"
                 why = f"{type(error).__name__}: {str(error)[:300]}"
-        print(json.dumps([verdict, why, share, len(said), _peak(resource)]), flush=True)
+        # That there are more frames is said of good files too.
+        count = sum("of which the first is read" not in str(one.message) for one in said)
+        print(json.dumps([verdict, why, share, count, _peak(resource)]), flush=True)
     os._exit(0)
 
 
