@@ -1,5 +1,7 @@
 """Checkpoints of decoders: the layouts of public files, and what is refused and why."""
 
+import os
+
 import pytest
 import torch
 from torch import nn
@@ -119,3 +121,9 @@ def test_a_folder_without_decoders_says_what_it_has(tmp_path):
     torch.save(VGG(THIN, "1_1").state_dict(), tmp_path / "vgg.pth")
     with pytest.raises(WeightsError, match=r"holds no decoders\n  it has: vgg\.pth"):
         load_decoders(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a disk has no one name there")
+def test_a_whole_disk_is_not_looked_through():
+    with pytest.raises(WeightsError, match="is not looked through for networks"):
+        load_decoders("/")

@@ -45,11 +45,12 @@ def missing_parts(image: ImageFile.ImageFile) -> str | None:
     if image.format == "PNG":
         if image.mode == "P" and image.palette is None:
             raise OSError("its palette is missing")
-        if any(tuple(tile[1]) != (0, 0, *image.size) for tile in image.tile):
+        if any(tile[1] != (0, 0, *image.size) for tile in image.tile):
             raise OSError("its rows are missing")
     if image.format == "GIF" and image.tile:
-        left, top, right, bottom = image.tile[0][1]
-        if (left, top, right, bottom) != (0, 0, *image.size):
+        whole = (0, 0, *image.size)
+        left, top, right, bottom = image.tile[0][1] or whole
+        if (left, top, right, bottom) != whole:
             share = (right - left) * (bottom - top) / (image.width * image.height)
             return (
                 f"its first frame is {share:.0%} of its {image.width} × {image.height}, and the rest is of one colour"
@@ -138,7 +139,7 @@ def _says_more(image: Any, data: bytes, segments: list[tuple[int, slice]]) -> bo
         sum(place.stop - place.start for marker, place in parts if marker == _SCAN_DATA)
         for parts in (segments, _segments(coded))
     )
-    return needed < _LEAST_NEEDED * found - _SPARE
+    return bool(needed < _LEAST_NEEDED * found - _SPARE)
 
 
 def _rows(image: Image.Image, top: int) -> Image.Image:
