@@ -1,10 +1,15 @@
-"""The device to run on, the precision of networks there, and the memory of freed tensors on the CPU."""
+"""The device to run on, the precision of what is computed there, and its memory."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import torch
@@ -70,3 +75,84 @@ def use_bfloat16(device: torch.device, precision: Precision) -> bool:
         has: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(has.get("amx_bf16") or has.get("avx512_bf16") or has.get("bf16"))
     return False
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return how many bytes are free on a device, or None where that cannot be asked."""
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
+    limits = []
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        limits.append(1024 * int(lines["MemAvailable"].split()[0]))
+    elif "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        # Without a count of free memory, three quarters of all of it is a guess on the safe side.
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4)
+    cap, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if cap.exists() and used.exists() and cap.read_text().strip() != "max":  # inside a container
+        limits.append(int(cap.read_text()) - int(used.read_text()))
+    return min(limits, default=None)
+
+
+@contextmanager
+def without_tf32(device: torch.device) -> Iterator[None]:
+    """Have convolutions and products on a CUDA device keep all digits of float32; does nothing for another device.
+
+    Ampere and later compute them with ten binary digits unless told otherwise (TF32), which is torch's default for
+    convolutions.  The settings are the process's, not a thread's: they are changed when the first run that wants it
+    begins and put back when the last one ends, and what other threads compute meanwhile is more exact, and slower.
+
+    Args:
+        device: where the block computes.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    _tf32.begin()
+    try:
+        yield
+    finally:
+        _tf32.end()
+
+
+class _TF32:
+    """TF32 of the process: off while any run wants it off, and afterwards as it was."""
+
+    def __init__(self) -> None:
+        self._lock, self._runs = Lock(), 0
+        self._before: list[tuple[Callable[[Any], None], Any, Any]] = []
+
+    def begin(self) -> None:
+        with self._lock:
+            self._runs += 1
+            if self._runs == 1:
+                self._before = list(_precision_settings())
+                for write, _, wanted in self._before:
+                    write(wanted)
+
+    def end(self) -> None:
+        with self._lock:
+            self._runs -= 1
+            if self._runs == 0:
+                for write, value, _ in self._before:
+                    write(value)
+
+
+_tf32 = _TF32()
+
+
+def _precision_settings() -> Iterator[tuple[Callable[[Any], None], Any, Any]]:
+    """Give how to write each setting of float32 on CUDA, its present value, and that for all digits; old ones first."""
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    # Torch refuses to read an old setting where the user has given new ones, which then decide alone.
+    with suppress(RuntimeError):
+        yield torch.set_float32_matmul_precision, torch.get_float32_matmul_precision(), "highest"
+    with suppress(RuntimeError):
+        yield partial(setattr, cudnn, "allow_tf32"), cudnn.allow_tf32, False
+    if hasattr(cudnn, "conv"):  # since torch 2.9
+        for part in (cudnn.conv, cudnn.rnn, products, torch.backends.mkldnn.matmul):  # the last goes with the first
+            yield partial(setattr, part, "fp32_precision"), part.fp32_precision, "ieee"

@@ -1,13 +1,14 @@
 """Plain functions of tensors: statistics, colour, filters, sizes, losses, solvers, matting, and patches."""
 
-from . import batches, color, filters, losses, matting, patches, random, resizing, solvers, statistics
+from . import batches, color, filters, losses, matting, patches, precision, random, resizing, solvers, statistics
 from .batches import batch_item
 from .color import fit_gamut, from_space, luma, to_space
 from .filters import block_mean, box_mean, guided_filter
 from .losses import content_loss, relative_error, total_variation
 from .matting import MattingLaplacian, closed_form_matting, screened
 from .patches import NNF, extract, nearest
-from .random import random_seed
+from .precision import in_double
+from .random import random_seed, seeded_layers
 from .resizing import fit_within, resample, resize, size_of, size_text
 from .solvers import conjugate_gradients, solve_symmetric
 from .statistics import Moments, covariance, gram, mean_std
@@ -32,12 +33,14 @@ __all__ = [
     "from_space",
     "gram",
     "guided_filter",
+    "in_double",
     "losses",
     "luma",
     "matting",
     "mean_std",
     "nearest",
     "patches",
+    "precision",
     "random",
     "random_seed",
     "relative_error",
@@ -45,6 +48,7 @@ __all__ = [
     "resize",
     "resizing",
     "screened",
+    "seeded_layers",
     "size_of",
     "size_text",
     "solve_symmetric",

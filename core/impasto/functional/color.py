@@ -13,16 +13,18 @@ LUMA = (0.299, 0.587, 0.114)
 
 # Reinhard et al. 2001, equation 4: linear RGB to the responses of long, medium and short cones.
 LMS_FROM_RGB = torch.tensor(
-    [[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]], dtype=torch.float64
+    [[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]], dtype=torch.float64, device="cpu"
 )
 # Ruderman, Cronin and Chiao 1998: the logarithms decorrelated into lightness, yellow–blue, red–green.
-LAB_FROM_LOG_LMS = torch.tensor([3.0, 6.0, 2.0], dtype=torch.float64).rsqrt()[:, None] * torch.tensor(
-    [[1.0, 1.0, 1.0], [1.0, 1.0, -2.0], [1.0, -1.0, 0.0]], dtype=torch.float64
+LAB_FROM_LOG_LMS = torch.tensor([3.0, 6.0, 2.0], dtype=torch.float64, device="cpu").rsqrt()[:, None] * torch.tensor(
+    [[1.0, 1.0, 1.0], [1.0, 1.0, -2.0], [1.0, -1.0, 0.0]], dtype=torch.float64, device="cpu"
 )
 # ITU-R BT.601: luma, and how far blue and red are from it, scaled to the width of 1.  Not kornia's: its factors are
 # rounded, to 3e-4 off, and on 512×512 pixels it takes 4 times as long to YCbCr and 40 times as long back (kornia 0.9).
 YCBCR_FROM_RGB = torch.tensor(
-    [LUMA, [-0.299 / 1.772, -0.587 / 1.772, 0.5], [0.5, -0.587 / 1.402, -0.114 / 1.402]], dtype=torch.float64
+    [LUMA, [-0.299 / 1.772, -0.587 / 1.772, 0.5], [0.5, -0.587 / 1.402, -0.114 / 1.402]],
+    dtype=torch.float64,
+    device="cpu",
 )
 # Published inverses are rounded to four digits; inverting here makes the round trip exact.
 RGB_FROM_LMS = torch.linalg.inv(LMS_FROM_RGB)

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import statistics
+from .precision import in_double
 
 Measurement = tuple[Tensor, ...]
 """A few small tensors that features are reduced to."""
@@ -171,7 +172,7 @@ def gaussian_frequencies(features: Tensor, count: int = 256) -> Tensor:
     """
     variance = 2 * statistics.mean_std(features)[1].square().sum()
     rng = torch.Generator().manual_seed(features.shape[1])
-    normal = torch.randn(features.shape[1], count, generator=rng).to(features.device)
+    normal = torch.randn(features.shape[1], count, generator=rng, dtype=torch.float32, device="cpu").to(features.device)
     return normal / variance.clamp_min(TINY).sqrt()
 
 
@@ -196,14 +197,13 @@ def wasserstein2_distance(found: Measurement, target: Measurement) -> Tensor:
     shared = values.clamp_min(ridge.to(half).square() * 1e-3).sqrt().sum()
     traces = _trace(regular) + _trace(half @ half) - 2 * shared
     power = _power(mean) + _trace(covariance)
-    distance: Tensor = (_power(found[0] - mean) + traces.to(mean)) / power.clamp_min(TINY)
+    distance: Tensor = (_power(found[0] - mean) + traces.to(mean.dtype).to(mean.device)) / power.clamp_min(TINY)
     return distance
 
 
 def _regularised(matrix: Tensor, ridge: Tensor) -> Tensor:
     """Return a covariance in float64, which a root needs, with `ridge` on its diagonal."""
-    # Where there is no float64 (mps), these small matrices go by way of the CPU.
-    exact = matrix.cpu().double() if matrix.device.type == "mps" else matrix.double()
+    exact = in_double(matrix)
     diagonal = ridge.to(exact).expand(exact.shape[-1]).diag_embed()
     return torch.add(exact, diagonal)
 

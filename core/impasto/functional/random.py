@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 
@@ -19,3 +22,27 @@ def random_seed(generator: torch.Generator | None = None, below: int = 2**62) ->
     """
     device = "cpu" if generator is None else generator.device
     return int(torch.randint(below, (), generator=generator, device=device))
+
+
+@contextmanager
+def seeded_layers(seed: int) -> Iterator[None]:
+    """Have layers that are made on the CPU begin with the same random weights for the same seed.
+
+    Layers draw from torch's default generator, which goes on afterwards as if nothing had happened; those of other
+    devices are left alone.
+
+    Args:
+        seed: of the weights.
+
+    Example:
+        >>> import torch
+        >>> with seeded_layers(3):
+        ...     one = torch.nn.Linear(2, 2)
+        >>> with seeded_layers(3):
+        ...     other = torch.nn.Linear(2, 2)
+        >>> torch.equal(one.weight, other.weight)
+        True
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

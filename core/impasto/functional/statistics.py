@@ -15,6 +15,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
+from .precision import in_double
+
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
@@ -145,7 +147,12 @@ class Moments:
             rows = max(1, PART // max(1, features[..., :1, :].numel()))
             if rows < features.shape[-2] and features.device.type == "cpu" and not features.requires_grad:
                 return reduce(add, (cls.of(part, statistic) for part in torch.split(features, rows, -2)))
-            count = torch.full((1, 1, 1, 1), float(features.shape[-2] * features.shape[-1]), device=features.device)
+            count = torch.full(
+                (1, 1, 1, 1),
+                float(features.shape[-2] * features.shape[-1]),
+                device=features.device,
+                dtype=torch.float32,
+            )
             return cls(*statistic(features, None), count)
         weight = weights.float().sum((1, 2, 3), keepdim=True)
         return cls(*statistic(features, torch.where(weight > 0, weights, 1.0)), weight)
@@ -179,12 +186,11 @@ def eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """
     scale = matrix.float().abs().amax((-2, -1), keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     lift = 1e-7
-    eye = torch.eye(matrix.shape[-1], device=matrix.device)
+    eye = torch.eye(matrix.shape[-1], device=matrix.device, dtype=torch.float32)
     unit = matrix / scale + lift * eye
     values, vectors = torch.linalg.eigh(unit)
     if not (values.isfinite().all() and vectors.isfinite().all()):
-        # Not every device computes in float64.
-        values, vectors = (x.to(unit) for x in torch.linalg.eigh(unit.double().cpu()))
+        values, vectors = (x.to(unit) for x in torch.linalg.eigh(in_double(unit).cpu()))
     return (values - lift) * scale[..., 0], vectors
 
 

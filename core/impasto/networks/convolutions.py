@@ -124,7 +124,7 @@ def fill_halo(x: Tensor, replicate: bool = False) -> Tensor:
 
 
 # A block p of upsampled features holds the positions 2p - 1 and 2p, which see the positions p - 1 and p before.
-_OVERLAP = torch.tensor([[[1.0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]])
+_OVERLAP = torch.tensor([[[1.0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], dtype=torch.float32, device="cpu")
 """Which rows of a kernel fall on which position: (row of the block, position before, row of the kernel)."""
 
 

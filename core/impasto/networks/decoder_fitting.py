@@ -68,7 +68,7 @@ def fit_convolution(decoder: Decoder, name: str, x: Tensor, target: Tensor, rng:
     inputs, outputs = [], []
     for padded, values in zip(F.pad(x, (1, 1, 1, 1), mode="reflect"), target, strict=True):
         patches, pixels = F.unfold(padded[None], 3)[0].mT, values.flatten(1).mT
-        drawn = torch.randperm(len(patches), generator=rng)[: POSITIONS // len(x)].to(patches.device)
+        drawn = torch.randperm(len(patches), generator=rng, device="cpu")[: POSITIONS // len(x)].to(patches.device)
         inputs.append(patches[drawn])
         outputs.append(pixels[drawn])
     solution = ridge_regression(F.pad(torch.cat(inputs), (0, 1), value=1.0), torch.cat(outputs), 1e-6)

@@ -92,15 +92,17 @@ class Distillation(Task):
     def _restart(self, rng: torch.Generator) -> dict[str, Any]:
         """Start a new picture: photograph or noise, a painting to approach, and a number of steps to live."""
         image = self.photographs.draw(1, rng)
-        if torch.rand((), generator=rng) < 0.25:
-            image = image.mean((2, 3), keepdim=True) + 0.2 * torch.randn(image.shape, generator=rng)
+        if torch.rand((), generator=rng, dtype=torch.float32, device="cpu") < 0.25:
+            image = image.mean((2, 3), keepdim=True) + 0.2 * torch.randn(
+                image.shape, generator=rng, dtype=torch.float32, device="cpu"
+            )
         return {
             "image": image.clamp(0, 1),
             "style": self.paintings.draw(1, rng),
             "first": torch.zeros_like(image),
             "second": torch.zeros_like(image),
             "age": 0,
-            "life": int(torch.randint(5, 80, (), generator=rng)),
+            "life": int(torch.randint(5, 80, (), generator=rng, device="cpu")),
         }
 
     def batch(self, rng: torch.Generator) -> Tensor:
@@ -152,7 +154,7 @@ class Distillation(Task):
                 style_grams = network(self._prepared(torch.cat([p["style"] for p in fresh])), None)[1]
             for i, p in enumerate(fresh):
                 p["grams"] = [style_grams[layer][i : i + 1].clone() for layer in FIRST_LAYERS]
-        loss = torch.zeros((), device=self.device)
+        loss = torch.zeros((), device=self.device, dtype=torch.float32)
         for index, layer in enumerate(FIRST_LAYERS):
             target = torch.cat([p["grams"][index] for p in pool])
             loss = loss + relative_error(grams[layer], target, (1, 2)).sum()
@@ -280,7 +282,7 @@ def initial_student(teacher: VGG, widths: Sequence[int], images: Tensor, positio
         inputs = patches.mT.reshape(-1, patches.shape[1])
         outputs = target.flatten(2).mT.reshape(-1, len(chosen))
         if len(inputs) > positions:
-            drawn = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))[:positions]
+            drawn = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0), device="cpu")[:positions]
             inputs, outputs = inputs[drawn], outputs[drawn]
         solution = ridge_regression(F.pad(inputs, (0, 1), value=1.0), outputs)
         convolution = getattr(student, f"conv{name}")

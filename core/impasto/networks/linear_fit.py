@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..functional import in_double
+
 
 def ridge_regression(inputs: Tensor, outputs: Tensor, ridge: float = 1e-4) -> Tensor:
     """Return the matrix (I, O) of the linear map from inputs (N, I) to outputs (N, O) with the least squared error.
@@ -19,11 +21,11 @@ def ridge_regression(inputs: Tensor, outputs: Tensor, ridge: float = 1e-4) -> Te
         >>> torch.allclose(ridge_regression(inputs, 2 * inputs, ridge=1e-9), 2 * torch.eye(3), atol=1e-4)
         True
     """
-    moments = (inputs.mT @ inputs / len(inputs)).double()
+    moments = in_double(inputs.mT @ inputs / len(inputs))
     moments += ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.double, device=moments.device)
-    cross = (inputs.mT @ outputs / len(inputs)).double()
+    cross = in_double(inputs.mT @ outputs / len(inputs))
     solution: Tensor = torch.linalg.solve(moments, cross)
-    return solution.float()
+    return solution.float().to(inputs.device)
 
 
 def choose_channels(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -39,7 +41,7 @@ def choose_channels(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
         (count,) and (count,).
     """
     flat = features.transpose(0, 1).flatten(1)
-    moments = (flat @ flat.mT / flat.shape[1]).double()
+    moments = in_double(flat @ flat.mT / flat.shape[1])
     rest = moments.clone()
     chosen: list[int] = []
     for _ in range(count):
@@ -49,5 +51,6 @@ def choose_channels(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
         chosen.append(best)
         column = rest[:, best] / rest[best, best].clamp_min(1e-12).sqrt()
         rest = rest - column[:, None] * column[None]
-    index = torch.tensor(chosen)
-    return index, moments.diagonal()[index].clamp_min(1e-6).sqrt().float()
+    index = torch.tensor(chosen, device=moments.device, dtype=torch.long)
+    scale = moments.diagonal()[index].clamp_min(1e-6).sqrt().float()
+    return index.to(features.device), scale.to(features.device)

@@ -71,8 +71,8 @@ class VGG(nn.Module):
             width = self.widths[int(name[0]) - 1]
             self.add_module(f"conv{name}", nn.Conv2d(channels, width, 3, padding=1))
             channels = width
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN, dtype=torch.float32, device="cpu").view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(IMAGENET_STD, dtype=torch.float32, device="cpu").view(1, 3, 1, 1))
 
     def forward(
         self,

@@ -44,10 +44,18 @@ class Colours(NamedTuple):
     matrix: Tensor
 
 
-IMAGENET = Colours(torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD), torch.eye(3))
+IMAGENET = Colours(
+    torch.tensor(IMAGENET_MEAN, dtype=torch.float32, device="cpu"),
+    torch.tensor(IMAGENET_STD, dtype=torch.float32, device="cpu"),
+    torch.eye(3, dtype=torch.float32, device="cpu"),
+)
 
 
-CAFFE = Colours(torch.tensor(CAFFE_MEAN), torch.ones(3), 255 * torch.eye(3).flip(0))
+CAFFE = Colours(
+    torch.tensor(CAFFE_MEAN, dtype=torch.float32, device="cpu"),
+    torch.ones(3, dtype=torch.float32, device="cpu"),
+    255 * torch.eye(3, dtype=torch.float32, device="cpu").flip(0),
+)
 
 
 def load_vgg(path: str | os.PathLike[str], prefix: str = "") -> VGG:
@@ -196,11 +204,13 @@ def _colours(file: Path, stored: Mapping[str, Tensor], tensors: Mapping[str, Ten
         matrix, offset = tensors["conv0.weight"].float().view(3, 3), tensors["conv0.bias"].float()
         # The colour that conv0 takes to 0 is the mean; padding with zeros then means the same here as there.
         try:
-            return Colours(-torch.linalg.solve(matrix, offset), torch.ones(3), matrix)
+            return Colours(
+                -torch.linalg.solve(matrix, offset), torch.ones(3, dtype=torch.float32, device="cpu"), matrix
+            )
         except RuntimeError as error:  # torch's: the matrix is singular
             raise _refusal(file, "has a conv0 that makes fewer than three colours of three") from error
     if "mean" in tensors and "std" in tensors:
-        return Colours(tensors["mean"].float(), tensors["std"].float(), torch.eye(3))
+        return Colours(tensors["mean"].float(), tensors["std"].float(), torch.eye(3, dtype=torch.float32, device="cpu"))
     if any(key.startswith("metric") for key in tensors):
         return IMAGENET
     if network.widths != WIDTHS[: len(network.widths)]:
@@ -213,7 +223,7 @@ def _colours(file: Path, stored: Mapping[str, Tensor], tensors: Mapping[str, Ten
         return CAFFE
     centre = tensors["conv1_1.weight"][0, :, 1, 1].float()
     for filter_centre, colours in ((TORCHVISION_CENTRE, IMAGENET), (CAFFE_CENTRE, CAFFE)):
-        if torch.allclose(centre, torch.tensor(filter_centre), rtol=0.01):
+        if torch.allclose(centre, torch.tensor(filter_centre, dtype=torch.float32, device="cpu"), rtol=0.01):
             return colours
     if "features.0.weight" not in stored:
         return CAFFE

@@ -59,7 +59,7 @@ class Soap(torch.optim.Optimizer):
         slow, fast = betas[1], betas[0]
         sides = {"left": gradient @ gradient.mT, "right": gradient.mT @ gradient}
         if not state:
-            state["step"] = torch.zeros(())
+            state["step"] = torch.zeros((), dtype=torch.float32, device="cpu")
             state["mean"], state["square"] = torch.zeros_like(gradient), torch.zeros_like(gradient)
             for side, products in sides.items():
                 state[side] = torch.zeros_like(products)
@@ -87,4 +87,4 @@ def as_matrix(gradients: Iterable[Tensor]) -> Tensor:
 
 def eye(like: Tensor) -> Tensor:
     """Return the identity as large as a square matrix."""
-    return torch.eye(len(like), device=like.device)
+    return torch.eye(len(like), device=like.device, dtype=torch.float32)

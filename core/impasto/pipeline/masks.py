@@ -18,7 +18,7 @@ REST = "rest"
 
 
 def read_guides(guides: Any, content: Tensor) -> tuple[Tensor | None, tuple[str, ...]]:
-    """Return region maps (1 or B, K, H, W) that sum to 1, and their labels, from masks by label.
+    """Return region maps (1 or B, K, H, W) that sum to 1, and their labels, from masks by label, where the content is.
 
     Where masks overlap they share; what none of them covers becomes one more region, `rest`.
 
@@ -29,7 +29,9 @@ def read_guides(guides: Any, content: Tensor) -> tuple[Tensor | None, tuple[str,
     if isinstance(guides, np.ndarray):
         guides = torch.from_numpy(guides)
     if guides is None or isinstance(guides, Tensor):
-        return guides.float() if guides is not None and guides.is_floating_point() else guides, ()
+        if guides is None:
+            return None, ()
+        return guides.to(content.device, torch.float32 if guides.is_floating_point() else guides.dtype), ()
     if not isinstance(guides, Mapping):
         raise TypeError(
             f"guides: found {type(guides).__name__}\n  what would work: masks by label, or a tensor (B or 1, K, H, W)"
@@ -61,7 +63,7 @@ def read_guides(guides: Any, content: Tensor) -> tuple[Tensor | None, tuple[str,
 
 
 def read_mask(mask: Any, content: Tensor) -> Tensor:
-    """Return a mask (1 or B, 1, H, W) in [0, 1] from a tensor or any picture of the content's size.
+    """Return a mask (1 or B, 1, H, W) in [0, 1], where the content is, from a tensor or any picture of its size.
 
     Raises:
         ValueError: the mask has another size than the content, for one is never stretched unasked; or its values are
@@ -80,9 +82,9 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
             " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )
     if isinstance(given, Picture):
-        return mask_values(given, called)
+        return mask_values(given, called).to(content.device)
     check_levels(given, called)
-    return given
+    return given.to(content.device)
 
 
 def _picture(mask: Any) -> Picture:

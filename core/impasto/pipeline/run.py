@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..device import keep_memory, pick_device, use_bfloat16
+from ..device import keep_memory, pick_device, use_bfloat16, without_tf32
 from ..errors import StageError
 from ..functional.resizing import resize, size_of, size_text
 from ..host import StageRunner, get_host, moved_name
@@ -57,12 +57,13 @@ class Run:
 
     def canvas(self, given: Picture, stages: Sequence[Stage], memo: StreamMemo | None = None) -> Canvas:
         """Return the canvas that the first of the stages, or all, make of a picture."""
-        self._read_maps(given.tensor)
         content = given.visible.to(self.device)
+        self._read_maps(content)
         alpha = None if given.alpha is None else given.alpha.to(self.device)
         canvas = Canvas(content, content, self._styles, self._mask, self._guides, self._labels, given.meta, alpha=alpha)
         context = RunContext(self._options.seed, watcher=self._runner.watch, memo=memo)
-        with torch.no_grad(), context:
+        exact = without_tf32(self.device) if self._options.precision == "float32" else nullcontext()
+        with torch.no_grad(), context, exact:
             for index, stage in enumerate(stages, 1):
                 if canvas.interrupted is not None and not stage.finishes:
                     continue
@@ -84,10 +85,9 @@ class Run:
         """Read mask and guides for a picture, unless they were read for one of its size."""
         if content.shape[-2:] == self._size:
             return
-        guides, self._labels = read_guides(self._options.guides, content)
-        self._guides = None if guides is None else guides.to(self.device)
+        self._guides, self._labels = read_guides(self._options.guides, content)
         mask = self._options.mask
-        self._mask = None if mask is None else read_mask(mask, content).to(self.device)
+        self._mask = None if mask is None else read_mask(mask, content)
         self._size = content.shape[-2:]
 
     @contextmanager

@@ -4,6 +4,8 @@ from .base import Stage, check_mask, check_result
 from .canvas import Canvas, Style
 from .context import RunContext, StreamMemo, current_run, remember
 from .identity import differences, identity
+from .interruption import interruptible
+from .memory import check_memory
 from .parameters import Declared, Parameter, param
 from .postprocessor import Postprocessor
 from .preprocessor import Preprocessor
@@ -36,6 +38,7 @@ __all__ = [
     "bounding_box",
     "check_coverage",
     "check_mask",
+    "check_memory",
     "check_result",
     "composite",
     "covered_regions",
@@ -43,6 +46,7 @@ __all__ = [
     "current_run",
     "differences",
     "identity",
+    "interruptible",
     "param",
     "region_maps",
     "remember",

@@ -35,6 +35,9 @@ class Stage(Declared):
     `ignored` never looks, and a run that is given one for nothing says so."""
     demo: ClassVar[Mapping[str, Any]] = {}
     """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
+    bytes_per_pixel: ClassVar[int] = 0
+    """About how many bytes of memory it takes at its peak for each pixel of a picture.  One that does not fit into what
+    is free is refused before the work begins.  0: not looked at, right for what takes a few copies of the picture."""
     known_weights: ClassVar[tuple[Weights, ...]] = ()
     """Records of all networks that it may need, whatever its parameters: what `impasto weights` lists and `impasto
     report` looks for.  Those that it needs with its present ones are what `weights()` returns."""

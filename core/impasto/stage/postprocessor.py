@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .base import Stage, check_result, missing_method, pictures_in_mask
 from .canvas import Canvas, Style
+from .memory import check_memory_of
 from .regions import align_styles, composite, pictures_of, region_maps
 
 
@@ -37,6 +38,7 @@ class Postprocessor(Stage):
         if chosen is not None:
             done = self.apply(pictures_of(canvas, chosen))
             return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image))
+        check_memory_of(self, canvas.image)
         image, content, styles = canvas.image, canvas.content, align_styles(canvas)
         if type(self).refine_regions is Postprocessor.refine_regions:  # which looks at no regions
             refined = self.refine(image, content, styles)

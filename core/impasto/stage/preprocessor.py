@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import StageError
 from .base import Stage, check_result, missing_method
 from .canvas import Canvas
+from .memory import check_memory_of
 
 
 class Preprocessor(Stage):
@@ -26,6 +27,7 @@ class Preprocessor(Stage):
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the prepared canvas, checked."""
+        check_memory_of(self, canvas.image)
         prepared = self.prepare(canvas)
         if not isinstance(prepared, Canvas):
             raise StageError(

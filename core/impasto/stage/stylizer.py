@@ -18,6 +18,7 @@ from .base import Stage, StyleUse, check_result, missing_method, pictures_in_mas
 from .canvas import Canvas, Style
 from .context import remember
 from .interruption import Painted, painted_so_far
+from .memory import check_memory_of
 from .regions import (
     align_styles,
     bounding_box,
@@ -156,6 +157,7 @@ class Stylizer(Stage):
         def padded(maps: Tensor) -> Tensor:
             return F.pad(maps, (0, right, 0, bottom), mode="replicate") if bottom or right else maps
 
+        check_memory_of(self, image)
         content, regions = padded(image), None if guides is None else padded(guides)
         painted, note = painted_so_far(self.name, partial(self.stylize, content, styles, regions), content)
         if isinstance(painted, Tensor) and painted.shape == content.shape:

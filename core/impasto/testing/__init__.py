@@ -3,6 +3,7 @@
 In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line, `@parametrize_checks(AdaIN())`.
 """
 
+from .accelerator import PretendAccelerator
 from .conformance import (
     CHECKS,
     check_stage,
@@ -32,17 +33,21 @@ from .painting import (
 )
 from .surroundings import (
     agrees_across_devices,
+    does_not_mind_torchs_defaults,
     gives_the_same_bits_in_threads,
     leaves_the_process_as_it_found_it,
+    runs_on_an_accelerator,
     works_in_bfloat16,
 )
 
 __all__ = [
     "CHECKS",
     "SEED",
+    "PretendAccelerator",
     "agrees_across_devices",
     "check_stage",
     "declares_its_weights",
+    "does_not_mind_torchs_defaults",
     "gives_the_same_bits_in_threads",
     "has_a_summary_and_helpful_parameters",
     "is_announced_by_its_distribution",
@@ -55,6 +60,7 @@ __all__ = [
     "picture",
     "refuses_what_is_out_of_range",
     "repeats_itself_under_one_seed",
+    "runs_on_an_accelerator",
     "says_what_is_wrong",
     "sentence",
     "stays_inside_the_mask",

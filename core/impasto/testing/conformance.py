@@ -42,8 +42,10 @@ from .painting import (
 )
 from .surroundings import (
     agrees_across_devices,
+    does_not_mind_torchs_defaults,
     gives_the_same_bits_in_threads,
     leaves_the_process_as_it_found_it,
+    runs_on_an_accelerator,
     works_in_bfloat16,
 )
 
@@ -68,6 +70,8 @@ CHECKS: tuple[Check, ...] = (
     stays_inside_the_mask,
     declares_its_weights,
     works_in_bfloat16,
+    does_not_mind_torchs_defaults,
+    runs_on_an_accelerator,
     agrees_across_devices,
     is_announced_by_its_distribution,
 )

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from unittest import SkipTest
@@ -45,6 +45,11 @@ class Inputs:
     content: Tensor
     style: Tensor | None
     mask: Tensor | None = None
+
+    def with_mask(self) -> Inputs:
+        """Return the inputs with a mask that is 0 on the left, 1 on the right, and soft between."""
+        height, width = self.content.shape[-2:]
+        return replace(self, mask=torch.linspace(-1, 2, width).clamp(0, 1).expand(1, 1, height, width).clone())
 
     @classmethod
     def of_odd_size(cls, stage: Stage, *variants: float) -> Inputs:
@@ -121,10 +126,11 @@ def observe(stage: Stage, inputs: Inputs, *, device: str = "cpu", precision: Pre
     return observer.observations[-1]
 
 
-def paint(stage: Stage, inputs: Inputs) -> Tensor:
+def paint(stage: Stage, inputs: Inputs, *, device: str = "cpu") -> Tensor:
     """Return the picture that a stage makes of copies of the inputs; unlike `observe`, several threads may do so."""
-    content, style = (None if one is None else one.clone() for one in (inputs.content, inputs.style))
-    return Pipeline(*_before.get(), stage)(content, style, device="cpu", precision="float32", seed=SEED).tensor
+    content, style, mask = (None if one is None else one.clone() for one in (inputs.content, inputs.style, inputs.mask))
+    pipe = Pipeline(*_before.get(), stage)
+    return pipe(content, style, mask=mask, device=device, precision="float32", seed=SEED).tensor
 
 
 @lru_cache(maxsize=8)

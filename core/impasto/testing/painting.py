@@ -217,9 +217,7 @@ def says_what_is_wrong(stage: Stage) -> None:
 
 def stays_inside_the_mask(stage: Stage) -> None:
     """Where the mask is 0 the picture keeps its bits."""
-    inputs = Inputs.of_odd_size(stage, 0.0)
-    height, width = inputs.content.shape[-2:]
-    inputs.mask = torch.linspace(-1, 2, width).clamp(0, 1).expand(1, 1, height, width).clone()
+    inputs = Inputs.of_odd_size(stage, 0.0).with_mask()
     baseline(stage)
     with works("a run with a mask", "leave `apply` to the base class, which paints inside the mask only"):
         masked = observe(stage, inputs)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..stage import Stage
+from .accelerator import PretendAccelerator
 from .harness import (
     Inputs,
     baseline,
@@ -117,6 +118,62 @@ def works_in_bfloat16(stage: Stage) -> None:
         f"bfloat16 differs from float32 by {distance:.2g} on average; {BFLOAT16_TOLERANCE:g} is allowed",
         advice,
     )
+
+
+def does_not_mind_torchs_defaults(stage: Stage) -> None:
+    """Where the user has set another default dtype and device, it gives the same bits."""
+    reference = repeatable_baseline(stage)
+    inputs = Inputs.of_odd_size(stage, 0.0, 1.0)
+    advice = (
+        "dtype= and device= where a tensor is made, or image.new_zeros(...) and its kin; and whole numbers made float"
+        " before they are divided or averaged: count.float() / 2"
+    )
+    task = "a run under torch.set_default_dtype(torch.float64) and torch.set_default_device('meta')"
+    with works(task, advice), _other_defaults():
+        seen = observe(stage, inputs)
+    require(
+        torch.equal(reference.image, seen.image),
+        "under torch.set_default_dtype(float64) it paints another picture"
+        f" (mean difference {mean_difference(reference.image, seen.image):.2g})",
+        advice,
+    )
+
+
+@contextmanager
+def _other_defaults() -> Iterator[None]:
+    """Have torch make tensors of float64 on "meta" where it is not told otherwise."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):  # as set_default_device, for the block
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+def runs_on_an_accelerator(stage: Stage) -> None:
+    """On a pretend CUDA device and a pretend MPS device it paints what the CPU paints, with a mask too."""
+    reference = baseline(stage)
+    allowed = ITERATIVE_DEVICE_TOLERANCE if reference.steps else DEVICE_TOLERANCE
+    advice = (
+        "tensors made where the picture is, torch.zeros(..., device=content.device); in_double(x) of impasto.functional"
+        " for x.double(), x.cpu().numpy() for x.numpy(), self.generator(content.device) for random numbers there"
+    )
+    whole, masked = Inputs.of_odd_size(stage, 0.0, 1.0), Inputs.of_odd_size(stage, 0.0).with_mask()
+    for kind, inputs in (("cuda", whole), ("mps", whole), ("mps", masked)):
+        if getattr(torch, kind).is_available():
+            continue  # a true one is for 'agrees across devices'
+        task = f"a run{'' if inputs is whole else ' with a mask'} on a pretend {kind} device"
+        with warnings.catch_warnings(), works(task, advice), PretendAccelerator(kind):
+            warnings.simplefilter("ignore", UserWarning)
+            image = paint(stage, inputs, device=kind)
+        if inputs is whole:
+            distance = mean_difference(reference.image, image)
+            require(
+                distance <= allowed,
+                f"{task} differs from one on the CPU by {distance:.2g} on average; {allowed:.2g} is allowed",
+                "the same method for every device",
+            )
 
 
 def agrees_across_devices(stage: Stage) -> None:

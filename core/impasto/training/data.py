@@ -86,11 +86,11 @@ class Crops:
         """Return (count, 3, size, size) crops of varied scale, aspect and flip."""
 
         def uniform(low: float, high: float) -> float:
-            return low + (high - low) * torch.rand((), generator=rng).item()
+            return low + (high - low) * torch.rand((), generator=rng, dtype=torch.float32, device="cpu").item()
 
         crops = []
         for _ in range(count):
-            picture = self.pictures[int(torch.randint(len(self.pictures), (), generator=rng))]
+            picture = self.pictures[int(torch.randint(len(self.pictures), (), generator=rng, device="cpu"))]
             width, height = picture.size
             aspect = math.exp(uniform(-math.log(self.aspect), math.log(self.aspect)))
             # The window is measured in the source picture and resampled once, to the crop's size.
@@ -107,6 +107,6 @@ class Crops:
             if uniform(0, 1) < 0.5:
                 array = array[:, ::-1]
             if self.recoloured and uniform(0, 1) < self.recoloured:
-                array = array[..., torch.randperm(3, generator=rng).numpy()]
+                array = array[..., torch.randperm(3, generator=rng, device="cpu").numpy()]
             crops.append(torch.from_numpy(array.copy()).permute(2, 0, 1).float() / 255)
         return torch.stack(crops)

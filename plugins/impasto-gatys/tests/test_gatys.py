@@ -360,7 +360,7 @@ def test_a_checkpoint_of_another_run_is_refused(network: str, tmp_path):
 
 
 def test_a_picture_that_will_not_fit_is_refused_before_the_work(network: str, monkeypatch):
-    monkeypatch.setattr(memory, "free_memory", lambda device: 2_000_000)
+    monkeypatch.setattr("impasto.stage.memory.free_memory", lambda device: 2_000_000)
     seen = Stop(-1)
     with pytest.raises(impasto.StageError) as caught:
         paint(Gatys(encoder=network, optimiser="l-bfgs"), picture(29), picture(30), plugins=[seen])
@@ -376,8 +376,6 @@ def test_memory_grows_with_the_picture_and_shrinks_with_precision(narrow: impast
 
     assert need((128, 128)) == pytest.approx(4 * need((64, 64)), rel=0.01)
     assert need((64, 64), 2) < need((64, 64))
-    free = memory.free_memory(torch.device("cpu"))
-    assert free is None or free > 0
 
 
 def test_pictures_are_told_apart_and_looked_at_only_where_there_is_a_checkpoint(network: str, monkeypatch):

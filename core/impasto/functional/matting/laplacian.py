@@ -8,15 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..precision import in_double
 from ..solvers import solve_symmetric
 
 EPS = 1e-7
 """Variance of colour below which a window counts as flat; that of the authors' code for values in [0, 1]."""
-
-
-def in_double(values: Tensor) -> Tensor:
-    """Return values in float64, on the processor where the device has no float64."""
-    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 class MattingLaplacian:

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .laplacian import MattingLaplacian, in_double
+from ..precision import in_double
+from .laplacian import MattingLaplacian
 
 COARSEST = 100
 """Nodes; a grid of no more is solved directly."""
@@ -176,7 +177,7 @@ class ModelGrid:
         """Return the operator as a dense matrix (B, N, N), N = 4hw."""
         batch, _, height, width = self.couplings.shape[-4:]
         count = 4 * height * width
-        dots = torch.eye(count).to(self.couplings).view(count, 4, 1, height, width)
+        dots = torch.eye(count, dtype=torch.float32, device="cpu").to(self.couplings).view(count, 4, 1, height, width)
         return self(dots.permute(1, 2, 0, 3, 4).expand(-1, batch, -1, -1, -1)).permute(1, 2, 0, 3, 4).flatten(2)
 
 

@@ -11,6 +11,7 @@ import warnings
 import torch
 from torch import Tensor
 
+from ..precision import in_double
 from ..solvers import conjugate_gradients
 from .laplacian import EPS, MattingLaplacian
 from .multigrid import Multigrid
@@ -90,6 +91,5 @@ def closed_form_matting(image: Tensor, trimap: Tensor, eps: float = EPS, known: 
     trimap = trimap.expand(len(image), -1, -1, -1).to(image)
     sure = (trimap == 0) | (trimap == 1)
     # What is far from all that is known is weakly constrained: float32 would keep three digits of it.
-    exact = image if image.device.type == "mps" else image.double()
-    found = screened(MattingLaplacian(exact, eps), known * sure, trimap, tolerance=2e-8)
+    found = screened(MattingLaplacian(in_double(image), eps), known * sure, trimap, tolerance=2e-8)
     return torch.where(sure, trimap, found.clamp(0, 1))

@@ -41,11 +41,11 @@ def _most_alike(search: Query, index: int, memory: int) -> Tensor:
         query, source = query - centre, source - centre
         query = torch.cat([query, torch.ones_like(query[:1])])
         source = torch.cat([source, source.square().sum(0, keepdim=True) / -2])
-        scale, unit = None, torch.tensor(search.entries / 2)
+        scale, unit = None, torch.tensor(search.entries / 2, dtype=torch.float32, device="cpu")
     mine, theirs = (padded(one[None], patch)[0].permute(1, 2, 0).contiguous() for one in (query, source))
     field = (-(-query.shape[-2] // stride), -(-query.shape[-1] // stride))
     bias = None if search.query_bias is None else search.query_bias * unit.to(query.device)
-    forbidden = torch.zeros(0)
+    forbidden = torch.zeros(0, dtype=torch.float32, device="cpu")
     if search.allowed:
         forbidden = torch.zeros_like(search.allowed[index], dtype=query.dtype).masked_fill_(
             ~search.allowed[index], -math.inf

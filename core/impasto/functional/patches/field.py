@@ -66,8 +66,8 @@ class NNF:
         places = []
         for axis, offset in enumerate((offsets[0][:, None], offsets[1])):
             lengths = [(new[axis], old[axis]) for new, old in zip(sizes, self.source_sizes, strict=True)]
-            scale = torch.tensor([new / old for new, old in lengths], device=device)[source]
-            last = torch.tensor([new - 1 for new, _ in lengths], device=device)[source]
+            scale = torch.tensor([new / old for new, old in lengths], device=device, dtype=torch.float32)[source]
+            last = torch.tensor([new - 1 for new, _ in lengths], device=device, dtype=torch.long)[source]
             places.append((self.positions[:, :, axis][family] * scale + offset).long().minimum(last))
         return NNF(torch.stack(places, 2), self.distances[family], sizes[0], which, sizes)
 
@@ -146,12 +146,17 @@ class NNF:
         it is, and one colour throughout is a piece copied whole.
         """
         device = self.positions.device
-        where = self.positions[:, 0] / torch.tensor(self.source_size, device=device)[:, None, None]
-        own = self._own() / (self.stride * torch.tensor(self.positions.shape[-2:], device=device)[:, None, None])
+        where = self.positions[:, 0] / torch.tensor(self.source_size, device=device, dtype=torch.long)[:, None, None]
+        own = self._own() / (
+            self.stride * torch.tensor(self.positions.shape[-2:], device=device, dtype=torch.long)[:, None, None]
+        )
         down, right = torch.split(where - own, 1, dim=1)
         length = torch.hypot(down, right)
         saturation = length / length.amax((1, 2, 3), keepdim=True).clamp_min(TINY)
-        sixth = torch.atan2(down, right) * (3 / math.pi) + torch.tensor([5.0, 3.0, 1.0], device=device)[:, None, None]
+        sixth = (
+            torch.atan2(down, right) * (3 / math.pi)
+            + torch.tensor([5.0, 3.0, 1.0], device=device, dtype=torch.float32)[:, None, None]
+        )
         sixth = sixth % 6
         return 1 - saturation * torch.minimum(sixth, 4 - sixth).clamp(0, 1)
 

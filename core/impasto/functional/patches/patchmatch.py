@@ -43,7 +43,7 @@ class PatchMatch:
         device = search.maps.device
         self.budget = min(memory, CACHE) if device.type == "cpu" else memory
         self.field = search.field_size
-        shapes = torch.tensor([one.shape[-2:] for one in search.sources], device=device)
+        shapes = torch.tensor([one.shape[-2:] for one in search.sources], device=device, dtype=torch.long)
         self.heights, self.widths = shapes.unbind(1)
         self.ends = shapes.prod(1).cumsum(0)
         self.firsts = self.ends - shapes.prod(1)
@@ -65,7 +65,7 @@ class PatchMatch:
         self.home = None if radius is None else self.place(begun[0])
         """Source, row and column that matches keep within the radius of."""
         self.best = begun[:1].repeat(search.top_k, 1)
-        self.scores = torch.full(self.best.shape, -math.inf, device=device)
+        self.scores = torch.full(self.best.shape, -math.inf, device=device, dtype=torch.float32)
         self.scores[0] = self.score(begun[0])
         for matches in begun[1:]:
             self.offer(matches)
@@ -164,7 +164,7 @@ class PatchMatch:
 
     def random(self, *shape: int) -> Tensor:
         """Return random numbers in [0, 1)."""
-        return torch.rand(*shape, generator=self.generator, device=self.group.device)
+        return torch.rand(*shape, generator=self.generator, device=self.group.device, dtype=torch.float32)
 
     # ---------------------------------------------------------------------------------------- where matches lie
 
@@ -264,10 +264,10 @@ def _main_directions(
     channels, device = len(maps[0]), maps[0].device
     entries = channels * patch**2
     if entries <= DIRECTIONS:
-        return torch.eye(entries, device=device).view(entries, channels, patch, patch)
+        return torch.eye(entries, device=device, dtype=torch.float32).view(entries, channels, patch, patch)
     samples = []
     for index, one in enumerate(maps):
-        at = torch.rand(2, SAMPLE // len(maps) + 1, generator=generator, device=device)
+        at = torch.rand(2, SAMPLE // len(maps) + 1, generator=generator, device=device, dtype=torch.float32)
         rows, columns = ((at[axis] * one.shape[axis + 1]).long() for axis in (0, 1))
         wide = padded(one[None], patch)[0]
         sample = torch.stack([wide[:, rows + d, columns + e] for d in range(patch) for e in range(patch)], 1).flatten(
@@ -275,7 +275,7 @@ def _main_directions(
         )
         samples.append(sample / lengths[index][rows, columns] if lengths else sample)
     columns = torch.cat(samples, 1)
-    basis = torch.randn(entries, DIRECTIONS, generator=generator, device=device)
+    basis = torch.randn(entries, DIRECTIONS, generator=generator, device=device, dtype=torch.float32)
     for _ in range(3):
         # On the CPU, for not every device can.
         basis = torch.linalg.qr((columns @ (columns.mT @ basis)).cpu()).Q.to(device)

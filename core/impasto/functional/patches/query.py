@@ -16,6 +16,8 @@ MEMORY = 256 * 2**20
 """Bytes of scores held at a time, by default."""
 CACHE = 8 * 2**20
 """Bytes of scores held at a time on the CPU, where larger tables leave its cache and take longer."""
+BAND = 1 << 24
+"""Numbers of the patches that are compared at a time when distances are measured."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,17 @@ class Query:
         other = padded(source[None], self.patch)[0]
         height, width = rows.shape
         total = query.new_zeros(height, width)
-        for down in range(self.patch):
-            for right in range(self.patch):
-                mine = query[:, strided_slice(down, height, self.stride), strided_slice(right, width, self.stride)]
-                theirs = other[:, rows + down, columns + right]
-                total += ((mine * theirs) if self.metric == "ncc" else (mine - theirs).square()).sum(0)
+        tall = max(1, BAND // (len(query) * width))
+        # In bands, which bound the memory, and between which an interruption is heard.
+        for top in range(0, height, tall):
+            band = slice(top, top + tall)
+            count = len(range(height)[band])
+            for down in range(self.patch):
+                for right in range(self.patch):
+                    down_from = strided_slice(top * self.stride + down, count, self.stride)
+                    mine = query[:, down_from, strided_slice(right, width, self.stride)]
+                    theirs = other[:, rows[band] + down, columns[band] + right]
+                    total[band] += ((mine * theirs) if self.metric == "ncc" else (mine - theirs).square()).sum(0)
         if self.metric == "ncc":
             lengths = self.lengths(self.maps)[:: self.stride, :: self.stride]
             distance = (1 - total / (lengths * self.lengths(source)[rows, columns])).clamp_min(0)

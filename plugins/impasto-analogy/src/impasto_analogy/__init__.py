@@ -118,6 +118,8 @@ class Correspondence(impasto.Stylizer):
 class DeepAnalogy(Correspondence, name="analogy"):
     """Paint each part of the content with the part of the style that means the same (Liao et al. 2017)."""
 
+    bytes_per_pixel: ClassVar[int] = 1300
+
     task: Literal["photo-to-style", "style-to-photo", "photo-to-photo"] = impasto.param(
         default="photo-to-style",
         choices=tuple(TASKS),
@@ -166,6 +168,8 @@ class DeepAnalogy(Correspondence, name="analogy"):
 
 class NeuralColor(Correspondence, name="neural-color"):
     """Give each part of the content the colours of the part of the style that means the same (He et al. 2017)."""
+
+    bytes_per_pixel: ClassVar[int] = 350
 
     def paint(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 from impasto import Postprocessor, Style, param
 from impasto.functional import statistics
 from impasto.functional.color import fit_gamut, from_space, mix, to_space
+from impasto.functional.precision import in_double
 
 from .recoloring import Recolor, Reference
 
@@ -62,9 +63,9 @@ def transfer_matrix(source: Tensor, reference: Tensor, method: str = "symmetric"
     """
     if method not in METHODS:
         raise ValueError(f"no method {method!r}\n  what would work: {', '.join(METHODS)}")
-    # Twice the digits, on the CPU: for 3×3 that is faster than eigenvalues on a GPU, and MPS has no float64.
-    target = reference.cpu().double()
-    scatter = source.cpu().double()
+    # Twice the digits, on the CPU: for 3×3 that is faster than eigenvalues on a GPU.
+    target = in_double(reference).cpu()
+    scatter = in_double(source).cpu()
     if method == "mean-std":
         have, want = (matrix.diagonal(dim1=-2, dim2=-1) for matrix in (scatter, target))
         matrix = torch.diag_embed((want / have.clamp_min(LEAST_VARIANCE)).sqrt())

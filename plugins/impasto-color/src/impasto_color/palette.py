@@ -16,6 +16,7 @@ from torch import Tensor
 from impasto import ParameterError, param
 from impasto.functional.batches import batch_item
 from impasto.functional.color import from_space, to_space
+from impasto.functional.precision import in_double
 
 from .recoloring import Recolor, Reference
 
@@ -45,8 +46,12 @@ def count_colors(image: Tensor, weights: Tensor | None = None) -> tuple[Tensor, 
     Returns:
         Mean colours (4096, 3) in L*a*b*/100 and the share of the picture each stands for (4096,); float64, on the CPU.
     """
-    pixels = image.flatten(1).double().cpu()
-    shares = torch.ones(pixels.shape[1], dtype=torch.float64) if weights is None else weights.flatten().double().cpu()
+    pixels = in_double(image.flatten(1)).cpu()
+    shares = (
+        torch.ones(pixels.shape[1], dtype=torch.float64, device="cpu")
+        if weights is None
+        else in_double(weights.flatten()).cpu()
+    )
     if not shares.any():
         shares = torch.ones_like(shares)
     red, green, blue = (pixels * BINS).long().clamp_(0, BINS - 1)
@@ -54,7 +59,7 @@ def count_colors(image: Tensor, weights: Tensor | None = None) -> tuple[Tensor, 
     counts = torch.bincount(place, shares, BINS**3)
     sums = torch.stack([torch.bincount(place, shares * channel, BINS**3) for channel in pixels])
     colors = (sums / counts.clamp_min(1e-12)).float().view(1, 3, -1, 1)
-    return to_space(colors, "lab")[0, :, :, 0].T.double(), counts / shares.sum()
+    return in_double(to_space(colors, "lab")[0, :, :, 0].T), counts / shares.sum()
 
 
 def k_means_palette(colors: Tensor, shares: Tensor, size: int) -> Tensor:
@@ -74,7 +79,7 @@ def k_means_palette(colors: Tensor, shares: Tensor, size: int) -> Tensor:
     """
     colors, shares = colors[shares > 0], shares[shares > 0]
     pull = shares
-    centres = [torch.zeros(3, dtype=colors.dtype)]
+    centres = [torch.zeros(3, dtype=colors.dtype, device="cpu")]
     while len(centres) <= size:
         pull = pull * (1 - torch.exp(-(colors - centres[-1]).square().sum(1) / ATTRACTION**2))
         if not pull.max() > 0:
@@ -138,7 +143,7 @@ def match_palettes(source: Tensor, reference: Tensor) -> Tensor:
 
     repeats = -(-len(source) // len(reference))
     choices = reference.repeat(repeats, 1)
-    scale = torch.tensor([ORDER**0.5, 1.0, 1.0], dtype=source.dtype)
+    scale = torch.tensor([ORDER**0.5, 1.0, 1.0], dtype=source.dtype, device="cpu")
     rows, columns = linear_sum_assignment(torch.cdist(source * scale, choices * scale).square().numpy())
     return choices[torch.from_numpy(columns)[torch.from_numpy(rows).argsort()]]
 
@@ -157,7 +162,7 @@ def recoloring_table(source: Tensor, reference: Tensor) -> Tensor:
     Returns:
         (3, 33, 33, 33) sRGB differences; the last dimension is red, the first of the grid blue.
     """
-    steps = torch.linspace(0, 1, GRID, dtype=torch.float64)
+    steps = torch.linspace(0, 1, GRID, dtype=torch.float64, device="cpu")
     blue, green, red = torch.meshgrid(steps, steps, steps, indexing="ij")
     grid = torch.stack([red, green, blue], -1).view(-1, 3)
     colors = rgb_to_lab(grid)
@@ -204,7 +209,7 @@ def basis_weights(colors: Tensor, palette: Tensor) -> Tensor:
     count = len(palette)
     width = distances.sum() / max(1, count * (count - 1))
     if count == 1 or not width > 0:
-        return torch.full((len(colors), count), 1 / count, dtype=colors.dtype)
+        return torch.full((len(colors), count), 1 / count, dtype=colors.dtype, device="cpu")
     inverse = torch.linalg.pinv(torch.exp(-(distances**2) / (2 * width**2)))
     weights = (torch.exp(-torch.cdist(colors, palette).square() / (2 * width**2)) @ inverse).clamp_min(0)
     shares: Tensor = weights / weights.sum(1, keepdim=True).clamp_min(1e-12)
@@ -261,7 +266,7 @@ def transfer_palette(image: Tensor, source: Tensor, reference: Tensor) -> Tensor
         raise ValueError(
             f"palettes of {len(source)} and of {len(reference)} colours\n  what would work: one for each, in order"
         )
-    pair = [rgb_to_lab(palette.cpu().double()) for palette in (source, reference)]
+    pair = [rgb_to_lab(in_double(palette).cpu()) for palette in (source, reference)]
     order = pair[0][:, 0].argsort(stable=True)
     return apply_table(image, recoloring_table(pair[0][order], pair[1][order]))
 
@@ -296,7 +301,9 @@ class TransferPalette(Recolor, name="transfer-palette"):
         for index in range(pictures):
             given = batch_item(image, index)
             if self.palette:
-                target = rgb_to_lab(torch.tensor([parse_color(color) for color in self.palette], dtype=torch.float64))
+                target = rgb_to_lab(
+                    torch.tensor([parse_color(color) for color in self.palette], dtype=torch.float64, device="cpu")
+                )
             else:
                 counted = [
                     count_colors(batch_item(one.image, index)[0], weights_of(one.weights, index)) for one in references

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from impasto import param
 from impasto.functional.color import from_space, to_space
+from impasto.functional.precision import in_double
 
 from .grain import regrain
 from .recoloring import Recolor, Reference
@@ -61,10 +62,10 @@ def sample_colors(values: Tensor, weights: Tensor | None, order: Tensor) -> Tens
     flat = values.flatten(2)
     if weights is None:
         return flat[..., (order * flat.shape[-1]).long().clamp_max(flat.shape[-1] - 1).to(flat.device)]
-    # In float64 on the CPU: a running sum over millions of pixels needs the digits, and MPS has no float64.
-    shares = weights.flatten(1).double().cpu()
+    # In float64 on the CPU: a running sum over millions of pixels needs the digits.
+    shares = in_double(weights.flatten(1)).cpu()
     shares = torch.where(shares.sum(1, keepdim=True) > 0, shares, 1.0).cumsum(1)
-    place = torch.searchsorted(shares, order.double() * shares[:, -1:], right=True).clamp_max(shares.shape[1] - 1)
+    place = torch.searchsorted(shares, in_double(order) * shares[:, -1:], right=True).clamp_max(shares.shape[1] - 1)
     index = place.to(flat.device)[:, None].expand(-1, 3, -1)
     size = max(len(index), len(flat))
     return flat.expand(size, -1, -1).gather(-1, index.expand(size, -1, -1))
@@ -79,7 +80,7 @@ def quantiles(values: Tensor) -> Tensor:
 
 def random_rotation(generator: torch.Generator | None = None) -> Tensor:
     """Return a rotation (3, 3) drawn from all alike (Haar); without a generator, by torch's own random numbers."""
-    orthogonal, lengths = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64, generator=generator))
+    orthogonal, lengths = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64, generator=generator, device="cpu"))
     rotation: Tensor = orthogonal * lengths.diagonal().sign()
     return rotation.float()
 
@@ -124,7 +125,7 @@ def transport_steps(
         for one, share in zip(references, shares, strict=True):
             want += share * quantiles(axes @ one)
         low, high = have[..., :1], have[..., -1:]
-        ruler = torch.linspace(0, 1, KNOTS, device=source.device)
+        ruler = torch.linspace(0, 1, KNOTS, device=source.device, dtype=torch.float32)
         places = torch.lerp(low, high, ruler)
         shifts = relaxation * (interpolate(places, have, want) - places)
         step = Step(axes, low, (KNOTS - 1) / (high - low).clamp_min(1e-6), shifts)
@@ -183,7 +184,10 @@ def transfer_distribution(
         True
     """
     masks = reference_weights or [None] * len(references)
-    order = (torch.arange(SAMPLES) + torch.rand(SAMPLES, generator=generator)) / SAMPLES
+    order = (
+        torch.arange(SAMPLES, device="cpu")
+        + torch.rand(SAMPLES, generator=generator, dtype=torch.float32, device="cpu")
+    ) / SAMPLES
     targets = [sample_colors(one, mask, order) for one, mask in zip(references, masks, strict=True)]
     source = sample_colors(image, weights, order)
     source = source.expand(max([len(source), *map(len, targets)]), -1, -1)

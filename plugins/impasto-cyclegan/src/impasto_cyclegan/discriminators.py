@@ -64,7 +64,7 @@ class ProjectedDiscriminator(nn.Module):
         super().__init__()
         self.layers = tuple(channels)
         for layer, count in channels.items():
-            mixing = torch.randn(width, count, 1, 1) / count**0.5
+            mixing = torch.randn(width, count, 1, 1, dtype=torch.float32, device="cpu") / count**0.5
             self.register_buffer(f"mixing_{layer}", mixing)
             last = nn.Conv2d(width, 1, 1)
             head = nn.Sequential(

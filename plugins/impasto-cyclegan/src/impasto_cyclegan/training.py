@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import ParameterError
+from impasto.functional.random import seeded_layers
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
@@ -143,8 +144,8 @@ class ImagePool:
         for image in images.detach():
             if len(self.pictures) < self.size:
                 self.pictures.append(image.clone())  # of its own, not a part of a batch
-            elif self.size and torch.rand((), generator=rng) < 0.5:
-                place = int(torch.randint(self.size, (), generator=rng))
+            elif self.size and torch.rand((), generator=rng, dtype=torch.float32, device="cpu") < 0.5:
+                place = int(torch.randint(self.size, (), generator=rng, device="cpu"))
                 image, self.pictures[place] = self.pictures[place], image.clone()
             shown.append(image)
         return torch.stack(shown)
@@ -168,8 +169,7 @@ class Cycle(Task):
         if trainer.discriminator == "projected":
             samples = torch.cat([crops.draw(SAMPLES, rng) for crops in self.crops.values()])
             self.project = NormalisedFeatures(samples.to(device))
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded_layers(seed):
             generators = {direction: trainer.new_generator() for direction in DIRECTIONS}
             discriminators = {f"discriminator-{domain}": self._new_discriminator() for domain in self.crops}
         # In torch's own layout: the gradient of normalisation is many times as slow in channels_last.
@@ -240,7 +240,7 @@ class Cycle(Task):
         """
         if self.trainer.discriminator == "patch":
             return image
-        top, left = (int(torch.randint(SHIFTS, (), generator=rng)) for _ in range(2))
+        top, left = (int(torch.randint(SHIFTS, (), generator=rng, device="cpu")) for _ in range(2))
         side = self.trainer.size - SHIFTS
         return image[..., top : top + side, left : left + side]
 

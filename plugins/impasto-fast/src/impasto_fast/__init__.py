@@ -71,7 +71,7 @@ class Fast(impasto.Stylizer, name="fast"):
 
     def _style_shares(self, network: Network) -> Tensor:
         """Return (1, S): how much each of a network's styles counts; they sum to 1."""
-        shares = torch.zeros(1, len(network.styles))
+        shares = torch.zeros(1, len(network.styles), dtype=torch.float32, device="cpu")
         if not self.styles:
             shares[:, 0] = 1
             return shares

@@ -14,6 +14,7 @@ import impasto
 from impasto import Encoder
 from impasto.functional import statistics
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
+from impasto.functional.random import seeded_layers
 from impasto.functional.resizing import fit_within
 from impasto.networks import perceptual_features
 from impasto.optim import Soap
@@ -74,8 +75,7 @@ class Painting(Task):
             self.goals = [StyleGoal(self.features(image), trainer.statistic) for image in images]
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.photographs.draw(3, rng)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded_layers(seed):
             network = Network(trainer.width, [style_name(file) for file in files])
         assert network.skip is not None
         assert network.skip.scale is not None
@@ -101,7 +101,7 @@ class Painting(Task):
         """Return crops of photographs, and the number of the style that each shall be painted in."""
         count = self.trainer.batch
         images = self.photographs.draw(count, rng)
-        order = torch.randperm(max(count, len(self.goals)), generator=rng)[:count]
+        order = torch.randperm(max(count, len(self.goals)), generator=rng, device="cpu")[:count]
         return images, order % len(self.goals)
 
     def losses(
@@ -130,7 +130,7 @@ class Painting(Task):
 
     def _shares(self, numbers: Sequence[int]) -> Tensor:
         """Return the shares (B, S) that ask for one style each."""
-        return F.one_hot(torch.tensor(numbers), len(self.goals)).float().to(self.device)
+        return F.one_hot(torch.tensor(numbers, dtype=torch.long, device="cpu"), len(self.goals)).float().to(self.device)
 
     @torch.no_grad()
     def preview(self, networks: Mapping[str, nn.Module]) -> Tensor:

@@ -71,7 +71,7 @@ def equalize_adaptive(image: Tensor, tiles: int = 8, limit: float = 2.0) -> Tens
 
     def neighbours(place: Tensor, side: int, number: int) -> tuple[Tensor, Tensor, Tensor]:
         """The tiles before and after each pixel, and how far it has come from one to the other."""
-        position = ((place + 0.5) * (number / side) - 0.5).clamp(0, number - 1)
+        position = ((place.float() + 0.5) * (number / side) - 0.5).clamp(0, number - 1)
         before = position.long()
         return before, (before + 1).clamp_max(number - 1), position - before
 

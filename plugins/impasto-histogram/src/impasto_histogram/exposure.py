@@ -126,7 +126,7 @@ def match_exposure(
     level, spread = key(steps, here)
     spread = spread.clamp_min(LEAST)
     # Level and spread of the references that have pixels here, for each picture, and their weights.
-    targets = torch.zeros(3, len(image), 1, device=image.device)
+    targets = torch.zeros(3, len(image), 1, device=image.device, dtype=torch.float32)
     for weight, picture, part in zip(counting, pictures, areas, strict=True):
         there = tone_shares(luminance(to_space(picture, "linear")), part)
         present = weight * (there.sum(1, keepdim=True) > 0)

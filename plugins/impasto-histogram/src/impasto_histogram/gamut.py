@@ -24,6 +24,7 @@ CONES = torch.tensor(
         [0.0883024619, 0.2817188376, 0.6299787005],
     ],
     dtype=torch.float64,
+    device="cpu",
 )
 OKLAB = torch.tensor(
     [
@@ -32,6 +33,7 @@ OKLAB = torch.tensor(
         [0.0259040371, 0.7827717662, -0.8086757660],
     ],
     dtype=torch.float64,
+    device="cpu",
 )
 # Inverted here, as published inverses are rounded.
 LIGHT, ROOTS = torch.linalg.inv(CONES), torch.linalg.inv(OKLAB)
@@ -63,7 +65,7 @@ def from_oklab(values: Tensor) -> Tensor:
 
 def directions(device: torch.device) -> Tensor:
     """Return the normals (512, 3) of half-spaces, even on a sphere of stretched chroma: a Fibonacci spiral."""
-    step = torch.arange(DIRECTIONS, dtype=torch.float64)
+    step = torch.arange(DIRECTIONS, dtype=torch.float64, device="cpu")
     up = 1 - (2 * step + 1) / DIRECTIONS
     turn = step * (math.pi * (3 - math.sqrt(5)))
     flat = STRETCH * (1 - up.square()).sqrt()
@@ -112,8 +114,8 @@ def largest_chroma(reach: Tensor) -> Tensor:
         reach: (512,), from `gamut_reach`.
     """
     normals = directions(reach.device)
-    hue = torch.linspace(0, 2 * math.pi, HUES + 1, device=reach.device)
-    lightness = torch.linspace(0, 1, LIGHTNESSES, device=reach.device)
+    hue = torch.linspace(0, 2 * math.pi, HUES + 1, device=reach.device, dtype=torch.float32)
+    lightness = torch.linspace(0, 1, LIGHTNESSES, device=reach.device, dtype=torch.float32)
     room = reach - lightness[:, None] * normals[:, 0]  # (lightnesses, directions)
     outwards = normals[:, 1] * hue.cos()[:, None] + normals[:, 2] * hue.sin()[:, None]  # (hues, directions)
     bounds = room.clamp_min(0)[:, None] / outwards.clamp_min(1e-6)

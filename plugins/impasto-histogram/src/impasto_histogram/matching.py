@@ -101,7 +101,7 @@ def ranked_tones(order: Tensor, counts: Tensor | None, reference: Tensor) -> Ten
     darker = torch.searchsorted(middle, 2 * reference * total[-1])
     darker[-1] = len(order)
     steps = torch.arange(LEVELS, device=order.device, dtype=torch.float32) / (LEVELS - 1)
-    tones = torch.empty(len(order), device=order.device)
+    tones = torch.empty(len(order), device=order.device, dtype=torch.float32)
     tones[order] = steps.repeat_interleave(torch.diff(darker, prepend=darker.new_zeros(1)))
     return tones
 

@@ -35,6 +35,7 @@ NETWORK = Weights(
 class Local(impasto.Stylizer, name="local"):
     """Paint inside the mask in a style the network has learned, seamlessly (after Sun and Liu 2020)."""
 
+    bytes_per_pixel: ClassVar[int] = 530
     multiple: ClassVar[int] = 4
     known_weights: ClassVar[tuple[Weights, ...]] = (NETWORK,)
     style = "ignored"

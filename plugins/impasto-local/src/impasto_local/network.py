@@ -108,7 +108,9 @@ def noise_map(image: Tensor, rng: torch.Generator | None = None) -> Tensor:
     count = 1 if rng is None else len(image)
     rng = torch.Generator().manual_seed(0) if rng is None else rng
     # Drawn on the CPU: every device has numbers of its own.
-    noise = torch.randn(count, 1, image.shape[-2] // 2, image.shape[-1] // 2, generator=rng)
+    noise = torch.randn(
+        count, 1, image.shape[-2] // 2, image.shape[-1] // 2, generator=rng, dtype=torch.float32, device="cpu"
+    )
     return noise.to(image).expand(len(image), -1, -1, -1)
 
 
@@ -240,7 +242,7 @@ def load_network(path: str | os.PathLike[str]) -> LocalNetwork:
     with weights.empty_init():
         network = LocalNetwork(names, widths, len({key.split(".")[1] for key in stored if key.startswith("blocks.")}))
     sizes = [norm.table.out_features for norm in network.norms()]
-    vector = torch.empty(sum(sizes), device="meta")
+    vector = torch.empty(sum(sizes), device="meta", dtype=torch.float32)
     expected = network.shared() | {STYLES + name: vector for name in names}
     tensors = weights.check_state_dict(stored, expected, partial(_refusal, file))
     state = {key: value for key, value in tensors.items() if not key.startswith(STYLES)}

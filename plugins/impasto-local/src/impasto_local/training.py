@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder, ParameterError
 from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal
+from impasto.functional.random import seeded_layers
 from impasto.networks import perceptual_features
 from impasto.optim import Soap
 from impasto.stage import composite
@@ -89,8 +90,7 @@ class LocalTask(Task):
         self.photographs = Crops(photographs, trainer.size, aspect=1.1)
         self.goals = [self._goal(impasto.read(style).visible) for style in styles]
         self.shown = self.batch(torch.Generator().manual_seed(seed), SHOWN)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded_layers(seed):
             network = LocalNetwork([style.stem for style in styles])
         self.networks = {"local": network.to(device)}
         optimiser = Soap(network, lr=trainer.learning_rate, betas=(0.9, 0.95))
@@ -117,7 +117,7 @@ class LocalTask(Task):
         return {
             "image": self.photographs.draw(count, rng),
             "mask": torch.cat([random_mask(self.trainer.size, rng) for _ in range(count)]),
-            "style": torch.randint(len(self.goals), (count,), generator=rng),
+            "style": torch.randint(len(self.goals), (count,), generator=rng, device="cpu"),
         }
 
     def losses(
@@ -127,7 +127,7 @@ class LocalTask(Task):
         image, mask = (batch[key].to(self.device) for key in ("image", "mask"))
         painted = networks["local"](image, mask, self.shares(batch["style"]), noise_map(image, rng)).float()
         joined = image.lerp(painted, mask)  # what the host makes of it, so that paint is seen beside the photograph
-        top, left = (int(torch.randint(SHIFTS, (), generator=rng)) for _ in range(2))
+        top, left = (int(torch.randint(SHIFTS, (), generator=rng, device="cpu")) for _ in range(2))
         side = self.trainer.size - SHIFTS
         window = (..., slice(top, top + side), slice(left, left + side))
         area = mask[window]
@@ -186,21 +186,28 @@ def random_mask(size: int, rng: torch.Generator) -> Tensor:
     """
 
     def uniform(low: float, high: float) -> float:
-        return low + (high - low) * torch.rand((), generator=rng).item()
+        return low + (high - low) * torch.rand((), generator=rng, dtype=torch.float32, device="cpu").item()
 
     if uniform(0, 1) < EVERYWHERE:
-        return torch.ones(1, 1, size, size)
-    y, x = torch.meshgrid(*2 * [torch.linspace(-1, 1, size)], indexing="ij")
-    angle = torch.tensor(uniform(0, 2 * torch.pi))
+        return torch.ones(1, 1, size, size, dtype=torch.float32, device="cpu")
+    y, x = torch.meshgrid(*2 * [torch.linspace(-1, 1, size, dtype=torch.float32, device="cpu")], indexing="ij")
+    angle = torch.tensor(uniform(0, 2 * torch.pi), dtype=torch.float32, device="cpu")
     along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
-    kind = int(torch.randint(3, (), generator=rng))
+    kind = int(torch.randint(3, (), generator=rng, device="cpu"))
     if kind == 0:
         aside, squeeze = uniform(-0.6, 0.6), uniform(0.5, 1)
         height = -((along - aside).square() + (across / squeeze).square()).sqrt()
     elif kind == 1:
         height = along
     else:
-        coarse = torch.randn(1, 1, *2 * [int(torch.randint(4, 8, (), generator=rng))], generator=rng)
+        coarse = torch.randn(
+            1,
+            1,
+            *2 * [int(torch.randint(4, 8, (), generator=rng, device="cpu"))],
+            generator=rng,
+            dtype=torch.float32,
+            device="cpu",
+        )
         height = F.interpolate(coarse, (size, size), mode="bicubic", align_corners=True)[0, 0]
     # In pixels from the border, nearly: a height with the slope 1.
     height = height - height.flatten().quantile(uniform(0.2, 0.85))

@@ -172,6 +172,6 @@ def match_quantiles(values: Tensor, among: Tensor, reference: Tensor) -> Tensor:
     """
     ordered, reference = among.sort().values, reference.sort().values
     below, upto = (torch.searchsorted(ordered, values.contiguous(), right=right) for right in (False, True))
-    place = ((below + upto) * (len(reference) / (2 * len(ordered))) - 0.5).clamp(0, len(reference) - 1)
+    place = ((below + upto).float() * (len(reference) / (2 * len(ordered))) - 0.5).clamp(0, len(reference) - 1)
     first = place.long()
     return reference[first].lerp(reference[(first + 1).clamp_max(len(reference) - 1)], place - first)

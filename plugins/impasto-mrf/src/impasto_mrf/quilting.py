@@ -76,7 +76,7 @@ def quilt(
     beyond = (0, columns * step + overlap - width, 0, rows * step + overlap - height)
     canvas, tone = (F.pad(one[None], beyond, mode="replicate")[0] for one in (image, tone))
     earlier = canvas.clone() if again else None
-    draws = torch.rand(rows, columns, generator=generator, device=device)
+    draws = torch.rand(rows, columns, generator=generator, device=device, dtype=torch.float32)
     inner = torch.arange(block, device=device)
     shared = inner < overlap
     # Which pixels are compared with those that lie there: none, left, above, left and above.
@@ -169,5 +169,5 @@ def wavefronts(rows: int, columns: int) -> Iterator[tuple[Tensor, Tensor]]:
     """
     # In a single column every other number has no block, and some libraries refuse empty tensors.
     for front in range(0, columns + 2 * (rows - 1), 1 if columns > 1 else 2):
-        row = torch.arange(max(0, -((columns - 1 - front) // 2)), min(rows - 1, front // 2) + 1)
+        row = torch.arange(max(0, -((columns - 1 - front) // 2)), min(rows - 1, front // 2) + 1, device="cpu")
         yield row, front - 2 * row

@@ -88,7 +88,7 @@ def source_indices(length: int, first: int, last: int, mode: str) -> Tensor:
         >>> source_indices(3, -3, 5, "reflect").tolist()
         [1, 2, 1, 0, 1, 2, 1, 0]
     """
-    place = torch.arange(first, last)
+    place = torch.arange(first, last, device="cpu")
     if mode == "replicate" or length == 1:
         return place.clamp(0, length - 1)
     period = 2 * (length - 1)

@@ -15,6 +15,8 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow  # type: igno
 from skimage import measure
 from torch import Tensor
 
+from impasto.functional.precision import in_double
+
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Trimap = NDArray[np.int8]
@@ -240,7 +242,7 @@ def refine_edge(image: Tensor, trimap: Trimap, mask: Flags, mixtures: dict[bool,
 
 def as_array(image: Tensor) -> Values:
     """Return a picture (3, H, W) as an array (H, W, 3)."""
-    pixels: Values = image.permute(1, 2, 0).double().cpu().numpy()
+    pixels: Values = in_double(image.permute(1, 2, 0)).cpu().numpy()
     return pixels
 
 

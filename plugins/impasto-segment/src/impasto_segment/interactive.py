@@ -67,7 +67,7 @@ def read_strokes(stage: Preprocessor, path: str, colours: Mapping[str, str], siz
 
 def parse_colour(colour: str) -> Tensor:
     """Return red, green and blue in [0, 1] of a colour as HTML writes it."""
-    return torch.tensor(ImageColor.getrgb(colour)[:3]) / 255
+    return torch.tensor(ImageColor.getrgb(colour)[:3], dtype=torch.float32, device="cpu") / 255
 
 
 def check_colour(stage: Preprocessor, colour: str) -> None:

@@ -14,6 +14,7 @@ from scipy import ndimage  # type: ignore[import-untyped]
 from torch import Tensor
 
 import impasto
+from impasto.functional.precision import in_double
 from impasto.picture import Picture, is_grey
 
 FEW_LABELS = 64
@@ -54,7 +55,7 @@ class LabelFile:
     @property
     def colours(self) -> Numbers:
         """(h, w), each pixel's red, green and blue as one number; deep greys as they are."""
-        values = self.picture.tensor[0].cpu().double().numpy() * (65535 if self.is_16_bit else 255)
+        values = in_double(self.picture.tensor[0]).cpu().numpy() * (65535 if self.is_16_bit else 255)
         values = values.round().astype(np.int64)
         return values[0] if self.is_16_bit else np.asarray(values[0] << 16 | values[1] << 8 | values[2])
 

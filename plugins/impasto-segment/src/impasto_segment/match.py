@@ -12,6 +12,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, Preprocessor, StageError, Style, param
+from impasto.functional.precision import in_double
 from impasto.functional.statistics import mean_std
 
 __all__ = ["MatchRegions", "assign", "describe_regions"]
@@ -44,8 +45,14 @@ def describe_regions(image: Tensor, guides: Tensor) -> Regions:
     looks = [torch.cat(mean_std(features, weights[:, None]), 1).flatten() for weights in small.unbind(1)]
     shares = guides[0].float() / guides[0].float().sum((-2, -1), keepdim=True)
     height, width = guides.shape[-2:]
-    down = (shares.sum(-1) * torch.linspace(0.5 / height, 1 - 0.5 / height, height).to(shares)).sum(-1)
-    across = (shares.sum(-2) * torch.linspace(0.5 / width, 1 - 0.5 / width, width).to(shares)).sum(-1)
+    down = (
+        shares.sum(-1)
+        * torch.linspace(0.5 / height, 1 - 0.5 / height, height, dtype=torch.float32, device="cpu").to(shares)
+    ).sum(-1)
+    across = (
+        shares.sum(-2)
+        * torch.linspace(0.5 / width, 1 - 0.5 / width, width, dtype=torch.float32, device="cpu").to(shares)
+    ).sum(-1)
     side = guides[0].float().mean((-2, -1)).sqrt()
     return Regions(torch.stack(looks), torch.stack([down, across, side], 1))
 
@@ -80,7 +87,7 @@ def assign(costs: Tensor, spread: bool) -> list[int]:
         return [int(best) for best in costs.argmin(1)]
     rows, columns = costs.shape
     rounds = -(-rows // columns)
-    square = costs.cpu().double().repeat(1, rounds)
+    square = in_double(costs).cpu().repeat(1, rounds)
     # What is left of the last round goes to rows of no cost, which may take nothing of the rounds before it.
     idle = square.new_zeros(rounds * columns - rows, rounds * columns)
     idle[:, : (rounds - 1) * columns] = 1 + square.abs().sum()

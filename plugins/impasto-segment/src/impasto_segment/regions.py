@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ import impasto
 from impasto import Canvas, Preprocessor, StageError, Style, param
 from impasto.functional.color import to_space
 from impasto.functional.filters import box_mean
+from impasto.functional.precision import in_double
 
 from .superpixels import (
     Labels,
@@ -39,7 +41,7 @@ TARGETS = ("content", "styles", "both")
 
 def felzenszwalb(image: Tensor) -> Labels:
     """Return small segments (H, W) by the graph of Felzenszwalb and Huttenlocher 2004."""
-    pixels = image.permute(1, 2, 0).double().cpu().numpy()
+    pixels = in_double(image.permute(1, 2, 0)).cpu().numpy()
     area = pixels.shape[0] * pixels.shape[1]
     fine = segmentation.felzenszwalb(pixels, scale=50, sigma=0.8, min_size=max(4, area // 5000), channel_axis=-1)
     return renumber(measure.label(fine, background=-1, connectivity=1))
@@ -59,7 +61,7 @@ def kmeans(image: Tensor, count: int) -> Labels:
     maps = region_features(image)
     size = maps.shape[-2:]
     small = F.interpolate(image[None], size, mode="area")[0]
-    grid = maps.permute(1, 2, 0).double().cpu().numpy()
+    grid = in_double(maps.permute(1, 2, 0)).cpu().numpy()
     centres = segment_means(grid, slic(small, CELLS))
     if len(centres) < 2:
         return np.zeros(image.shape[-2:], dtype=np.intp)
@@ -127,9 +129,10 @@ def coordinates(size: Sequence[int], device: torch.device) -> Tensor:
 
 def mean_features(image: Tensor, labels: Labels) -> Values:
     """Return the mean of `region_features` in each segment, (N, C)."""
-    maps = F.interpolate(region_features(image)[None], labels.shape, mode="nearest-exact")[0].cpu().double().flatten(1)
+    found = F.interpolate(region_features(image)[None], labels.shape, mode="nearest-exact")[0]
+    maps = in_double(found).cpu().flatten(1)
     index = torch.from_numpy(labels).flatten()
-    sums = torch.zeros(len(maps), int(labels.max()) + 1, dtype=torch.float64).index_add_(1, index, maps)
+    sums = torch.zeros(len(maps), int(labels.max()) + 1, dtype=torch.float64, device="cpu").index_add_(1, index, maps)
     found: Values = (sums / index.bincount()).T.numpy().copy()
     return found
 
@@ -167,6 +170,7 @@ class SegmentRegions(Preprocessor, name="segment-regions"):
     """Divide the content, the styles or both into a few regions that look different; nothing is learnt or named."""
 
     prepares = ("guides", "styles")
+    bytes_per_pixel: ClassVar[int] = 400
 
     count: int = param(default=4, low=2, high=256, help="regions wanted; a picture with fewer says so")
     method: str = param(

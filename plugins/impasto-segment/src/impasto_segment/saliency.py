@@ -15,6 +15,7 @@ from torch import Tensor
 from impasto import Canvas, Preprocessor, StageError, param
 from impasto.functional.color import luma
 from impasto.functional.filters import guided_filter
+from impasto.functional.precision import in_double
 
 from .grabcut import UNKNOWN, remove_small_pieces
 from .superpixels import EDGE, Labels, adjacent_pairs, lab_array, segment_means, slic
@@ -130,7 +131,7 @@ def spectral_residual(image: Tensor) -> Tensor:
     scale = 64 / max(height, width)
     size = (max(1, round(scale * height)), max(1, round(scale * width)))
     grey = F.interpolate(luma(image[None].float()), size, mode="bilinear", antialias=True)[0, 0]
-    spectrum = np.fft.fft2(grey.cpu().double().numpy())
+    spectrum = np.fft.fft2(in_double(grey).cpu().numpy())
     amplitude = np.log(np.abs(spectrum) + 1e-9)
     residual = amplitude - ndimage.uniform_filter(amplitude, 3, mode="wrap")
     back = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2

@@ -245,7 +245,7 @@ class Semantic(Preprocessor, name="semantic"):
 
     def _mask(self, image: Tensor, what: str) -> Tensor:
         found = self._found(image)
-        wanted = torch.tensor([LABELS.index(label) for label in self.labels], device=image.device)
+        wanted = torch.tensor([LABELS.index(label) for label in self.labels], device=image.device, dtype=torch.long)
         seen = [[label for label in LABELS if (picture == LABELS.index(label)).any()] for picture in found]
         if all(not set(labels) & set(self.labels) for labels in seen):
             here = "; ".join(", ".join(labels) for labels in seen)

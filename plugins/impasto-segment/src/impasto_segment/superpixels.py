@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import warnings
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from torch import Tensor
 from impasto import Canvas, Preprocessor, StageError, param
 from impasto.functional.color import to_space
 from impasto.functional.filters import guided_filter
-from impasto.stage import composite
+from impasto.functional.precision import in_double
+from impasto.stage import composite, interruptible
 
 __all__ = ["Superpixels", "slic"]
 
@@ -49,10 +51,10 @@ def slic(image: Tensor, count: int, compactness: float = 10.0) -> Labels:
         >>> slic(impasto.samples.content("cat", 96)[0], 20).shape
         (64, 96)
     """
-    found = segmentation.slic(
-        image.permute(1, 2, 0).double().cpu().numpy(), count, compactness, start_label=0, channel_axis=-1
+    pixels = in_double(image.permute(1, 2, 0)).cpu().numpy()
+    return renumber(
+        interruptible(lambda: segmentation.slic(pixels, count, compactness, start_label=0, channel_axis=-1))
     )
-    return renumber(found)
 
 
 def renumber(labels: NDArray[np.integer]) -> Labels:
@@ -190,7 +192,7 @@ def one_hot(labels: Tensor, count: int) -> Tensor:
 
 def lab_array(image: Tensor) -> Values:
     """Return L*a*b*/100 of a picture (3, H, W) as an array (H, W, 3)."""
-    values: Values = to_space(image[None].float(), "lab")[0].permute(1, 2, 0).double().cpu().numpy()
+    values: Values = in_double(to_space(image[None].float(), "lab")[0].permute(1, 2, 0)).cpu().numpy()
     return values
 
 
@@ -216,6 +218,7 @@ class Superpixels(Preprocessor, name="superpixels"):
     """Divide the content into small segments of one colour: regions, an outline for the mask, or flat cells."""
 
     prepares = ("guides", "styles")
+    bytes_per_pixel: ClassVar[int] = 210
 
     count: int = param(default=24, low=2, high=100_000, help="superpixels wanted; about as many come")
     compactness: float = param(
@@ -271,7 +274,7 @@ class Superpixels(Preprocessor, name="superpixels"):
 
 def fill_with_means(maps: Tensor, labels: Tensor) -> Tensor:
     """Return maps (C, H, W) with each segment of `labels` (H, W) at its mean."""
-    index = labels.flatten()
-    sums = maps.new_zeros(len(maps), int(index.max()) + 1, dtype=torch.float64 if maps.device.type == "cpu" else None)
-    sums.index_add_(1, index, maps.flatten(1).to(sums.dtype))
-    return (sums / index.bincount()).to(maps.dtype)[:, index].view_as(maps)
+    exact = in_double(maps.flatten(1))
+    index = labels.flatten().to(exact.device)
+    sums = exact.new_zeros(len(maps), int(index.max()) + 1).index_add_(1, index, exact)
+    return (sums / index.bincount())[:, index].to(maps).view_as(maps)

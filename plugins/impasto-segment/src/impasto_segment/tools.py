@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -338,6 +339,8 @@ class FillMask(MaskTool, name="fill-mask"):
 
 class MatteMask(MaskTool, name="matte-mask"):
     """Find the soft edge of the mask in the picture itself: hair, fur, blur (Levin, Lischinski and Weiss 2008)."""
+
+    bytes_per_pixel: ClassVar[int] = 1300
 
     band: float = param(
         default=6.0,

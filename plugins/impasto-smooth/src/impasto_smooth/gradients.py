@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +52,7 @@ class WLSSmooth(Postprocessor, name="wls-smooth"):
     """Smooth the painted image at any scale, except across the edges of the content (Farbman et al. 2008)."""
 
     style = "ignored"
+    bytes_per_pixel: ClassVar[int] = 230
 
     smoothing: float = param(
         default=1.0, low=0, high=1000, help="how much is smoothed, λ; 0.1 takes grain, 10 leaves flat areas"
@@ -158,7 +160,7 @@ def seamless(image: Tensor, content: Tensor, mask: Tensor, mixed: bool = False) 
     return torch.where((inside > 0) & bordered, image + shift, image)
 
 
-CROSS = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])[None, None]
+CROSS = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]], dtype=torch.float32, device="cpu")[None, None]
 
 
 class Seamless(Postprocessor, name="seamless"):

@@ -93,7 +93,9 @@ class Multigrid:
         matrix = self.grids[-1](dots).flatten(2)
         # Pixels without a data term are free to move together; the preconditioner may hold them a little.
         ridge = 1e-6 * matrix.diagonal(dim1=-2, dim2=-1).amax(-1).clamp_min(1e-12)
-        self.inverse = torch.linalg.inv(matrix + ridge[:, None, None] * torch.eye(count).to(matrix))
+        self.inverse = torch.linalg.inv(
+            matrix + ridge[:, None, None] * torch.eye(count, dtype=torch.float32, device="cpu").to(matrix)
+        )
 
     def __call__(self, residual: Tensor, level: int = 0) -> Tensor:
         """Return an approximate solution for a right-hand side (B, C, H, W)."""

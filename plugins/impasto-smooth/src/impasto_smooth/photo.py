@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -40,6 +41,7 @@ class PhotoSmooth(Postprocessor, name="photo-smooth"):
     """Let the painted image vary only where the content does, so that it looks like a photograph (Li et al. 2018)."""
 
     style = "ignored"
+    bytes_per_pixel: ClassVar[int] = 1500
 
     beta: float = param(
         default=0.9999, low=0.01, high=0.999999, help="how far colours spread along the content's surfaces, below 1"

@@ -179,7 +179,7 @@ class WCT(AutoencoderStylizer, name="wct"):
 
     def covariance_map(self, content: Tensor, style: Tensor) -> Tensor:
         """Return the matrix (B, C, C) of the linear map between two covariances (B, C, C)."""
-        eye = torch.eye(content.shape[-1], device=content.device)
+        eye = torch.eye(content.shape[-1], device=content.device, dtype=torch.float32)
         content = content if self.identity == "none" else content + eye
         return TRANSFORMS[self.transform](content, style + eye if self.identity == "both" else style)
 

@@ -34,6 +34,7 @@ PHOTO_DECODER = Weights(
 class WCTPhoto(impasto.Stylizer, name="wct-photo"):
     """Give a photograph the colours and light of another, every line in its place (Yoo et al. 2019)."""
 
+    bytes_per_pixel: ClassVar[int] = 630
     multiple: ClassVar[int] = 8
     regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = (*PRETRAINED.values(), PHOTO_DECODER)

@@ -114,7 +114,11 @@ class Reconstruction(Task):
             content_target = with_moments(photograph_features[deepest], style_targets[deepest])
         stylized = photographs
         # Every other cascade starts below the deepest level, as by default in use.
-        skipped = cascade[0] if len(cascade) > 1 and torch.rand((), generator=rng) < 0.5 else None
+        skipped = (
+            cascade[0]
+            if len(cascade) > 1 and torch.rand((), generator=rng, dtype=torch.float32, device="cpu") < 0.5
+            else None
+        )
         for layer in cascade:
             with torch.no_grad():
                 transformed = wct(self.encoded(stylized, layer)[layer], natural[layer].chunk(2)[1])

@@ -108,7 +108,7 @@ def weighted_wct(
         Float32 features like the content's.
     """
     mean, spread = statistics.covariance(content, content_area)
-    eye = torch.eye(content.shape[1], device=content.device)
+    eye = torch.eye(content.shape[1], device=content.device, dtype=torch.float32)
     if identity != "none":
         spread = spread + eye
     matrix, target_mean = torch.zeros_like(spread), torch.zeros_like(mean)
