@@ -71,7 +71,7 @@ class Checkpoint:
             raise self._refusal("is no checkpoint of a training, or one of an older Impasto")
         others = differences(saved["identity"], self.identity) + self._other_tensors(saved["networks"])
         for name, kept in saved["pictures"].items():
-            now = self.pictures.get(name, torch.empty(0, dtype=torch.int64))
+            now = self.pictures.get(name, torch.empty(0, dtype=torch.int64, device="cpu"))
             if gone := int((~torch.isin(kept, now)).sum()):
                 others.append(f"{legible(name)}: {gone} of the {len(kept)} pictures there were are gone or changed")
             elif more := len(now) - len(kept):
@@ -118,7 +118,7 @@ def _pictures(trainer: Trainer) -> dict[str, Tensor]:
         if parameter.reads and isinstance(value, str) and value and Path(value).is_dir():
             known = [f"{file.name} {file.stat().st_size}" for file in files_in(Path(value), SUFFIXES)]
             digests = [int.from_bytes(hashlib.sha256(one.encode()).digest()[:7], "big") for one in known]
-            pictures[name] = torch.tensor(sorted(digests), dtype=torch.int64)
+            pictures[name] = torch.tensor(sorted(digests), dtype=torch.int64, device="cpu")
     return pictures
 
 
