@@ -17,7 +17,7 @@ def test_a_few_kills_leave_nothing_wrong(name, commands):
     if "train" in commands:
         pytest.importorskip("accelerate", reason="training needs the extra `train`")
     # Hundreds of them: benchmarks/kills.py by hand.
-    program = [sys.executable, KILLS, "--kills", "3", "--signal", name, "--only", *commands]
+    program = [sys.executable, KILLS, "--kills", "2", "--signal", name, "--only", *commands]
     done = subprocess.run(
         program, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )

@@ -518,20 +518,20 @@ def test_an_interruption_before_a_later_stage_is_done_keeps_what_was_painted_bef
 @pytest.mark.parametrize("third", ["first step", "before it"])
 def test_regions_that_are_painted_are_kept_when_a_later_one_is_interrupted(third):
     class Regions(impasto.Stylizer, name="regions"):
-        """Darken, until the third region interrupts."""
+        """Invert, until the third region interrupts."""
 
         def stylize(self, content, styles, guides):
             if guides[..., -1].any():
                 if third == "first step":
                     self.report(1, 5, content * 0.5, {})
                 raise KeyboardInterrupt
-            return content * 0
+            return 1 - content
 
     guides = {name: torch.zeros(1, 1, 20, 28) for name in ("left", "middle", "right")}
     for place, guide in enumerate(guides.values()):
         guide[..., 10 * place : 10 * (place + 1)] = 1
     picture = impasto.Pipeline(Regions())(CONTENT, STYLE, guides=guides, device="cpu")
-    assert (picture.tensor[..., :20] == 0).all()
+    torch.testing.assert_close(picture.tensor[..., :20], 1 - CONTENT[..., :20])
     rest = CONTENT[..., 20:] * (0.5 if third == "first step" else 1)
     torch.testing.assert_close(picture.tensor[..., 20:], rest)
     assert picture.interrupted == Interrupted("regions", *((1, 5) if third == "first step" else (2, 3)))
