@@ -27,12 +27,12 @@ _PADDING = bytes((37 * i * i + 11 * i) % 255 for i in range(4096))  # anything w
 
 def check_rows(image: ImageFile.ImageFile, data: bytes) -> None:
     """Raise an `OSError` where a decoded PNG or GIF lacks its last rows, though its compressed data has an end."""
-    box = (0, max(0, image.height - _LAST_ROWS), *image.size)
-    if image.format in ("PNG", "GIF") and _is_flat(image.crop(box), 0 if image.format == "PNG" else 255):
+    top = max(0, image.height - _LAST_ROWS)
+    if image.format in ("PNG", "GIF") and _is_flat(_rows(image, top), 0 if image.format == "PNG" else 255):
         # Rows that are there do not depend on what was in memory before.
         twin = image_file(data)
         load(twin, blank=1)
-        if twin.crop(box).tobytes() != image.crop(box).tobytes():
+        if _rows(twin, top).tobytes() != _rows(image, top).tobytes():
             raise OSError("its last rows are missing")
 
 
@@ -110,12 +110,12 @@ def _missing_in_jpeg(image: ImageFile.ImageFile, data: bytes) -> str | None:
     if not grey and not any(marker in _PROGRESSIVE for marker, _ in segments):
         return None
     # A file that lacks none looks the same with more data, whatever that is.
-    end = next((place.start for marker, place in segments if marker == _END), len(data))
-    twin = image_file(data[:end] + _PADDING + b"\xff\xd9")
+    ends = [place.stop for marker, place in segments if marker == _SCAN_DATA]
+    parts = (data[start:end] for start, end in itertools.pairwise([0, *ends, len(data)]))
+    twin = image_file(_PADDING.join(parts))
     load(twin)
     for top in range(0, image.height, _BAND):  # in bands, for large pictures
-        box = (0, top, image.width, min(top + _BAND, image.height))
-        if twin.crop(box).tobytes() != image.crop(box).tobytes():
+        if _rows(twin, top).tobytes() != _rows(image, top).tobytes():
             return "its last blocks are missing, and are grey or blurred"
     return None
 
@@ -124,8 +124,7 @@ def _is_of_one_colour(image: Image.Image) -> bool:
     """Return whether the last block of a picture is, to the bit."""
     box = (max(0, image.width - _BLOCK), max(0, image.height - _BLOCK), *image.size)
     corner = image._new(image.im.crop(box))  # `crop` would compare even these with the limit that Pillow has
-    ranges: Any = corner.getextrema()
-    return all(low == high for low, high in (ranges if isinstance(ranges[0], tuple) else [ranges]))
+    return _is_flat(corner, 255)
 
 
 def _says_more(image: Any, data: bytes, segments: list[tuple[int, slice]]) -> bool:

@@ -27,6 +27,8 @@ from .formats import (
     READABLE,
     register_heif,
 )
+from .png import readable_png
+from .stated_color import nclx
 
 
 @contextmanager
@@ -146,8 +148,15 @@ def image_file(data: bytes) -> ImageFile.ImageFile:
         # A format that this Pillow was built without accepts by saying so.
         if factory is None or (accept and accept(data[:16]) is not True):
             continue
+        told: dict[str, Any] = {}
+        if form == "PNG":
+            data, told = readable_png(data)
+        elif form in ("AVIF", "HEIF"):
+            told = {"nclx": nclx(data)}
         try:
-            return (TiffFile if form == "TIFF" else factory)(io.BytesIO(data), "")
+            image = (TiffFile if form == "TIFF" else factory)(io.BytesIO(data), "")
+            image.info.update(told)
+            return image
         except (SyntaxError, IndexError, TypeError, struct.error):  # as Image.open: not this format after all
             continue
     raise UnidentifiedImageError(_what_instead(data))

@@ -25,6 +25,7 @@ from .metadata import Metadata
 from .netpbm import netpbm_pixels
 from .picture import Picture
 from .sixteen_bits import sixteen_bit_pixels, uint16
+from .stated_color import stated_profile
 from .tiff import tiff_pixels
 
 
@@ -143,7 +144,7 @@ def _deep_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> tuple[np
 def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None = None, bits: int = 8) -> Picture:
     """Return the picture of a decoded image; `deep` has its pixels where Pillow's are not those of the file."""
     exif, orientation = exif_and_orientation(image)
-    profile = image.info.get("icc_profile")
+    profile = stated_profile(image, name)
     if deep is None and image.mode == "F":
         deep, bits = np.asarray(image)[..., None], 32
     elif deep is None and image.mode.startswith("I"):
