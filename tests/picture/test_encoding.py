@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from impasto.errors import PictureError
 from impasto.picture import read, write
 
-from .example_files import ADOBE, DEEP, RGB, RGBA, RNG, SMOOTH, H, W, encoded, exif_with, levels, profile
+from .example_files import ADOBE, DEEP, RGB, RGBA, RNG, SMOOTH, H, W, encoded, exif_with, levels, profile, tiff
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp", "a.PNG"])
@@ -97,3 +97,59 @@ def test_what_a_format_cannot_hold_is_said(tmp_path):
     with pytest.raises(TypeError, match="no Picture"):
         write(RGB, tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+WRITABLE = [
+    *("a.jpg", "a.png", "a.webp", "a.tiff", "a.bmp"),
+    pytest.param("a.avif", marks=pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")),
+]
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "BMP", "WEBP"])
+def test_the_density_that_printers_read_goes_along(tmp_path, form, name):
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128] = 300.0, 150.0, 2
+    options = {"exif": exif.tobytes()} if form == "WEBP" else {"dpi": (300, 150)}
+    picture = read(encoded(Image.fromarray(SMOOTH), form, **options))
+    assert picture.meta.density == (300, 150)
+    for bits in (8, 16) if name in ("a.png", "a.tiff") else (8,):
+        path = picture.save(tmp_path / name, bits=bits)
+        assert read(path).meta.density == (300, 150)
+        if name not in ("a.webp", "a.avif"):
+            np.testing.assert_allclose([*map(float, Image.open(path).info["dpi"])], (300, 150), atol=0.02)
+        plain = read(RGB).save(tmp_path / f"plain-{name}", bits=bits)
+        assert read(plain).meta.density is None
+
+
+def test_a_density_that_no_file_states_is_none_and_is_turned_with_the_picture():
+    exif = Image.Exif()
+    exif[0x010F] = "Kamera"
+    assert read(encoded(Image.fromarray(SMOOTH), "JPEG", exif=exif.tobytes())).meta.density is None
+    assert read(encoded(Image.fromarray(SMOOTH), "PNG", exif=exif_with(6), dpi=(300, 150))).meta.density == (150, 300)
+    per_centimetre = tiff(RGB, photometric="rgb", resolution=(100, 100), resolutionunit="centimeter")
+    assert read(per_centimetre).meta.density == (254, 254)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tiff"])
+def test_author_and_rights_go_along_in_their_own_letters(tmp_path, name):
+    exif = Image.Exif()
+    exif[0x8298] = "© Zoë Müller".encode()
+    xmp = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><dc:creator><rdf:Seq><rdf:li>Zoë &amp; Co</rdf:li></rdf:Seq></dc:creator>'
+        '<dc:rights><rdf:Alt><rdf:li xml:lang="x-default">not this</rdf:li></rdf:Alt></dc:rights></x:xmpmeta>'
+    )
+    picture = read(encoded(Image.fromarray(SMOOTH), "JPEG", exif=exif.tobytes(), xmp=xmp.encode()))
+    data = picture.save(tmp_path / name).read_bytes()
+    assert "© Zoë Müller".encode() in data
+    assert "Zoë & Co".encode() in data
+    assert b"not this" not in data
+
+
+def test_exif_too_long_for_a_jpeg_is_left_out_and_said(tmp_path):
+    exif = Image.Exif()
+    exif[0x010E] = "words " * 20_000
+    picture = read(encoded(Image.fromarray(SMOOTH), "PNG", exif=exif.tobytes()))
+    with pytest.warns(UserWarning, match="too long for a JPEG"):
+        written = picture.save(tmp_path / "a.jpg")
+    assert read(written).size == picture.size

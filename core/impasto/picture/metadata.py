@@ -19,6 +19,7 @@ class Metadata:
         format: of the file, as Pillow calls it, such as "JPEG".
         icc: colour profile of the pixels, bytes.
         exif: EXIF block, bytes.
+        density: pixels to the inch, across and down, which is how large it is printed.
         bits: depth of the file that was read: 8, 16 or 32.
         recipe: how it was made, TOML text.
         frame: number in its stream, from 1.
@@ -37,6 +38,7 @@ class Metadata:
     format: str | None = None
     icc: bytes | None = dataclasses.field(default=None, repr=False)
     exif: bytes | None = dataclasses.field(default=None, repr=False)
+    density: tuple[float, float] | None = None
     bits: int | None = None
     recipe: str | None = dataclasses.field(default=None, repr=False)
     frame: int | None = None

@@ -137,8 +137,9 @@ class Picture:
     ) -> Path:
         """Write one picture: the whole file or nothing, and never over the picture it was made from.
 
-        Values outside [0, 1] are clipped. EXIF and an sRGB profile go along when the picture came with some, in
-        every format but BMP. Alpha is kept, but JPEG and BMP blend it over white, with a warning.
+        Values outside [0, 1] are clipped. Density, by which it is printed, goes along when the picture came with
+        it; so do EXIF, with the author and the rights that XMP states, and an sRGB profile, in every format but
+        BMP. Alpha is kept, but JPEG and BMP blend it over white, with a warning.
 
         Args:
             path: the file; its suffix says the format, its folder must exist.

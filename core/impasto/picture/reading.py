@@ -18,7 +18,7 @@ from .arrays import color_and_alpha, image_tensor, planes
 from .damage import check_rows, missing_blocks, missing_parts
 from .decoding import check_heif, check_size, decoding_errors, file_content, image_file, load, stream_content
 from .embedded_recipe import recipe_of
-from .exif import exif_and_orientation, upright
+from .exif import density, exif_and_orientation, upright
 from .frame_table import frame_table
 from .icc import deep_srgb, srgb_profile, srgb_transform
 from .metadata import Metadata
@@ -158,11 +158,13 @@ def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None 
         color, alpha = _eight_bit_color(image, profile)
     else:
         color, alpha = _deep_color(deep, name, profile, image.info.get("transparency"))
+    dots = density(image)
     meta = Metadata(
         bits=bits,
         format=image.format,
         icc=srgb_profile() if profile else None,
         exif=exif,
+        density=dots and (dots[::-1] if orientation >= 5 else dots),
         recipe=recipe_of(image),
     )
     color = upright(color, orientation).expand(-1, 3, -1, -1).contiguous()
