@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, features
 
 from impasto.picture import read
 
-from .example_files import ADOBE, RGB, SMOOTH, SRGB, H, W, encoded, levels, png, profile
+from .example_files import ADOBE, RGB, SMOOTH, SRGB, H, W, encoded, levels, png, profile, tiff
 
 
 def srgb_curve(linear):
@@ -74,6 +74,8 @@ def test_gamma_and_primaries_of_a_png_are_converted():
     for picture in (read(square), read(Image.open(io.BytesIO(square)))):
         assert abs(picture.numpy() - expected).max() < 1.5 / 255
     deep = np.linspace(0, 65535, 256).astype(">u2")[None]
+    linear = read(png(256, 1, 16, 0, deep, (b"gAMA", struct.pack(">I", 100000))))
+    assert abs(linear.numpy()[0, :, 0] - srgb_curve(deep[0] / 65535)).max() < 0.1 / 255
     dark = read(png(256, 1, 16, 0, deep, (b"gAMA", struct.pack(">I", 55556))))
     assert abs(dark.numpy()[0, :, 0] - srgb_curve((deep[0] / 65535) ** 1.8)).max() < 1.5 / 255
     wide = read(png(W, H, 8, 2, RGB, (b"gAMA", struct.pack(">I", 45455)), P3))
@@ -148,3 +150,15 @@ def test_colours_that_cannot_be_are_said():
         assert (levels(picture) == RGB).all()
     with pytest.warns(UserWarning, match="cannot be"):
         read(png(W, H, 8, 2, RGB, (b"gAMA", bytes(4))))
+
+
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_linear_light_is_converted_without_steps_in_the_darks(kind):
+    light = np.linspace(0, 0.02, 3000)[None, :, None] * np.array([1.0, 0.7, 0.3])
+    stored = np.rint(light * 65535).astype("u2") if kind == "u2" else light.astype("f4")
+    picture = read(tiff(stored, photometric="rgb", iccprofile=profile(SRGB, 1.0)))
+    values = stored / 65535 if kind == "u2" else stored
+    assert abs(picture.numpy() - srgb_curve(values)).max() < 0.2 / 255
+    wide = read(tiff(stored, photometric="rgb", iccprofile=profile(ADOBE, 1.0)))
+    expected = srgb_curve(values @ np.array(ADOBE).T @ np.linalg.inv(SRGB).T)
+    assert abs(wide.numpy() - expected).max() < 0.3 / 255

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .arrays import planes
+from .matrix_profile import float_srgb
 
 
 def srgb_profile() -> bytes:
@@ -54,9 +55,11 @@ def srgb_transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransfo
     return None if abs(moved - same).max() <= 1 else transform
 
 
-def deep_srgb(pixels: Tensor, transform: ImageCms.ImageCmsTransform) -> Tensor:
+def deep_srgb(pixels: Tensor, transform: ImageCms.ImageCmsTransform, profile: bytes) -> Tensor:
     """Return pixels `(C, H, W)` of more than 8 bits in sRGB, between the 8-bit colours, which alone Pillow converts."""
     mode, steps = str(transform.input_mode), 86  # 86 steps fall on whole 8-bit values
+    if mode == "RGB" and (exact := float_srgb(pixels.expand(3, -1, -1).numpy(), profile, steps)) is not None:
+        return torch.from_numpy(exact)
     table = planes(np.asarray(transform.apply(Image.fromarray(_lattice(steps, mode)))))
     if mode == "L":
         x = pixels[0] * 255

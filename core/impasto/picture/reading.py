@@ -193,6 +193,6 @@ def _deep_color(
     if not alpha.shape[-1] and transparent is not None:
         alpha = (color != np.asarray(transparent)).any(-1, keepdims=True)
     tensor = planes(color, name)
-    if transform := srgb_transform(profile, "L" if channels == 1 else "RGB"):
-        tensor = deep_srgb(tensor, transform)
+    if profile and (transform := srgb_transform(profile, "L" if channels == 1 else "RGB")):
+        tensor = deep_srgb(tensor, transform, profile)
     return tensor, planes(alpha) if alpha.shape[-1] else None

@@ -103,13 +103,7 @@ def made_profile(primaries: Sequence[float], white: Sequence[float], gamma: floa
     """
     if gamma is None and np.allclose([*primaries, *white], [*_SRGB, *_D65], atol=0.002):
         return None
-    chosen = np.array(primaries, float).reshape(3, 2)
-    columns, bright = _xyz(chosen).T, _xyz(np.array([white], float))[0]
-    scaled = columns * np.linalg.solve(columns, bright)
-    # Bradford's adaptation from this white to that of profiles.
-    cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-    gains = cones @ _xyz(np.array([_D50]))[0] / (cones @ bright)
-    adapted = np.linalg.solve(cones, gains[:, None] * cones) @ scaled
+    adapted = colorants(primaries, white)
     if not np.isfinite(adapted).all() or abs(adapted).max() > 8 or not 0.05 < (gamma or 1) < 20:
         raise ValueError("no colours")
     curve = [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045] if gamma is None else [gamma]
@@ -125,6 +119,15 @@ def made_profile(primaries: Sequence[float], white: Sequence[float], gamma: floa
     head = struct.pack(">I4sI4s4s4s", start + len(body), b"\0" * 4, 0x04300000, b"mntr", b"RGB ", b"XYZ ")
     head += struct.pack(">6H4s", 2000, 1, 1, 0, 0, 0, b"acsp") + bytes(28) + _fixed([0.9642, 1, 0.8249])
     return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def colorants(primaries: Sequence[float] = _SRGB, white: Sequence[float] = _D65) -> Any:
+    """Return the XYZ of primaries, (3, 3), a column each, adapted from their white to that of profiles, D50."""
+    columns, bright = _xyz(np.array(primaries, float).reshape(3, 2)).T, _xyz(np.array([white], float))[0]
+    scaled = columns * np.linalg.solve(columns, bright)
+    cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])  # Bradford's
+    gains = cones @ _xyz(np.array([_D50]))[0] / (cones @ bright)
+    return np.linalg.solve(cones, gains[:, None] * cones) @ scaled
 
 
 def _xyz(chromaticities: Any) -> Any:
