@@ -1,6 +1,7 @@
-"""Damage that libjpeg, libtiff and Pillow pass over: areas in one colour that the file does not have."""
+"""Damage that decoders pass over: a JPEG that lacks a part is said to, other files without their end are errors."""
 
 import io
+import struct
 import warnings
 import zlib
 
@@ -9,11 +10,119 @@ import pytest
 from PIL import Image
 
 import impasto
+from impasto.errors import PictureError
+from impasto.picture import read
+
+from .example_files import RGB, RNG, SMOOTH, H, W, encoded, png
+
+NOISE = Image.fromarray(RNG.integers(0, 256, (120, 160, 3), np.uint8)).resize((161, 123), Image.Resampling.BILINEAR)
+
+KINDS = {
+    "plain": (NOISE, {}),
+    "full colour": (NOISE, {"subsampling": 0, "quality": 95}),
+    "grey": (NOISE.convert("L"), {}),
+    "CMYK": (NOISE.convert("CMYK"), {}),
+    "progressive": (NOISE, {"progressive": True}),
+    "in intervals": (NOISE, {"restart_marker_blocks": 4}),
+}
+
+
+def taller(data):
+    where = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2")) + 5
+    (height,) = struct.unpack_from(">H", data, where)
+    return data[:where] + struct.pack(">H", height * 3 // 2) + data[where + 2 :]
+
+
+DAMAGES = {
+    "cut, with an end": lambda data: data[: len(data) // 2] + b"\xff\xd9",
+    "a little cut, with an end": lambda data: data[: len(data) * 97 // 100] + b"\xff\xd9",
+    "a third missing": lambda data: data[: len(data) // 3] + data[2 * len(data) // 3 :],
+    "too tall": taller,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_jpeg_that_lacks_a_part_is_said_to(kind, damage):
+    image, options = KINDS[kind]
+    data = encoded(image, "JPEG", **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(data)
+    with pytest.warns(UserWarning, match=r"damaged(?s:.*)fresh copy"):
+        read(DAMAGES[damage](data))
+
+
+def test_a_marker_in_the_midst_of_a_scan_is_damage():
+    data = encoded(NOISE, "JPEG", quality=95, subsampling=0)
+    middle = data.index(b"\xff\xda") + 2000
+    with pytest.warns(UserWarning, match="damaged"):
+        read(data[:middle] + b"\xff\xdb\0\x43" + bytes([0] + [1] * 64) + data[middle:])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("grey", [0, 127, 128, 255])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 4}], ids=str)
+def test_a_jpeg_that_is_flat_below_is_no_damage(grey, options):
+    scan = np.full((200, 160, 3), grey, np.uint8)
+    scan[:64, :96] = SMOOTH
+    for image in (Image.fromarray(scan), Image.fromarray(scan).convert("L"), Image.fromarray(scan).convert("CMYK")):
+        assert read(encoded(image, "JPEG", **options)).size == (200, 160)
+    assert read(encoded(Image.fromarray(scan), "JPEG", **options) + b"what cameras append").size == (200, 160)
+
+
+def test_a_jpeg_without_its_later_scans_is_said_to_be_blurred():
+    data = encoded(NOISE, "JPEG", progressive=True)
+    scans = [i for i in range(len(data)) if data[i : i + 2] == b"\xff\xda"]
+    with pytest.warns(UserWarning, match="scans are missing"):
+        read(data[: data.rfind(b"\xff\xc4", 0, scans[-1])] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("colour", [0, 2])
+def test_a_png_whose_data_end_too_early_is_an_error(colour):
+    rows = RGB if colour == 2 else RGB[..., 0]
+    for depth, pixels in ((8, rows), (16, rows.astype(">u2") * 257)):
+        assert read(png(W, H, depth, colour, pixels)).size == (H, W)
+        with pytest.raises(PictureError, match="last rows are missing"):
+            read(png(W, H + 9, depth, colour, pixels))
+        black = np.concatenate([pixels, pixels[:5] * 0])
+        assert (read(png(W, H + 5, depth, colour, black)).tensor[:, :, H:] == 0).all()
+
+
+def test_a_gif_that_ends_too_early_is_an_error():
+    data = encoded(Image.fromarray(RGB[..., 0]), "GIF")
+    frame = data.index(b",\0\0\0\0" + struct.pack("<HH", W, H))
+    taller = data[:8] + struct.pack("<H", 3 * H) + data[10 : frame + 7] + struct.pack("<H", 3 * H) + data[frame + 9 :]
+    with pytest.raises(PictureError, match="damaged"):
+        read(taller)
+    for color in range(0, 256, 51):
+        flat = Image.new("P", (40, 30), color)
+        flat.putpalette(bytes(range(256)) * 3)
+        assert read(encoded(flat, "GIF")).size == (30, 40)
+
+
+def test_an_interlaced_png_lacks_no_row():
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    grey = np.zeros((H, W), np.uint8)
+    lines = [b"\0" + row.tobytes() for y, x, dy, dx in passes for row in grey[y::dy, x::dx] if row.size]
+    whole, cut = (interlaced(b"".join(part)) for part in (lines, lines[:-3]))
+    assert (read(whole).tensor == 0).all()
+    with pytest.raises(PictureError, match="last rows are missing"):
+        read(cut)
+
+
+def interlaced(rows):
+    data = png(W, H, 8, 0, [])
+    head = data[12:28] + b"\1"
+    body = b"IDAT" + zlib.compress(rows)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + chunk + data[-12:]
+
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
 
 
-def encoded(form, mode="RGB", pixels=PIXELS, **options):
+def encoded_as(form, mode="RGB", pixels=PIXELS, **options):
     out = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(out, form, **options)
     return out.getvalue()
@@ -22,7 +131,7 @@ def encoded(form, mode="RGB", pixels=PIXELS, **options):
 def test_a_jpeg_whose_codes_go_wrong_is_damaged_though_no_bit_of_it_is_missing():
     """The blocks behind are of the last colour that was decoded, whatever that is, and not grey."""
     photograph = impasto.samples.content("astronaut", 96)[0].permute(1, 2, 0).mul(255).byte().numpy()
-    whole = encoded("JPEG", "L", photograph)
+    whole = encoded_as("JPEG", "L", photograph)
     said = 0
     for place in range(whole.index(b"\xff\xda") + 10, len(whole) - 400, 11):
         damaged = whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :]
@@ -41,13 +150,13 @@ def test_a_picture_that_ends_in_one_colour_is_not_called_damaged(colour):
     pixels = PIXELS.copy()
     pixels[30:] = colour
     for options in ({"quality": 10}, {"quality": 100, "subsampling": 0}, {"progressive": True}):
-        impasto.read(encoded("JPEG", pixels=pixels, **options))
-    impasto.read(encoded("TIFF", "1", pixels, compression="group4"))
-    impasto.read(encoded("TIFF", pixels=pixels, compression="jpeg"))
+        impasto.read(encoded_as("JPEG", pixels=pixels, **options))
+    impasto.read(encoded_as("TIFF", "1", pixels, compression="group4"))
+    impasto.read(encoded_as("TIFF", pixels=pixels, compression="jpeg"))
 
 
 def test_a_fax_whose_rows_go_wrong_is_damaged():
-    whole = encoded("TIFF", "1", compression="group4")
+    whole = encoded_as("TIFF", "1", compression="group4")
     start = Image.open(io.BytesIO(whole)).tag_v2[273][0]
     damaged = whole[: start + 40] + bytes(3) + whole[start + 43 :]
     with pytest.warns(UserWarning, match="is damaged, its bits, .* say more than was decoded"):
@@ -55,7 +164,7 @@ def test_a_fax_whose_rows_go_wrong_is_damaged():
 
 
 def test_a_tiff_of_jpegs_is_looked_at_as_they_are():
-    whole = encoded("TIFF", compression="jpeg")
+    whole = encoded_as("TIFF", compression="jpeg")
     tags = Image.open(io.BytesIO(whole)).tag_v2
     start, length = tags[273][-1], tags[279][-1]
     damaged = whole[: start + length // 2] + bytes(64) + b"\xff\xd9" + whole[start + length // 2 + 66 :]
@@ -82,7 +191,7 @@ def png_of(chunks):
 
 
 def test_a_png_without_its_palette_is_no_black_picture():
-    chunks = png_chunks(encoded("PNG", "P"))
+    chunks = png_chunks(encoded_as("PNG", "P"))
     late = [chunk for chunk in chunks if chunk[0] != b"PLTE"]
     late.insert(-1, next(chunk for chunk in chunks if chunk[0] == b"PLTE"))
     with pytest.raises(impasto.PictureError, match="its palette is missing"):
@@ -100,7 +209,7 @@ def test_an_animation_whose_first_frame_is_smaller_than_its_picture_is_damaged()
 
 
 def test_a_gif_whose_frame_is_smaller_than_its_screen_says_so():
-    whole = encoded("GIF", "P")
+    whole = encoded_as("GIF", "P")
     taller = whole[:8] + (200).to_bytes(2, "little") + whole[10:]
     with pytest.warns(UserWarning, match=r"its first frame is 32% of its 96 × 200, and the rest is of one colour"):
         impasto.read(taller)

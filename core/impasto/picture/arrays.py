@@ -94,13 +94,7 @@ def unit_floats(tensor: Tensor, name: str) -> Tensor:
 
 def planes(pixels: npt.NDArray[Any], name: str = "picture") -> Tensor:
     """Return pixels `(H, W, C)` of any accepted dtype as floats `(C, H, W)`."""
-    channels = pixels.transpose(2, 0, 1)
-    white = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(pixels.dtype.newbyteorder("="))
-    if white is None:
-        return unit_floats(tensor_copy(channels), name)
-    # Without a copy of the integers in between, for large pictures.
-    floats = torch.from_numpy(channels.astype(np.float32, order="C"))
-    return floats.div_(white)
+    return unit_floats(tensor_copy(pixels.transpose(2, 0, 1)), name)
 
 
 def tensor_copy(array: npt.NDArray[Any]) -> Tensor:

@@ -7,8 +7,8 @@ import re
 import warnings
 from typing import Any
 
+import numpy.typing as npt
 from PIL import Image, TiffTags
-from torch import Tensor
 
 ORIENTATION = 0x0112
 _ACROSS, _DOWN, _UNIT, _ARTIST, _COPYRIGHT = 0x011A, 0x011B, 0x0128, 0x013B, 0x8298
@@ -104,10 +104,9 @@ def with_density(block: bytes | None, dots: tuple[float, float]) -> bytes:
     return exif.tobytes()
 
 
-def upright(tensor: Tensor, orientation: int) -> Tensor:
-    """Return `(C, H, W)`, rotated and flipped by its EXIF orientation, 1 to 8, as `(1, C, H, W)`."""
-    tensor = tensor[None]
+def upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """Return pixels `(H, W, C)`, rotated and flipped by their EXIF orientation, 1 to 8, as a view."""
     if orientation >= 5:
-        tensor = tensor.mT
-    flips = {2: [3], 3: [2, 3], 4: [2], 6: [3], 7: [2, 3], 8: [2]}.get(orientation, [])
-    return tensor.flip(flips) if flips else tensor.contiguous()
+        pixels = pixels.transpose(1, 0, 2)
+    down, across = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return pixels[:: -1 if down else 1, :: -1 if across else 1]

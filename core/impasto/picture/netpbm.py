@@ -45,7 +45,7 @@ def netpbm_pixels(image: ImageFile.ImageFile, data: bytes) -> tuple[npt.NDArray[
     if white in (255, 65535):
         values = values.astype(np.uint8 if white == 255 else np.uint16)
     else:
-        values = (values / white).astype(np.float32)
+        values = np.divide(values, np.float32(white), dtype=np.float32)
     return values.reshape(height, width, channels), 8 if white < 256 else 16
 
 

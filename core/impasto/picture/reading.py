@@ -155,9 +155,9 @@ def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None 
             )
         deep, bits = uint16(image)[..., None], 16
     if deep is None:
-        color, alpha = _eight_bit_color(image, profile)
+        color, alpha = _eight_bit_color(image, profile, orientation)
     else:
-        color, alpha = _deep_color(deep, name, profile, image.info.get("transparency"))
+        color, alpha = _deep_color(upright(deep, orientation), name, profile, image.info.get("transparency"))
     dots = density(image)
     meta = Metadata(
         bits=bits,
@@ -167,22 +167,27 @@ def _image_picture(image: Image.Image, name: str, deep: npt.NDArray[Any] | None 
         density=dots and (dots[::-1] if orientation >= 5 else dots),
         recipe=recipe_of(image),
     )
-    color = upright(color, orientation).expand(-1, 3, -1, -1).contiguous()
-    return Picture(color, None if alpha is None else upright(alpha, orientation), meta)
+    return Picture(color.expand(3, -1, -1)[None].contiguous(), None if alpha is None else alpha[None], meta)
 
 
-def _eight_bit_color(image: Image.Image, profile: bytes | None) -> tuple[Tensor, Tensor | None]:
+def _eight_bit_color(image: Image.Image, profile: bytes | None, orientation: int) -> tuple[Tensor, Tensor | None]:
+    def floats(image: Image.Image) -> Tensor:
+        pixels = np.asarray(image)
+        return planes(upright(pixels if pixels.ndim == 3 else pixels[..., None], orientation))
+
     mode = {"1": "L", "L": "L", "LA": "L", "La": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")
     alpha = None
     if image.has_transparency_data:
-        image = image.convert("LA" if mode == "L" else "RGBA")
-        alpha = planes(np.asarray(image.getchannel("A"))[..., None])
-    image = image if image.mode == mode else image.convert(mode)  # `convert` copies what has the mode
+        image = _converted(image, "LA" if mode == "L" else "RGBA")
+        alpha = floats(image.getchannel("A"))
+    image = _converted(image, mode)
     if transform := srgb_transform(profile, mode):
         image = transform.apply(image.convert(str(transform.input_mode)))
-    elif mode == "L":
-        return planes(np.asarray(image)[..., None]), alpha
-    return planes(np.asarray(image if image.mode == "RGB" else image.convert("RGB"))), alpha
+    return floats(image if image.mode == "L" else _converted(image, "RGB")), alpha
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    return image if image.mode == mode else image.convert(mode)  # which copies also what has the mode
 
 
 def _deep_color(

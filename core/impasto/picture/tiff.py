@@ -70,6 +70,7 @@ def tiff_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> npt.NDArr
     kind = np.dtype(f"{'f' if _FLOAT in kinds else 'u'}{depths.pop() // 8}")
     pixels = np.concatenate([_plane(tags, data, plane, planes, samples // planes, kind) for plane in range(planes)], -1)
     if color == _WHITE_IS_ZERO:
+        pixels = pixels.copy()
         pixels[..., 0] = (1 if kind.kind == "f" else np.iinfo(kind).max) - pixels[..., 0]
     if samples == colors or (_EXTRA in tags and extra[0] not in (_PREMULTIPLIED, _STRAIGHT)):
         return pixels[..., :colors]
@@ -114,7 +115,11 @@ def _plane(
     load(image)
     tiles = np.asarray(image).reshape(height, padded // step, step * size)
     pixels = [_unpredicted(tiles[:, i], tags.get(_PREDICTOR, 1), samples, kind, order) for i in range(padded // step)]
-    return np.concatenate(pixels, 1)[:, :width]
+    return _joined(pixels, 1)[:, :width]
+
+
+def _joined(parts: list[npt.NDArray[Any]], axis: int) -> npt.NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
 
 
 def _with_directory(data: bytes, tags: dict[int, Any], order: str) -> bytes:
@@ -143,7 +148,7 @@ def _unpredicted(
         rows = rows.reshape(height, kind.itemsize, -1).transpose(0, 2, 1)
         order, predictor = ">", 1
     whole = np.dtype(f"u{kind.itemsize}")
-    numbers = np.ascontiguousarray(rows).reshape(height, -1).view(whole.newbyteorder(order)).astype(whole)
+    numbers = np.ascontiguousarray(rows).reshape(height, -1).view(whole.newbyteorder(order)).astype(whole, copy=False)
     numbers = numbers.reshape(height, -1, samples)
     if predictor == _DIFFERENCES:
         numbers = np.cumsum(numbers, 1, whole)
