@@ -12,7 +12,7 @@ from ..errors import PictureError
 MAX_PIXELS = 178_956_970
 """Largest picture that is read unasked: a gibibyte of 16-bit RGB; over it, Pillow, too, suspects an attack."""
 
-PLAIN_PIXELS, PIXELS_A_BYTE = 36_000_000, 1000
+PLAIN_PIXELS, PIXELS_A_BYTE = 35_000_000, 1000
 """What is read unasked from however short a file, an empty page of A4 at 600 dpi; and beyond it, by its length."""
 
 BYTES_A_PIXEL, OTHER_BYTES = 16, 1 << 26

@@ -45,8 +45,8 @@ def read(source: Any, *, max_pixels: int | None = None) -> Picture:
             `(H, W)`, `(C, H, W)` or `(B, C, H, W)`. C is 1, 3 or 4 (the fourth is alpha); values are bool,
             uint8, uint16, or floats in [0, 1].
         max_pixels: refuse larger pictures before decoding them, and files longer than such a picture may be.
-            Reading takes some 20 bytes of memory a pixel, 12 of them for the result. None: 178,956,970, and
-            beyond 36,000,000 not more than 1,000 pixels for each byte of the file, which keeps out small files
+            Reading takes 20 to 30 bytes of memory a pixel, 12 of them for the result. None: 178,956,970, and
+            beyond 35,000,000 not more than 1,000 pixels for each byte of the file, which keeps out small files
             that fill the memory. A server that reads strangers' pictures should give a number.
 
     Raises:
