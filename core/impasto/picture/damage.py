@@ -131,6 +131,8 @@ def _says_more(image: Any, data: bytes, segments: list[tuple[int, slice]]) -> bo
     """Return whether a JPEG has many more bits than what was decoded of it needs when it is coded as it is."""
     if image.mode not in ("L", "RGB") or image.info.get("adobe_transform") == 0:
         return False
+    if any(marker == _RESTART_INTERVAL for marker, _ in segments):  # which take room, and tell by their number
+        return False
     again = io.BytesIO()
     image.save(again, "JPEG", qtables=image.quantization, subsampling=JpegImagePlugin.get_sampling(image))
     coded = again.getvalue()
