@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 from ..device import pick_device
 from ..files import local_path
@@ -42,7 +43,7 @@ def execute(given: argparse.Namespace) -> int:
     if len(guides) < len(given.guides):
         labels = ", ".join(region.label for region in given.guides)
         raise ValueError(f"paint: --guides names a region twice: {labels}\n  what would work: one file for each region")
-    run = {"guides": guides or None, "precision": given.precision or "auto", "seed": given.seed or 0}
+    run: dict[str, Any] = {"guides": guides or None, "precision": given.precision or "auto", "seed": given.seed or 0}
     mask = None if given.mask is None else read(given.mask, max_pixels=limit)
     if frames is not None:
         return paint_frames(given, pipeline, frames, out, inputs, mask=mask, **run)

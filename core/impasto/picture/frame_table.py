@@ -121,7 +121,7 @@ class _TiffLayout(NamedTuple):
 
     order: str
     first: int
-    count: str
+    counter: str
     pointer: str
     entry: int
 
@@ -134,8 +134,8 @@ class _TiffLayout(NamedTuple):
 
     def entries(self, data: bytes, page: int) -> range:
         """Return where the tags of a page lie; behind the last one, the next page is named."""
-        (count,) = struct.unpack_from(self.count, data, page)
-        begin = page + struct.calcsize(self.count)
+        (count,) = struct.unpack_from(self.counter, data, page)
+        begin = page + struct.calcsize(self.counter)
         return range(begin, begin + min(count, 0xFFFF) * self.entry, self.entry)
 
     def kind(self, data: bytes, entries: range) -> int:

@@ -76,7 +76,10 @@ def gif_blocks(data: bytes, most: int) -> GifBlocks:
                 except IndexError:
                     position = len(data)  # cut short: its decoder says so
                 duration = Fraction(int.from_bytes(control[1:3], "little"), 100)
-                frames.append(GifFrame(*place, duration, control[0] >> 2 & 7, control, begin, position))
+                left, top, width, height = place
+                frames.append(
+                    GifFrame(left, top, width, height, duration, control[0] >> 2 & 7, control, begin, position)
+                )
                 control = bytes(4)
             else:
                 found = _BEGINNING.search(data, begin)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from html import escape
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +69,7 @@ class GifFrames:
         """
         hidden = pixels[..., 3] < OPAQUE
         # Where a frame is cleared, readers look whether it knows transparency, or leave a colour behind.
-        options = {"transparency": HIDDEN} if cleared or hidden.any() else {}
+        options: dict[str, Any] = {"transparency": HIDDEN} if cleared or hidden.any() else {}
         indices, colors = _palette(pixels[..., :3], hidden, HIDDEN if options else 256)
         image = Image.fromarray(indices)
         image.putpalette(colors.tobytes())
@@ -132,7 +132,7 @@ class PngFrames:
                 self._write(kind, body)
             self._count_at = self._file.tell()
             self._write_count()
-        seconds = duration.limit_denominator(int(65535 / max(duration, 1)) or 1)
+        seconds = duration.limit_denominator(int(65535 / max(duration, Fraction(1))) or 1)
         delay = min(seconds.numerator, 65535), seconds.denominator
         place = self._next(), self._size[1], self._size[0], 0, 0, *delay, 0, 0  # stays, and replaces what was there
         self._write(b"fcTL", struct.pack(">IIIIIHHBB", *place))

@@ -63,7 +63,7 @@ class Animation:
             self._data = source
         else:
             self.path = existing_file(source)
-            self._data = file_content(self.path, max_pixels)
+            self._data = file_content(self.path, None)
         self._name = str(self.path or ("the PIL image" if self._image else "the data given"))
         self._max_pixels = max_pixels
         with decoding_errors(self._name):

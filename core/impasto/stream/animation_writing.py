@@ -97,9 +97,9 @@ class AnimationFile(FrameFile):
         duration = 1 / self._rate
         if self._timed:
             duration = picture.meta.duration or duration
-            if following is not None and None not in (picture.meta.time, following.meta.time):
-                passed = following.meta.time - picture.meta.time
-                duration = passed if passed > 0 else duration
+            begin, end = picture.meta.time, None if following is None else following.meta.time
+            if begin is not None and end is not None and end > begin:
+                duration = end - begin
         self._end += duration
         tick = self._frames.tick
         lasts = self._end - self._written if tick is None else round((self._end - self._written) / tick) * tick

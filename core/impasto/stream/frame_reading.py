@@ -13,6 +13,7 @@ from PIL import Image
 from ..errors import FrameError, StageError
 from ..files import VIDEOS, expand, local_path
 from ..picture import Metadata, Picture, read
+from ..picture.decoding import stream_content
 from .animation_reading import animation
 from .video_reading import Video
 
@@ -31,7 +32,7 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
         files = expand([str(source)])
         return (animation(path, max_pixels) if path.is_file() else None) or files
     if hasattr(source, "read"):
-        source = source.read()
+        source = stream_content(source, "the open file", None)
     if isinstance(source, (bytes, Image.Image)):
         return animation(source, max_pixels) or [source]
     if isinstance(source, (Picture, torch.Tensor, np.ndarray)):

@@ -65,6 +65,10 @@ class VideoFile(FrameFile):
         self._library = pyav()
         self.failures = (self._library.FFmpegError, OSError)
         super().__init__(path, fps, keep, recipe=recipe)
+        self._container: Any = None
+        self._stream: Any = None
+        self._alpha = False
+        self._count, self._last = 0, -1
 
     def _add(self, picture: Picture) -> None:
         color, alpha = picture.tensor, picture.alpha
@@ -100,7 +104,6 @@ class VideoFile(FrameFile):
         if self._timed:
             self._unit = Fraction(1, 1000) if video is None else video.time_base
         self._start = first.meta.time or Fraction(0)
-        self._count, self._last = 0, -1
         height, width = (side + side % 2 for side in first.size)
         if (height, width) != first.size:
             self._warn(
