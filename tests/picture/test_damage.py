@@ -213,3 +213,10 @@ def test_a_gif_whose_frame_is_smaller_than_its_screen_says_so():
     taller = whole[:8] + (200).to_bytes(2, "little") + whole[10:]
     with pytest.warns(UserWarning, match=r"its first frame is 32% of its 96 × 200, and the rest is of one colour"):
         impasto.read(taller)
+
+
+def test_a_jpeg_with_restart_markers_alone_is_damaged():
+    whole = encoded("JPEG", restart_marker_rows=1)
+    place = whole.index(b"\xff\xdd")
+    with pytest.warns(UserWarning, match="it has restart markers and does not say how often"):
+        impasto.read(whole[:place] + whole[place + 6 :])

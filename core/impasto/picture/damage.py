@@ -92,7 +92,7 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
         kept = {278: tags.get(278, image.height), 266: tags.get(266, 1), 262: tags.get(262, 0)}
         image.save(again, "TIFF", compression="group4", tiffinfo=kept)
         needed = sum(image_file(again.getvalue()).tag_v2[279])  # type: ignore[attr-defined]
-        found = sum(length for _, length in places)
+        found = sum(length or len(data) - start for start, length in places)
         if needed < _LEAST_NEEDED * found - _SPARE:
             return f"its bits, {found:,} bytes, say more than was decoded, which needs {needed:,}"
     return None
@@ -129,7 +129,8 @@ def _is_of_one_colour(image: Image.Image) -> bool:
 
 def _says_more(image: Any, data: bytes, segments: list[tuple[int, slice]]) -> bool:
     """Return whether a JPEG has many more bits than what was decoded of it needs when it is coded as it is."""
-    if image.mode not in ("L", "RGB") or image.info.get("adobe_transform") == 0:
+    # As it is: luminance and colours where it has those, inks where it has inks.
+    if image.mode not in ("L", "RGB", "CMYK") or (image.info.get("adobe_transform") == 0) != (image.mode == "CMYK"):
         return False
     if any(marker == _RESTART_INTERVAL for marker, _ in segments):  # which take room, and tell by their number
         return False
@@ -199,6 +200,8 @@ def _missing_restarts(data: bytes, segments: list[tuple[int, slice]], size: tupl
             interval = struct.unpack_from(">H", body)[0]
         elif marker in _FRAMES:
             sampling = {number: divmod(both, 16) for number, both in zip(body[6::3], body[7::3], strict=False)}
+        elif marker == _SCAN and not interval and re.search(rb"\xff[\xd0-\xd7]", data[segments[index + 1][1]]):
+            return "it has restart markers and does not say how often, and parts of it are grey"
         elif marker == _SCAN and interval and sampling:
             chosen = [sampling[number] for number in body[1:-3:2] if number in sampling]
             widest, highest = (max(sides) for sides in zip(*sampling.values(), strict=True))

@@ -18,6 +18,7 @@ from ..errors import PictureError, quoted
 from .decoding import load
 
 _WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
+_MOST_SAMPLES = 16  # colours, opacity and what else one may have; thousands are damage, and take memory as such
 _STRIP_OFFSETS, _SAMPLES, _ROWS, _STRIP_COUNTS, _PLANAR, _PREDICTOR = 273, 277, 278, 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS, _EXTRA, _FORMAT = 322, 323, 324, 325, 338, 339
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3  # kinds of numbers
@@ -60,6 +61,7 @@ def tiff_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> npt.NDArr
         or (kinds, depths) not in [({_UNSIGNED}, {8}), ({_UNSIGNED}, {16}), *(({_FLOAT}, {n}) for n in (16, 32, 64))]
         or samples < colors
         or samples > 2 > colors  # such as the bands of a satellite
+        or samples > _MOST_SAMPLES
     ):
         bits = "/".join(map(str, sorted(depths)))
         what = f"{samples} × {bits} bits, {_COLORS.get(color, 'RGB' if colors == 3 else 'grey')}"
