@@ -1,5 +1,8 @@
 """The pretend accelerator minds what a real one minds, and nothing else; stages of every kind run on it."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -216,3 +219,52 @@ def test_a_run_in_float32_keeps_all_digits_on_cuda():
             assert tf32() == before
     pipe(content, content, device="cpu", precision="float32")
     assert seen == [False, before, before]
+
+
+# -------------------------------------------------------------------------------------- other defaults of torch
+
+
+def made_without_dtype(stage, content, guides):
+    return content * torch.linspace(0.1, 0.7, content.shape[-1], device=content.device)
+
+
+def made_without_device(stage, content, guides):
+    return content * torch.ones(3, dtype=content.dtype).view(3, 1, 1)
+
+
+def divides_whole_numbers(stage, content, guides):
+    return content * ((torch.arange(content.shape[-1], device=content.device) + 0.7) / 99)
+
+
+def mended(stage, content, guides):
+    return content * torch.linspace(0.1, 0.7, content.shape[-1], device=content.device, dtype=content.dtype)
+
+
+@pytest.mark.parametrize("paint", [made_without_dtype, made_without_device, divides_whole_numbers])
+def test_the_kit_finds_what_minds_torchs_defaults(paint):
+    testing.does_not_mind_torchs_defaults(stage(mended))
+    with pytest.raises(AssertionError, match="set_default_dtype"):
+        testing.does_not_mind_torchs_defaults(stage(paint))
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.empty(0).device.type == "cpu"
+
+
+def test_networks_are_loaded_alike_whatever_torchs_defaults_are():
+    """In a program of its own, since networks are kept once they are loaded."""
+    program = (
+        "import torch\n"
+        "torch.set_default_dtype(torch.float64)\n"
+        "torch.set_default_device('meta')\n"
+        "import impasto\n"
+        "for stage in ('adain', 'fast', 'local', 'wct', 'cyclegan'):\n"
+        "    pipe = impasto.Pipeline.parse(stage)\n"
+        "    style = impasto.samples.style('wave', 48)\n"
+        "    image = pipe(impasto.samples.content('cat', 48), style, device='cpu', precision='float32').tensor\n"
+        "    print(stage, image.dtype, round(float(image.mean()), 5))\n"
+    )
+    lines = [
+        subprocess.run([sys.executable, "-W", "ignore", "-c", text], capture_output=True, text=True, check=False)
+        for text in (program, "\n".join(line for line in program.split("\n") if "set_default" not in line))
+    ]
+    assert lines[0].stdout == lines[1].stdout, lines[0].stderr[-2000:]
+    assert lines[0].stdout.count("torch.float32") == 5
