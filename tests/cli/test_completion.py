@@ -3,10 +3,13 @@
 import contextlib
 import io
 import os
+import shlex
 import subprocess
+import types
 
 import pytest
 
+import impasto
 from impasto import cli
 from impasto.cli.parser import SHELLS
 
@@ -47,6 +50,27 @@ def test_bash_completes_files_where_files_are_expected(photo):
     assert complete(["impasto", "paint", "photo.png", "pho"]) == ["photo.png"]
     assert complete(["impasto", "paint", "photo.png", "--mask", "pho"]) == ["photo.png"]
     assert complete(["impasto", "run", "pho"]) == ["photo.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="bash")
+@pytest.mark.parametrize("before", ["", "blend,", "'", "blend:amount=1, "])
+def test_bash_completes_files_behind_a_parameter_that_names_one(before, photo, monkeypatch):
+    class Overlay(impasto.Postprocessor, name="overlay"):
+        """Lay another picture over it."""
+
+        picture: str = impasto.param(reads=True, default="", help="what lies over it")
+
+        def refine(self, image, content, styles):
+            return image
+
+    host = impasto.Host(types.SimpleNamespace(impasto_postprocessors=impasto.hookimpl(lambda: [Overlay])))
+    monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
+    (script,) = [cli_output(["completion", "bash"])]
+    typed = shlex.quote(f"{before}overlay:picture=pho")
+    done = subprocess.run(
+        ["bash", "-c", f"{script}\n_impasto_stages {typed}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"{before}overlay:picture=photo.png".lstrip("'")
 
 
 @pytest.mark.parametrize("shell", SHELLS)

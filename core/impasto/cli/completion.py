@@ -20,36 +20,48 @@ FILES = ("content", "style", "out", "mask", "pipeline")
 
 def execute(given: argparse.Namespace) -> int:
     """Print a script that completes the command line."""
-    print(completion_script(given.shell, list(get_host().stages), list(get_host().trainers)))
+    stages = get_host().stages
+    files = {one.name for stage in stages.values() for one in stage.parameters().values() if one.reads or one.writes}
+    print(completion_script(given.shell, list(stages), list(get_host().trainers), sorted(files)))
     return DONE
 
 
-def completion_script(shell: str, stages: Sequence[str], trainers: Sequence[str]) -> str:
+def completion_script(shell: str, stages: Sequence[str], trainers: Sequence[str], files: Sequence[str] = ()) -> str:
     """Return the script that makes a shell complete `impasto`.
 
     Args:
         shell: "bash", "zsh" or "fish".
         stages: names for `--with`, where several are joined by commas, and for `impasto plugins`.
         trainers: names for `impasto train`.
+        files: parameters of stages behind which a file is named, as in `mask-file:path=`.
     """
     parser = command_line_parser()
-    _describe(parser, stages, trainers)
+    _describe(parser, stages, trainers, files)
     return shtab.complete(parser, shell)
 
 
-def _describe(parser: CommandLineParser, stages: Sequence[str], trainers: Sequence[str]) -> None:
+def _describe(parser: CommandLineParser, stages: Sequence[str], trainers: Sequence[str], files: Sequence[str]) -> None:
     """Tell shtab what stands for each argument that has no choices of its own."""
     names = " ".join(stages)
     joined = {
         "bash": "_impasto_stages",
-        "zsh": f"_values -s , stage {names}",
+        "zsh": "_impasto_stages",
         "fish": f"(__fish_append , {names})",
         "preamble": {
             "bash": "_impasto_stages() {\n"
-            "  local before=\n"
-            "  [[ $1 == *,* ]] && before=${1%,*},\n"
-            f'  compgen -P "$before" -W "{names}" -- "${{1##*,}}"\n'
-            "}"
+            "  local typed=${1#[\\'\\\"]} before=\n"
+            f"  if [[ $typed =~ ^.*:({'|'.join(files) or '-'})=[\\'\\\"]? ]]; then\n"
+            '    compgen -P "$BASH_REMATCH" -f -- "${typed#"$BASH_REMATCH"}"\n'
+            "    return\n"
+            "  fi\n"
+            "  [[ $typed == *,* ]] && before=${typed%,*},\n"
+            f'  compgen -P "$before" -W "{names}" -- "${{typed##*,}}"\n'
+            "}",
+            "zsh": "_impasto_stages() {\n"
+            f"  if compset -P '*:({'|'.join(files) or '-'})='; then _files\n"
+            f"  else _values -s , stage {names}\n"
+            "  fi\n"
+            "}",
         },
     }
     for command, subparser in parser.commands.items():

@@ -7,9 +7,10 @@ import importlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
-from .errors import FAILED, INTERRUPTED, MISUSED, print_message, report_error
+from .errors import FAILED, INTERRUPTED, MISUSED, command_typed, print_message, print_warning, report_error
 from .parser import command_line_parser
 from .signals import ending_signals_interrupt
 
@@ -39,10 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _execute(given: argparse.Namespace) -> int:
+    command_typed.set(given.command)
     try:
-        # Each command is a room of its own, which is loaded, with torch if it needs it, when it is chosen.
-        room = importlib.import_module(f".{given.command.replace('-', '_')}", __package__)
-        code: int = room.execute(given)
+        with warnings.catch_warnings():
+            warnings.showwarning = print_warning
+            # Each command is a room of its own, which is loaded, with torch if it needs it, when it is chosen.
+            room = importlib.import_module(f".{given.command.replace('-', '_')}", __package__)
+            code: int = room.execute(given)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import sys
 import traceback
+from contextvars import ContextVar
+from typing import Any
 
 from ..errors import PluginError, StageError, WeightsError
+from .wording import command_line_words
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 
 
+command_typed: ContextVar[str] = ContextVar("command_typed", default="paint")
+"""Which command is at work, whose words a message speaks."""
+
+
 def print_message(text: str) -> None:
-    """Write a message to standard error, clear of any progress bar."""
+    """Write a message to standard error, clear of any progress bar, without letters that a terminal obeys."""
+    text = "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
     # Where no bar was ever drawn, there is none to keep clear of, and tqdm takes a while to load.
     bars = sys.modules.get("tqdm")
     if bars is None:
@@ -40,8 +48,18 @@ def report_error(error: Exception, trace: bool, context: str = "") -> int:
         return FAILED
     # Where the message is another's, its place may be needed to make sense of it.
     hint = "\n  where it happened: the same command with --traceback" if error.__cause__ and not trace else ""
-    print_message(f"{context}{error}{hint}")
+    print_message(f"{context}{in_words_of_the_command(str(error))}{hint}")
     return code
+
+
+def in_words_of_the_command(message: str) -> str:
+    """Return a message of the library in the words of the command that was typed."""
+    return command_line_words(message, command_typed.get())
+
+
+def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Write a warning as a sentence: where in our code it was raised is nobody's business here."""
+    print_message(f"warning: {in_words_of_the_command(str(message))}")
 
 
 def exit_code_of(error: Exception) -> int | None:

@@ -150,7 +150,7 @@ def recipe_findings(file: Path) -> Iterator[Finding]:
     try:
         text = recipe_text(file)
         pipeline = Pipeline.from_toml(text)
-        seed, precision = read_made(text)
+        seed, precision, _ = read_made(text)
     except Exception as error:
         if exit_code_of(error) is None:
             raise

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from ..picture import read
-from ..pipeline import Pipeline, load_recipe
+from ..errors import PictureError
+from ..picture import Picture, read
+from ..pipeline import Pipeline, check_named_files, load_recipe
 from ..stage import Style
 from .arguments import StyleArgument
+
+STANDARD = "-"
+"""The name by which a command line calls standard input and standard output; a file of that name is `./-`."""
+MOST_BYTES = 1 << 30
+"""Bytes that are taken from standard input, which may have no end."""
 
 
 def max_pixels(given: argparse.Namespace) -> int | None:
@@ -17,10 +26,33 @@ def max_pixels(given: argparse.Namespace) -> int | None:
     return given.max_pixels or None
 
 
+def read_picture(name: str | Path, limit: int | None) -> Picture:
+    """Return the picture of a file, or for `-` the one that comes in from standard input.
+
+    Raises:
+        PictureError: not a picture, damaged or too large; or nothing comes in.
+    """
+    if str(name) != STANDARD:
+        return read(name, max_pixels=limit)
+    if sys.stdin is None or sys.stdin.isatty():
+        raise PictureError(
+            "standard input is a terminal, and no picture comes from there\n"
+            "  what to type: impasto paint - painting.jpg -o out.png < photo.jpg"
+        )
+    data = io.BytesIO(sys.stdin.buffer.read(MOST_BYTES + 1))
+    if not 0 < len(data.getbuffer()) <= MOST_BYTES:
+        found = "is empty, or read already" if not data.getbuffer() else f"has more than {MOST_BYTES:,} bytes"
+        raise PictureError(f"standard input {found}\n  what would work: one picture; others from files")
+    try:
+        return read(data, max_pixels=limit)
+    except PictureError as error:
+        raise PictureError(str(error).replace("the open file", "standard input", 1)) from error.__cause__
+
+
 def read_styles(arguments: Iterable[StyleArgument], limit: int | None) -> list[Style]:
     """Return the styles that the arguments name, of at most `limit` pixels each."""
     return [
-        Style(read(argument.file, max_pixels=limit).visible, argument.weight, region=argument.region)
+        Style(read_picture(argument.file, limit).visible, argument.weight, region=argument.region)
         for argument in arguments
     ]
 
@@ -29,8 +61,15 @@ def read_pipeline(given: argparse.Namespace) -> tuple[Pipeline, int, Any]:
     """Return the pipeline that `impasto run` was given, with seed and precision: as typed, else as it was made with.
 
     Raises:
+        ValueError: `-`.
         RecipeError: a stranger's recipe asks for a file or a download that was not allowed.
+        ParameterError: a file that a stage names is not there.
     """
+    if given.pipeline == STANDARD:
+        raise ValueError(
+            "run: a pipeline is not read from standard input\n  what would work: a .toml file, or a painted picture"
+        )
     recipe = load_recipe(given.pipeline, allow=given.allow, untrusted=given.untrusted)
+    check_named_files(recipe.stages)
     seed = recipe.seed if given.seed is None else given.seed
     return Pipeline(*recipe.stages), seed, given.precision or recipe.precision

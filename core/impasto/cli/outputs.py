@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..files import PICTURES
 from ..picture import Picture, check_format, check_targets, files_written
 from ..pipeline import Pipeline, ProgressBar
 from ..stream import interrupted_path
+from .loading import STANDARD
 
 
 def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
@@ -23,6 +25,12 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
         ValueError: several pictures for one file.
         PictureError: a name that is no folder and ends as a file of another kind does.
     """
+    if str(out) == STANDARD:
+        if len(contents) > 1:
+            raise ValueError(
+                f"run: {len(contents)} pictures do not fit into standard output\n  what to type: --out FOLDER"
+            )
+        return [out]
     if re.fullmatch(r"\.[A-Za-z]\w{1,3}", out.suffix) and not out.is_dir():
         check_format(out)  # a mistyped suffix must not become a folder of that name
     if out.suffix.lower() in PICTURES and not out.is_dir():
@@ -33,7 +41,7 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
         return [out]
     sources: dict[Path, Path] = {}
     for content in contents:
-        target = out / f"{content.stem}.png"
+        target = out / ("stdin.png" if str(content) == STANDARD else f"{content.stem}.png")
         if target in sources:
             raise ValueError(
                 f"run: {sources[target]} and {content} would both be painted to {target}\n"
@@ -50,6 +58,11 @@ def check_outputs(paths: Sequence[Path], inputs: Iterable[str | Path], given: ar
         PictureError: the format cannot be written with these options, or a file is one of the inputs.
         OSError: a name or folder does not allow it.
     """
+    if str(paths[0]) == STANDARD:
+        check_format("painted.png", given.bits, given.quality)
+        if sys.stdout.isatty():
+            raise ValueError("standard output is a terminal, which shows no picture\n  what to type: -o out.png")
+        return
     check_targets(chain(paths, map(interrupted_path, paths)), inputs)
     form = check_format(paths[0], given.bits, given.quality)
     names = chain(paths, map(interrupted_path, paths))
@@ -57,8 +70,27 @@ def check_outputs(paths: Sequence[Path], inputs: Iterable[str | Path], given: ar
 
 
 def save_picture(picture: Picture, path: Path, inputs: Iterable[str | Path], given: argparse.Namespace) -> None:
-    """Write a painted picture with the options of the command line; the inputs are never overwritten."""
+    """Write a painted picture with the options of the command line; the inputs are never overwritten.
+
+    For `-` a PNG goes to standard output.
+    """
+    if str(path) == STANDARD:
+        with TemporaryDirectory() as folder:
+            file = picture.save(Path(folder) / "painted.png", bits=given.bits, recipe=given.recipe)
+            sys.stdout.buffer.write(file.read_bytes())
+            sys.stdout.buffer.flush()
+        return
     picture.save(path, bits=given.bits, quality=given.quality, recipe=given.recipe, keep=list(inputs))
+
+
+def interrupted_output(path: Path) -> Path:
+    """Return where the picture so far goes: under its own name, or --skip-existing would take it for finished."""
+    return path if str(path) == STANDARD else interrupted_path(path)
+
+
+def print_result(out: Path, text: str) -> None:
+    """Print the line about what was painted, to standard error where standard output has the picture."""
+    print(text, file=sys.stderr if str(out) == STANDARD else sys.stdout)
 
 
 def progress_bar() -> ProgressBar:

@@ -9,12 +9,18 @@ from typing import Any
 from ..device import pick_device
 from ..files import local_path
 from ..host import get_host
-from ..picture import read
 from ..pipeline import Pipeline, read_mask
-from ..stream import interrupted_path
 from .errors import DONE, INTERRUPTED, print_message
-from .loading import max_pixels, read_styles
-from .outputs import check_outputs, elapsed, progress_bar, save_picture, stage_names
+from .loading import max_pixels, read_picture, read_styles
+from .outputs import (
+    check_outputs,
+    elapsed,
+    interrupted_output,
+    print_result,
+    progress_bar,
+    save_picture,
+    stage_names,
+)
 from .video import frames_of, paint_frames
 
 PREFERRED = ("adain", "gatys")
@@ -39,15 +45,15 @@ def execute(given: argparse.Namespace) -> int:
         check_outputs([out], inputs, given)
     pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
     pick_device(given.device)
-    guides = {region.label: read(region.file, max_pixels=limit) for region in given.guides}
+    guides = {region.label: read_picture(region.file, limit) for region in given.guides}
     if len(guides) < len(given.guides):
         labels = ", ".join(region.label for region in given.guides)
         raise ValueError(f"paint: --guides names a region twice: {labels}\n  what would work: one file for each region")
     run: dict[str, Any] = {"guides": guides or None, "precision": given.precision or "auto", "seed": given.seed or 0}
-    mask = None if given.mask is None else read(given.mask, max_pixels=limit)
+    mask = None if given.mask is None else read_picture(given.mask, limit)
     if frames is not None:
         return paint_frames(given, pipeline, frames, out, inputs, mask=mask, **run)
-    content = read(given.content, max_pixels=limit)
+    content = read_picture(given.content, limit)
     styles = read_styles(given.style, limit)
     began = time.perf_counter()
     painted = pipeline(
@@ -59,13 +65,12 @@ def execute(given: argparse.Namespace) -> int:
         **run,
     )
     if painted.interrupted is not None:
-        # Under its own name, or a finished picture would be lost, and --skip-existing take this for one.
-        out = interrupted_path(out)
+        out = interrupted_output(out)
     save_picture(painted, out, inputs, given)
     if painted.interrupted is not None:
         print_message(f"interrupted, {painted.interrupted}; {out} is the picture so far")
         return INTERRUPTED
-    print(f"{out}: {painted.size[1]}×{painted.size[0]}, {stage_names(pipeline)}, {elapsed(began)}")
+    print_result(out, f"{out}: {painted.size[1]}×{painted.size[0]}, {stage_names(pipeline)}, {elapsed(began)}")
     return DONE
 
 

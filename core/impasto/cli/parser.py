@@ -134,7 +134,10 @@ def command_line_parser() -> CommandLineParser:
 
 
 def _add_paint(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("content", help="the photograph; or an animation or a video, of which every frame is painted")
+    parser.add_argument(
+        "content",
+        help="the photograph, - takes it from standard input; or an animation or a video, whose every frame is painted",
+    )
     parser.add_argument(
         "style",
         nargs="*",
@@ -148,7 +151,8 @@ def _add_paint(parser: argparse.ArgumentParser) -> None:
         "--out",
         required=True,
         metavar="FILE",
-        help="the picture to make; of an animation or a video one of these, or a folder; what is there is replaced",
+        help="the picture to make, - writes a PNG to standard output; of an animation or a video one of these, or a"
+        " folder; what is there is replaced",
     )
     parser.add_argument(
         "--with",
@@ -188,7 +192,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="PATH",
-        help="photographs, folders of them, or patterns: '*.jpg'; or a video, or an animated GIF, WebP or PNG",
+        help="photographs, folders of them, or patterns: '*.jpg'; or a video, or an animated GIF, WebP or PNG;"
+        " - is standard input",
     )
     parser.add_argument(
         "--style",
@@ -204,7 +209,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="PATH",
         help="a folder, made if needed, for PNGs named as the photographs; or, for one photograph, a file;"
-        " for a video, an animation or a folder of frames, an animation or a video",
+        " for a video, an animation or a folder of frames, an animation or a video; - writes a PNG to standard output",
     )
     _add_painting_options(parser)
 

@@ -12,11 +12,18 @@ from tqdm import tqdm
 
 from ..device import pick_device
 from ..files import check_folder, expand, local_path, make_folder
-from ..picture import check_format, read
-from ..stream import interrupted_path
+from ..picture import check_format
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
-from .loading import max_pixels, read_pipeline, read_styles
-from .outputs import check_outputs, elapsed, output_paths, progress_bar, save_picture
+from .loading import STANDARD, max_pixels, read_picture, read_pipeline, read_styles
+from .outputs import (
+    check_outputs,
+    elapsed,
+    interrupted_output,
+    output_paths,
+    print_result,
+    progress_bar,
+    save_picture,
+)
 from .video import frames_of, run_frames
 
 
@@ -36,15 +43,17 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     targets = output_paths(contents, local_path(given.out))
     others = [*(style.file for style in given.style), given.pipeline]
     folder = targets[0].parent
-    check_folder(folder)
-    if folder.is_dir():  # else it is made below, and there is nothing in it yet
+    if given.out != STANDARD:
+        check_folder(folder)
+    if given.out == STANDARD or folder.is_dir():  # else it is made below, and there is nothing in it yet
         check_outputs(targets, [*contents, *others], given)
     else:
         check_format(targets[0], given.bits, given.quality)
     pick_device(given.device)
     limit = max_pixels(given)
     styles = read_styles(given.style, limit)
-    make_folder(folder)
+    if given.out != STANDARD:
+        make_folder(folder)
     began = time.perf_counter()
     painted = skipped = failed = 0
     stopped = ""
@@ -55,7 +64,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                 continue
             try:
                 picture = pipeline(
-                    read(content, max_pixels=limit),
+                    read_picture(content, limit),
                     styles,
                     device=given.device,
                     precision=precision,
@@ -63,8 +72,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                     plugins=[progress_bar()],
                 )
                 if picture.interrupted is not None:
-                    # Under its own name, or --skip-existing would take it for finished.
-                    target = interrupted_path(target)
+                    target = interrupted_output(target)
                     stopped = f"{content}: interrupted, {picture.interrupted}"
                 save_picture(picture, target, [content, *others], given)
                 if stopped:
@@ -87,5 +95,5 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     counts += [f"{number} {outcome}" for number, outcome in ((skipped, "skipped"), (failed, "failed")) if number]
     if stopped:
         counts.append(f"{len(contents) - painted - skipped - failed} not done")
-    print(f"{', '.join(counts)}, {elapsed(began)}, in {folder}")
+    print_result(targets[0], f"{', '.join(counts)}, {elapsed(began)}, in {folder}")
     return INTERRUPTED if stopped else FAILED if failed else DONE

@@ -14,7 +14,7 @@ from ..picture import check_target
 from ..pipeline import Pipeline
 from ..stream import Animation, AnimationFile, Video, animation, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
-from .loading import max_pixels, read_pipeline, read_styles
+from .loading import STANDARD, max_pixels, read_pipeline, read_styles
 from .outputs import elapsed, progress_bar, stage_names
 
 Frames = Video | Animation | Sequence[Path]
@@ -83,9 +83,15 @@ def paint_frames(
     """Paint frame after frame into a video, an animation or a folder; return the exit code.
 
     Raises:
+        ValueError: `-`.
         PictureError: the output is one of the inputs.
         OSError: it cannot be made.
     """
+    if STANDARD in (str(out), str(inputs[0])):
+        raise ValueError(
+            f"{given.command}: frames are neither read from standard input nor written to standard output\n"
+            "  what would work: files"
+        )
     limit = max_pixels(given)
     kept = out
     if out.suffix and not out.is_dir():

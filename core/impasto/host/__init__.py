@@ -1,9 +1,22 @@
 """The host: hooks, what installed plugins offer by name, and the plugins that take part in a run."""
 
+import sys
+import types
+from typing import NoReturn
+
 from .hookspecs import hookimpl
-from .moved import moved_name
 from .registry import Host, get_host
 from .runner import StageRunner
 from .versions import version
 
-__all__ = ["Host", "StageRunner", "get_host", "hookimpl", "moved_name", "version"]
+
+class _Wing(types.ModuleType):
+    """This wing, which was a function once."""
+
+    def __call__(self) -> NoReturn:
+        raise TypeError("impasto.host is a module and no function any more\n  what to type: impasto.get_host()")
+
+
+sys.modules[__name__].__class__ = _Wing
+
+__all__ = ["Host", "StageRunner", "get_host", "hookimpl", "version"]

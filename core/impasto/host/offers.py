@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PluginError, quoted
+from ..moved import moved_name
 from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer
 from ..training import Trainer
-from .moved import moved_name
 
 REGISTRIES: dict[str, tuple[str, type[Declared] | None]] = {
     "impasto_preprocessors": ("stage", Preprocessor),

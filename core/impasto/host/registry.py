@@ -12,10 +12,10 @@ from typing import Any
 from torch import nn
 
 from ..errors import PluginError, quoted, suggestion
+from ..moved import moved_name
 from ..stage import Postprocessor, Preprocessor, Stage, Stylizer
 from ..training import Trainer
 from .manager import plugin_manager, register_offers
-from .moved import moved_name
 from .offers import REGISTRIES, Offer, read_offers
 from .versions import unmet_requirement, version
 

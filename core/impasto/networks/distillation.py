@@ -43,10 +43,10 @@ class Slim19(Trainer, name="slim19"):
         default=("slim19", "slim19-half"), choices=tuple(WIDTHS), help="which networks to train, side by side"
     )
     teacher: str = param(reads=True, default="vgg19", help="VGG-19: an encoder's name or a file")
-    size: int = param(default=160, low=96, help="side of the crops in pixels")
-    natural: int = param(default=4, low=1, help="natural crops in a step")
-    painted: int = param(default=2, low=0, help="pictures in mid-optimisation in a step, for each network")
-    learning_rate: float = param(default=1e-3, low=0, help="AdamW's learning rate")
+    size: int = param(default=160, low=96, high=65_536, help="side of the crops in pixels")
+    natural: int = param(default=4, low=1, high=1024, help="natural crops in a step")
+    painted: int = param(default=2, low=0, high=1024, help="pictures in mid-optimisation in a step, for each network")
+    learning_rate: float = param(default=1e-3, low=0, high=10, help="AdamW's learning rate")
 
     def task(self, device: torch.device, seed: int = 0) -> Distillation:
         """Return the task, its networks started from the teacher's channels."""

@@ -46,7 +46,7 @@ def number_widget(parameter: Parameter, value: float, common: Mapping[str, Any])
     bounded = parameter.low is not None and parameter.high is not None
     if bounded and 0 < low < default < low + near:
         return widgets.FloatLogSlider(min=math.log10(low), max=math.log10(high), step=0.05, **common)
-    if bounded and not (low < default < low + near or high - near < default < high):
+    if bounded and high - low <= 1000 and not (low < default < low + near or high - near < default < high):
         places = max(0, math.ceil(2 - math.log10(high - low)))  # a hundred steps or more, by round numbers
         return widgets.FloatSlider(min=low, max=high, step=10.0**-places, readout_format=f".{places}f", **common)
     step = 10.0 ** math.floor(math.log10(min(default - low, high - default) or 1))

@@ -82,7 +82,10 @@ def read_recipe(path: str | os.PathLike[str]) -> str:
             with beside.open(encoding="utf-8") as lines:
                 text = lines.read(MAX_LENGTH + 1)
         except UnicodeDecodeError as error:
-            raise PictureError(f"{beside}: is not UTF-8 ({error})\n  what would work: save it as UTF-8") from error
+            raise PictureError(
+                f"{beside}: is no UTF-8 text, but of another encoding, such as Latin-1\n"
+                "  what would work: the same text, saved as UTF-8"
+            ) from error
     if len(text) > MAX_LENGTH:
         raise PictureError(
             f"{file}: its text is over {MAX_LENGTH:,} characters, and no recipe\n"

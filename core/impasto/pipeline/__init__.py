@@ -2,6 +2,7 @@
 
 from .loading import LoadedRecipe, check_untrusted, load_recipe
 from .masks import read_guides, read_mask
+from .named_files import check_named_files
 from .options import RunKeywords, RunOptions
 from .parsing import parse_stages, parse_value
 from .pipeline import Pipeline
@@ -15,6 +16,7 @@ __all__ = [
     "Run",
     "RunKeywords",
     "RunOptions",
+    "check_named_files",
     "check_untrusted",
     "load_recipe",
     "parse_stages",

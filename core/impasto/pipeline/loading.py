@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +12,11 @@ from ..errors import RecipeError, WeightsError, quoted
 from ..files import VIDEOS, local_path
 from ..networks import PRETRAINED
 from ..picture import read_recipe
-from ..stage import Parameter, Stage
+from ..stage import Stage
 from ..stream import Video
 from ..weights import find
-from .toml import read_made, read_toml
+from .named_files import named_files, relative_to_here, warn_of_other_files
+from .toml import is_kept_recipe, read_made, read_toml
 
 LONGEST_PATH = 300
 """Characters of a name that a message repeats whole, to be copied."""
@@ -36,6 +36,9 @@ def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: boo
     Pictures come from strangers: their recipes may name stages and numbers.  They never write a file, and read one or
     download weights only where `allow` names it.
 
+    Relative names of files in a `.toml` file are as from its folder; in a recipe that was kept with a picture, as from
+    the folder in which it was painted.
+
     Args:
         path: a `.toml` file, which may do what it says, or a picture.
         allow: files that an untrusted recipe may read, and weights that it may download, each by the name it gives.
@@ -49,9 +52,13 @@ def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: boo
     path = local_path(path)
     text = recipe_text(path)
     stages = tuple(read_toml(text))
+    made = read_made(text)
+    if not is_kept_recipe(text):
+        stages = relative_to_here(stages, path.parent)
     if untrusted or path.suffix.lower() != ".toml":
         check_untrusted(stages, path, allow)
-    return LoadedRecipe(stages, *read_made(text))
+    warn_of_other_files(stages, made.files, path)
+    return LoadedRecipe(stages, made.seed, made.precision)
 
 
 def recipe_text(path: Path) -> str:
@@ -73,18 +80,17 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
     paths_allowed = {_absolute(name) for name in names_allowed}
     asked: list[str] = []
     names: list[str] = []
-    for stage in stages:
-        for parameter, value in _files(stage):
-            if parameter.writes:
-                raise RecipeError(
-                    f"{source}: its recipe asks {stage.name} to write the file {quoted(value)} ({parameter.name}), "
-                    "which a picture may not\n"
-                    "  what would work: the same pipeline in a TOML file of yours"
-                )
-            # Without anything allowed no path is looked at: on some systems that alone reaches the network.
-            if value not in names_allowed and not (paths_allowed and _absolute(value) in paths_allowed):
-                asked.append(f"{stage.name} to read {quoted(value)} ({parameter.name})")
-                names.append(value)
+    for stage, parameter, value in named_files(stages, PRETRAINED):
+        if parameter.writes:
+            raise RecipeError(
+                f"{source}: its recipe asks {stage.name} to write the file {quoted(value)} ({parameter.name}), "
+                "which a picture may not\n"
+                "  what would work: the same pipeline in a TOML file of yours"
+            )
+        # Without anything allowed no path is looked at: on some systems that alone reaches the network.
+        if value not in names_allowed and not (paths_allowed and _absolute(value) in paths_allowed):
+            asked.append(f"{stage.name} to read {quoted(value)} ({parameter.name})")
+            names.append(value)
     # What a stage needs is asked of it only where it needs no file that was not allowed.
     for stage in () if asked else stages:
         for record in stage.weights():
@@ -100,23 +106,9 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
             "  what would work: the pipeline without that, or, if you trust it, to allow each by name"
         )
         if all(name.isprintable() and len(name) <= LONGEST_PATH for name in names):
-            # What is typed at a shell is quoted for the shell: a name may be made to be pasted.
-            typed = " ".join(f"--allow {shlex.quote(name)}" for name in names)
-            message += f"\n  what to type: {typed}; in Python Pipeline.load(..., allow={names!r})"
+            message += f"\n  what to type: Pipeline.load(..., allow={names!r})"
         raise RecipeError(message)
 
 
 def _absolute(path: str) -> str:
     return os.path.abspath(local_path(path))
-
-
-def _files(stage: Stage) -> Iterator[tuple[Parameter, str]]:
-    """Yield the parameters of a stage that name files, each with a file it names."""
-    for parameter in stage.parameters().values():
-        if not (parameter.reads or parameter.writes):
-            continue
-        value = getattr(stage, parameter.name)
-        for entry in value if isinstance(value, tuple) else (value,):
-            by_name = entry in parameter.names or (parameter.name == "encoder" and entry in PRETRAINED)
-            if isinstance(entry, str) and entry and entry != parameter.default and not by_name:
-                yield parameter, entry

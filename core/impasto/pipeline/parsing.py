@@ -17,7 +17,8 @@ else:
 
 def parse_stages(text: str) -> list[Stage]:
     """Return the stages that one line describes; see `Pipeline.parse`."""
-    stages = []
+    stages: list[Stage] = []
+    before = ""
     for part in filter(None, (part.strip() for part in split(text, ","))):
         name, *settings = split(part, ":")
         if "(" in name:
@@ -25,7 +26,15 @@ def parse_stages(text: str) -> list[Stage]:
                 f"{part!r} is written as Python; here parameters follow a colon\n"
                 f"  what to type: {name.partition('(')[0].strip()}:parameter=value"
             )
-        kind = get_host().stage(name.strip())
+        try:
+            kind = get_host().stage(name.strip())
+        except LookupError as error:
+            if stages and "=" in before:
+                raise LookupError(
+                    f'{error}\n  what to type for a value with a comma: "…", in quotation marks'
+                ) from None
+            raise
+        before = part
         values: dict[str, Any] = {}
         for setting in settings:
             key, equals, value = setting.partition("=")
@@ -49,12 +58,24 @@ def parse_value(text: str, parameter: Parameter | None = None) -> Any:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """Split text at a character, except inside quotation marks."""
-    parts, quoted = [""], False
+    """Split text at a character, except inside quotation marks, which begin a value or an entry.
+
+    Raises:
+        ParameterError: a quotation mark is not closed.
+    """
+    parts, quote, before, escaped = [""], "", separator, False
     for letter in text:
-        quoted ^= letter == '"'
-        if letter == separator and not quoted:
+        if quote:
+            if letter == quote and not escaped:
+                quote = ""
+            escaped = letter == "\\" and quote == '"' and not escaped
+        elif letter in "'\"" and before in "=+,:":
+            quote = letter
+        if letter == separator and not quote:
             parts.append("")
         else:
             parts[-1] += letter
+        before = before if letter.isspace() else letter
+    if quote:
+        raise ParameterError(f"{text}: the quotation mark {quote} is not closed\n  what to type: another {quote}")
     return parts

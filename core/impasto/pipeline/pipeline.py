@@ -17,12 +17,16 @@ from ..picture import Picture, read
 from ..stage import Canvas, Preprocessor, Stage
 from .frames import painted_frames
 from .loading import load_recipe
+from .named_files import relative_to_folder
 from .options import RunKeywords, RunOptions
 from .parsing import parse_stages
 from .provenance import makers
 from .run import Run
 from .toml import read_toml, stage_table, write_toml
 from .unused import warn_of_unused
+
+MOST_STAGES = 100
+"""Stages of a pipeline.  A stranger's recipe of thousands would run until it is stopped."""
 
 
 class Pipeline:
@@ -35,6 +39,7 @@ class Pipeline:
 
     Raises:
         TypeError: something that is not a stage, such as a class that was not called.
+        ValueError: more than a hundred stages.
 
     Example:
         >>> import impasto
@@ -53,6 +58,11 @@ class Pipeline:
                     "  what to type: impasto.Pipeline(Gatys(steps=200), GuidedSmooth()),"
                     " or impasto.Pipeline.parse('gatys:steps=200, guided-smooth')"
                 )
+        if len(stages) > MOST_STAGES:
+            raise ValueError(
+                f"a pipeline has at most {MOST_STAGES} stages, found {len(stages)}\n"
+                "  what would work: several pipelines, each on what the one before painted"
+            )
         self.stages = stages
 
     def __call__(self, content: Any, style: Any = None, **options: Unpack[RunKeywords]) -> Picture:
@@ -202,9 +212,13 @@ class Pipeline:
         return write_toml(stage_table(stage) for stage in self.stages)
 
     def save(self, path: str | Path) -> None:
-        """Write the pipeline as a TOML file, with the versions of the plugins that it is made with."""
-        text = write_toml(map(stage_table, self.stages), makers(self.stages))
-        write_atomically(local_path(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        """Write the pipeline as a TOML file, with the versions of the plugins that it is made with.
+
+        Relative names of files in it are as from its folder.
+        """
+        file = local_path(path)
+        text = write_toml(map(stage_table, relative_to_folder(self.stages, file.parent)), makers(self.stages))
+        write_atomically(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     @classmethod
     def from_toml(cls, text: str) -> Pipeline:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..stage import Stage, Style
+from .named_files import file_digests
 from .options import RunOptions
 from .provenance import makers
 from .toml import stage_table, write_toml
@@ -43,6 +44,8 @@ class Recipe:
                 for style in styles
             ],
         }
+        if files := file_digests(stages):
+            self._made["files"] = [{"name": name, "sha256": digest} for name, digest in files.items()]
 
     def text(self, content: Tensor | None = None) -> str:
         """Return the TOML; with a content (B, 3, H, W), it says which one by its digest."""

@@ -13,10 +13,12 @@ from torch import Tensor
 from ..device import keep_memory, pick_device, use_bfloat16, without_tf32
 from ..errors import StageError
 from ..functional.resizing import resize, size_of, size_text
-from ..host import StageRunner, get_host, moved_name
+from ..host import StageRunner, get_host
+from ..moved import moved_name
 from ..picture import Interrupted, Picture, read
 from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
 from .masks import read_guides, read_mask
+from .named_files import check_named_files
 from .options import RunOptions
 from .recipe import Recipe
 
@@ -32,6 +34,7 @@ class Run:
 
     def __init__(self, stages: Sequence[Stage], style: Any, options: RunOptions) -> None:
         self.stages = tuple(stages)
+        check_named_files(self.stages)
         self.device = pick_device(options.device)
         keep_memory(self.device)
         self._options = options

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import tomli_w
 
@@ -62,8 +62,23 @@ def _invalid(why: str) -> ValueError:
     )
 
 
-def read_made(text: str) -> tuple[int, Precision]:
-    """Return the seed and the precision that TOML text was made with; 0 and "auto" where it does not say.
+class Made(NamedTuple):
+    """How a picture was made, beside its stages."""
+
+    seed: int
+    precision: Precision
+    files: Mapping[str, str]
+    """Digests (sha256) of the files that its stages read, by name."""
+
+
+def is_kept_recipe(text: str) -> bool:
+    """Return whether TOML text was kept with a picture, and is not a pipeline that somebody wrote or saved."""
+    made = _document(text).get("made")
+    return isinstance(made, dict) and "seed" in made
+
+
+def read_made(text: str) -> Made:
+    """Return how a picture was made that TOML text was kept with; seed 0 and precision "auto" where it does not say.
 
     Raises:
         ValueError: they do not fit.
@@ -76,7 +91,15 @@ def read_made(text: str) -> tuple[int, Precision]:
             f"the recipe's seed = {quoted(seed)} or precision = {quoted(precision)} does not fit\n"
             "  what would work: a seed from 0 up, and auto, float32 or bfloat16"
         )
-    return seed, precision
+    files: Any = made.get("files", []) if isinstance(made, dict) else []
+    if not isinstance(files, list) or not all(
+        isinstance(file, dict) and isinstance(file.get("name"), str) and isinstance(file.get("sha256"), str)
+        for file in files
+    ):
+        raise ValueError(
+            f"the recipe's files = {quoted(files)} do not fit\n  what would work: a list, each with a name and a sha256"
+        )
+    return Made(seed, precision, {file["name"]: file["sha256"] for file in files})
 
 
 def read_toml(text: str) -> list[Stage]:

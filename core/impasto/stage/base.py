@@ -60,10 +60,6 @@ class Stage(Declared):
         for name in METHODS:
             _check_signature(cls, name)
 
-    @classmethod
-    def _example(cls, key: str) -> str:
-        return f"{super()._example(key)}, or in one line {cls.name}:{key}=..."
-
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas this stage makes of another one."""
         raise missing_method(self, self.apply)

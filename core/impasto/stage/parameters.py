@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import re
 import types
@@ -33,6 +34,7 @@ class Parameter:
     reads: bool
     names: tuple[str, ...]
     odd: bool
+    folders: bool
 
     @property
     def range(self) -> str:
@@ -42,10 +44,17 @@ class Parameter:
         kind = describe_type(self.type)
         kind = kind.replace("a whole number", "an odd number") if self.odd else kind
         if self.low is not None and self.high is not None:
-            return f"{kind}, {self.low:g} to {self.high:g}"
+            return f"{kind}, {_number(self.low)} to {_number(self.high)}"
         if self.low is not None:
-            return f"{kind}, {self.low:g} or more"
-        return f"{kind}, {self.high:g} or less" if self.high is not None else kind
+            return f"{kind}, {_number(self.low)} or more"
+        return f"{kind}, {_number(self.high)} or less" if self.high is not None else kind
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the numbers that it can be, if any, have a lowest and a highest, which are finite."""
+        if self.choices is not None or not _holds_numbers(self.type):
+            return True
+        return self.low is not None and self.high is not None and math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def listed(self) -> bool:
@@ -61,14 +70,17 @@ class Parameter:
         """Return `value` as the declared type, or raise a `ParameterError` that names owner, value and range."""
         converted = convert(value, self.type)
         entries = converted if isinstance(converted, tuple) else (converted,)
-        fits = converted is not _MISFIT
+        fits = converted is not _MISFIT and len(entries) <= LONGEST_LIST
         fits = fits and all(entry is None or self._allows(entry) for entry in entries)
         if not fits:
             default = "" if self.default is dataclasses.MISSING else f" (default {self.default!r})"
             alone = isinstance(convert([value], self.type), tuple)  # one entry where a list of such is meant
+            most = f", at most {LONGEST_LIST} entries" if len(entries) > LONGEST_LIST else ""
+            if any(isinstance(entry, str) and len(entry) > LONGEST_TEXT for entry in entries):
+                most = f", at most {LONGEST_TEXT:,} characters"
             raise ParameterError(
                 f"{owner}: {self.name} = {quoted(value)} does not fit\n"
-                f"  what would work: {self.range}{default}\n"
+                f"  what would work: {self.range}{most}{default}\n"
                 f"  what it does: {self.help}" + (f"\n  what to type: {self.name}=[{quoted(value)}]" if alone else "")
             )
         return converted
@@ -76,11 +88,25 @@ class Parameter:
     def _allows(self, entry: Any) -> bool:
         if self.choices is not None:
             return entry in self.choices
-        if isinstance(entry, (str, bool)):
+        if isinstance(entry, str):
+            return len(entry) <= LONGEST_TEXT
+        if isinstance(entry, bool):
             return True
         if self.odd and entry % 2 != 1:
             return False
         return (self.low is None or entry >= self.low) and (self.high is None or entry <= self.high)
+
+
+def _holds_numbers(wanted: Any) -> bool:
+    """Return whether a parameter's type is a number, or has numbers in it that are not listed one by one."""
+    if typing.get_origin(wanted) is typing.Literal:
+        return False
+    return wanted in (int, float) or any(map(_holds_numbers, typing.get_args(wanted)))
+
+
+def _number(value: float) -> str:
+    """Return a bound in digits: 100,000 and not 1e+05."""
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:g}"
 
 
 def param(
@@ -94,6 +120,7 @@ def param(
     reads: bool = False,
     names: Sequence[str] = (),
     odd: bool = False,
+    folders: bool = False,
 ) -> Any:
     """Declare a parameter of a stage or trainer; its type is the annotation it stands under.
 
@@ -108,6 +135,7 @@ def param(
         reads: it names a file that the stage reads, or several.  A picture's recipe that names one is refused unless
             the user allows that file by name.
         names: values of a parameter that `reads` which are names of something else, such as a network that ships.
+        folders: a folder of files that it `reads` will do as well as one file.
         odd: only odd numbers are allowed, as for the side of a patch, which has a middle.
 
     Example:
@@ -130,11 +158,16 @@ def param(
         "reads": reads,
         "names": tuple(names),
         "odd": odd,
+        "folders": folders,
     }
     return field(default=default, metadata={"impasto": about})
 
 
 _MISFIT: Any = object()
+LONGEST_LIST = 256
+"""Entries of a value that is a list, such as the labels of regions."""
+LONGEST_TEXT = 4096
+"""Characters of a value that is text, such as the path of a file."""
 LARGEST = 2**63 - 1
 """Whole numbers that TOML, torch and a float can hold."""
 
@@ -288,11 +321,6 @@ class Declared:
         # A dataclass without a docstring gets its signature as one, which says nothing.
         return "" if not lines or lines[0].startswith(f"{cls.__name__}(") else lines[0]
 
-    @classmethod
-    def _example(cls, key: str) -> str:
-        """Return what to type to give a parameter."""
-        return f"{cls.__name__}({key}=...)"
-
     def __new__(cls, /, *args: Any, **values: Any) -> Self:
         """Refuse an unknown parameter with a suggestion, before the dataclass would with none."""
         if args:
@@ -309,7 +337,9 @@ class Declared:
                 )
         for key, parameter in cls.parameters().items():
             if parameter.default is dataclasses.MISSING and key not in values:
-                raise ParameterError(f"{cls.name} needs {key!r}: {parameter.help}\n  what to type: {cls._example(key)}")
+                raise ParameterError(
+                    f"{cls.name} needs {key!r}: {parameter.help}\n  what to type: {cls.__name__}({key}=...)"
+                )
         return super().__new__(cls)
 
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:

@@ -23,7 +23,7 @@ else:
 
 
 def has_a_summary_and_helpful_parameters(stage: Stage) -> None:
-    """The class has a docstring, and every parameter a help text and a default that fits its range."""
+    """The class has a docstring, and every parameter a help text, bounds if it is a number, and a default in them."""
     kind = type(stage)
     require(
         kind.name,
@@ -40,6 +40,11 @@ def has_a_summary_and_helpful_parameters(stage: Stage) -> None:
             len(parameter.help.split()) > 1 and parameter.help.strip(". ").lower() != name.replace("_", " "),
             f"the help of parameter {name!r} is {parameter.help!r}",
             "a few words on what it does to the picture, with its unit",
+        )
+        require(
+            parameter.bounded,
+            f"parameter {name!r} is a number without a lowest and a highest value",
+            "low=… and high=…, so far apart that nobody misses more: a stranger's recipe may ask for 10**12 steps",
         )
         if parameter.default is not MISSING:
             with works(f"the default of parameter {name!r}", "a default inside the range that is declared"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ..errors import WeightsError
-from ..files import local_path
+from ..files import local_path, sha256
 from .record import Weights
 
 CHUNK = 1 << 20
@@ -22,11 +21,7 @@ def verify(record: Weights, file: Path) -> Path:
     key = (str(file.resolve()), status.st_mtime_ns, status.st_size, record.sha256)
     if key in _verified:
         return file
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while chunk := opened.read(CHUNK):
-            digest.update(chunk)
-    check_digest(record, digest.hexdigest(), status.st_size, f"{file} is not the {record.name} it should be", file)
+    check_digest(record, sha256(file), status.st_size, f"{file} is not the {record.name} it should be", file)
     _verified.add(key)
     return file
 

@@ -352,7 +352,7 @@ def test_a_checkpoint_of_another_run_is_refused(network: str, tmp_path):
     path.write_bytes(b"no checkpoint")
     with pytest.raises(impasto.StageError, match=r"run\.pt cannot be read"):
         paint(stage, picture(26), picture(27))
-    with pytest.raises(impasto.StageError, match="there is no folder"):
+    with pytest.raises(impasto.ParameterError, match="there is no folder"):
         paint(stage_with(stage, checkpoint=str(tmp_path / "none" / "run.pt")), picture(26), picture(27))
 
 

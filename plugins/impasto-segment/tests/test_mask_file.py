@@ -312,7 +312,7 @@ def test_a_wrong_path_is_an_error_that_suggests_the_right_one(canvas):
         MaskFile(path="label.png").apply(canvas)
     with pytest.raises(impasto.StageError, match=r"mask-file, for the style: nowhere.png: there is no such file"):
         MaskFile(path="labels.png", styles=("nowhere.png",)).apply(canvas)
-    with pytest.raises(impasto.StageError, match=r"label.png: there is no such file"):
+    with pytest.raises(impasto.ParameterError, match=r"label.png: there is no such file"):
         impasto.Pipeline(MaskFile(path="label.png"))(canvas.content)
 
 

@@ -60,6 +60,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
     encoder: str = impasto.param(reads=True, default="slim19", help="encoder: slim19, or the path of a checkpoint")
     decoder: str = impasto.param(
         reads=True,
+        folders=True,
         default="",
         help="decoder: the path of a checkpoint for that encoder; empty: ours for slim19",
     )

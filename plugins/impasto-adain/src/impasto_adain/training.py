@@ -59,15 +59,19 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
     )
     widths: tuple[int, ...] = impasto.param(
         default=(),
+        low=1,
+        high=4096,
         help="channels of the decoder's blocks, shallow to deep, such as 16 32 32; empty: as many as the encoder has",
     )
-    style_weight: float = impasto.param(default=5.0, low=0, help="weight of the style loss; that of content is 1")
-    identity_weight: float = impasto.param(
-        default=3.0, low=0, help="weight of the loss of pictures that are their own style"
+    style_weight: float = impasto.param(
+        default=5.0, low=0, high=1e6, help="weight of the style loss; that of content is 1"
     )
-    size: int = impasto.param(default=144, low=64, help="side of the crops in pixels")
-    batch: int = impasto.param(default=4, low=1, help="pairs of a photograph and a painting in a step")
-    learning_rate: float = impasto.param(default=1e-3, low=0, help="SOAP's learning rate")
+    identity_weight: float = impasto.param(
+        default=3.0, low=0, high=1e6, help="weight of the loss of pictures that are their own style"
+    )
+    size: int = impasto.param(default=144, low=64, high=65_536, help="side of the crops in pixels")
+    batch: int = impasto.param(default=4, low=1, high=4096, help="pairs of a photograph and a painting in a step")
+    learning_rate: float = impasto.param(default=1e-3, low=0, high=10, help="SOAP's learning rate")
 
     def task(self, device: torch.device, seed: int = 0) -> Stylization:
         """Return the task."""

@@ -51,10 +51,11 @@ class Correspondence(impasto.Stylizer):
     size: int = impasto.param(
         default=448,
         low=64,
+        high=65_536,
         help="longer side in pixels at which parts are matched; larger pictures take the matches over",
     )
     iterations: int = impasto.param(
-        default=3, low=1, help="of PatchMatch at each layer; more follow fine texture and lose the meaning"
+        default=3, low=1, high=1000, help="of PatchMatch at each layer; more follow fine texture and lose the meaning"
     )
 
     def weights(self) -> tuple[Weights, ...]:
@@ -131,7 +132,9 @@ class DeepAnalogy(Correspondence, name="analogy"):
         high=1,
         help="shares of the content's own features at relu4_1, 3_1, 2_1 and 1_1; none: those of the task",
     )
-    steps: int = impasto.param(default=10, low=0, help="L-BFGS steps in search of the next layer's features")
+    steps: int = impasto.param(
+        default=10, low=0, high=100_000, help="L-BFGS steps in search of the next layer's features"
+    )
 
     def check(self) -> None:
         """Refuse a blend of too few or too many levels."""

@@ -45,7 +45,9 @@ class CycleGANTrainer(Trainer, name="cyclegan"):
     generator: str = impasto.param(
         default="resnet-4", choices=GENERATORS, help="plan of the generators; the paper's is resnet-9"
     )
-    width: int = impasto.param(default=12, low=1, help="channels of the generators at full size; the paper's is 64")
+    width: int = impasto.param(
+        default=12, low=1, high=4096, help="channels of the generators at full size; the paper's is 64"
+    )
     transposed: bool = impasto.param(
         default=False,
         help="resnet generators double by transposed convolutions, as the paper's; or else by interpolation",
@@ -59,28 +61,35 @@ class CycleGANTrainer(Trainer, name="cyclegan"):
         help="what tells real from painted: heads on the features of slim19, or the paper's PatchGAN",
     )
     discriminator_width: int = impasto.param(
-        default=32, low=1, help="channels of the discriminators; the paper's is 64"
+        default=32, low=1, high=4096, help="channels of the discriminators; the paper's is 64"
     )
     adversarial: str = impasto.param(
         default="hinge",
         choices=tuple(ADVERSARIAL),
         help="loss of fooling; DiscoGAN's is vanilla, DualGAN's wasserstein",
     )
-    adversarial_weight: float = impasto.param(default=1.0, low=0, help="of that loss")
+    adversarial_weight: float = impasto.param(default=1.0, low=0, high=1e6, help="of that loss")
     distance: str = impasto.param(
         default="l1", choices=tuple(DISTANCES), help="between a picture and what comes back; DiscoGAN's is l2"
     )
-    cycle_weight: float = impasto.param(default=3.0, low=0, help="of what comes back; the paper's lambda is 10")
-    identity_weight: float = impasto.param(
-        default=0.0, low=0, help="of leaving alone what is of the domain already, of the cycle's; the paper's is 0.5"
+    cycle_weight: float = impasto.param(
+        default=3.0, low=0, high=1e6, help="of what comes back; the paper's lambda is 10"
     )
-    pool: int = impasto.param(default=50, low=0, help="painted pictures kept for the discriminators; 0: none")
-    size: int = impasto.param(default=128, low=32, help="side of the crops in pixels")
-    batch: int = impasto.param(default=1, low=1, help="pictures of each domain in a step")
+    identity_weight: float = impasto.param(
+        default=0.0,
+        low=0,
+        high=1e6,
+        help="of leaving alone what is of the domain already, of the cycle's; the paper's is 0.5",
+    )
+    pool: int = impasto.param(
+        default=50, low=0, high=100_000, help="painted pictures kept for the discriminators; 0: none"
+    )
+    size: int = impasto.param(default=128, low=32, high=65_536, help="side of the crops in pixels")
+    batch: int = impasto.param(default=1, low=1, high=4096, help="pictures of each domain in a step")
     optimiser: str = impasto.param(default="soap", choices=("soap", "adam"), help="of both sides; the paper's is adam")
-    learning_rate: float = impasto.param(default=1e-3, low=0, help="of the generators; the paper's is 2e-4")
+    learning_rate: float = impasto.param(default=1e-3, low=0, high=10, help="of the generators; the paper's is 2e-4")
     discriminator_learning_rate: float = impasto.param(
-        default=1e-3, low=0, help="of the discriminators; the paper's is 2e-4"
+        default=1e-3, low=0, high=10, help="of the discriminators; the paper's is 2e-4"
     )
 
     def check(self) -> None:

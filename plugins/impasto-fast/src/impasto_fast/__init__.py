@@ -45,7 +45,7 @@ class Fast(impasto.Stylizer, name="fast"):
         default=(), help="which of the network's styles; several are blended; empty: its first"
     )
     shares: tuple[float, ...] = impasto.param(
-        default=(), low=0, help="how much each of them counts; empty: all the same"
+        default=(), low=0, high=1e6, help="how much each of them counts; empty: all the same"
     )
 
     def check(self) -> None:

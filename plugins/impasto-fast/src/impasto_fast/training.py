@@ -44,13 +44,21 @@ class FastTrainer(Trainer, name="fast"):
         choices=tuple(STATISTICS),
         help="what of the style's features is imitated; the paper's: gram",
     )
-    content_weight: float = impasto.param(default=0.1, low=0, help="how much the content is kept; the style's is 1")
-    smoothness: float = impasto.param(default=1.0, low=0, help="weight of the total variation, which takes away grain")
-    width: int = impasto.param(default=16, low=1, help="channels of the network at full size; the paper's is 32")
-    size: int = impasto.param(default=192, low=64, help="side of the crops of photographs in pixels")
-    style_size: int = impasto.param(default=256, low=64, help="longer side of the styles: sets how large strokes are")
-    batch: int = impasto.param(default=2, low=1, help="photographs in a step, each with a style of its own")
-    learning_rate: float = impasto.param(default=2e-3, low=0, help="SOAP's learning rate")
+    content_weight: float = impasto.param(
+        default=0.1, low=0, high=1e6, help="how much the content is kept; the style's is 1"
+    )
+    smoothness: float = impasto.param(
+        default=1.0, low=0, high=1e6, help="weight of the total variation, which takes away grain"
+    )
+    width: int = impasto.param(
+        default=16, low=1, high=4096, help="channels of the network at full size; the paper's is 32"
+    )
+    size: int = impasto.param(default=192, low=64, high=65_536, help="side of the crops of photographs in pixels")
+    style_size: int = impasto.param(
+        default=256, low=64, high=65_536, help="longer side of the styles: sets how large strokes are"
+    )
+    batch: int = impasto.param(default=2, low=1, high=4096, help="photographs in a step, each with a style of its own")
+    learning_rate: float = impasto.param(default=2e-3, low=0, high=10, help="SOAP's learning rate")
 
     def task(self, device: torch.device, seed: int = 0) -> Painting:
         """Return the task."""

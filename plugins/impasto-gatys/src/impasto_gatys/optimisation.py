@@ -38,10 +38,11 @@ class Optimisation(impasto.Stylizer):
     pooling: Literal["max", "average"] = impasto.param(
         default="max", choices=("max", "average"), help="of the encoder; average is smoother, for vgg19"
     )
-    steps: int = impasto.param(default=50, low=1, help="optimisation steps at each level of the pyramid")
+    steps: int = impasto.param(default=50, low=1, high=100_000, help="optimisation steps at each level of the pyramid")
     coarsest: int = impasto.param(
         default=128,
         low=16,
+        high=65_536,
         help="longer side in pixels to begin at, growing by √2 a level; as large as the picture: one level",
     )
     optimiser: str = impasto.param(
@@ -60,7 +61,7 @@ class Optimisation(impasto.Stylizer):
         help="decay of the average over steps that is the picture; 0: the last step",
     )
     smoothness: float = impasto.param(
-        default=2.0, low=0, help="weight of the total variation, which takes away grain and then detail"
+        default=2.0, low=0, high=1e6, help="weight of the total variation, which takes away grain and then detail"
     )
     init: str = impasto.param(
         default="recolored",

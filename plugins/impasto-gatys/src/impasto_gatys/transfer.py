@@ -31,7 +31,7 @@ class StyleOptimisation(Optimisation):
         default=FIRSTS, help="where style is measured; deeper layers hold larger forms"
     )
     style_layer_weights: tuple[float, ...] = impasto.param(
-        default=(), low=0, help="share of each style layer, in order; empty takes what suits the encoder"
+        default=(), low=0, high=1e6, help="share of each style layer, in order; empty takes what suits the encoder"
     )
     style_scale: float = impasto.param(
         default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"
@@ -39,6 +39,7 @@ class StyleOptimisation(Optimisation):
     histogram_weight: float = impasto.param(
         default=0.0,
         low=0,
+        high=1e6,
         help="weight of the histogram loss, which steadies contrast, on top",
     )
 
@@ -78,7 +79,7 @@ class Gatys(StyleOptimisation, name="gatys"):
     demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
 
     content_weight: float = impasto.param(
-        default=0.06, low=0, help="how much the content is kept; the style's weight is 1"
+        default=0.06, low=0, high=1e6, help="how much the content is kept; the style's weight is 1"
     )
     content_layers: tuple[str, ...] = impasto.param(
         default=("relu4_1",), help="where content is compared; deeper layers allow more freedom"

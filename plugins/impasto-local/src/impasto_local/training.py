@@ -51,14 +51,22 @@ class LocalTrainer(Trainer, name="local"):
         help="what of the style's features is imitated inside the mask; gram is that of Gatys et al. 2015",
     )
     content_weight: float = impasto.param(
-        default=0.1, low=0, help="how much the content is kept inside the mask; the style's is 1"
+        default=0.1, low=0, high=1e6, help="how much the content is kept inside the mask; the style's is 1"
     )
-    seam_weight: float = impasto.param(default=0.5, low=0, help="of steps that the paint makes at the mask's border")
-    smoothness: float = impasto.param(default=1.0, low=0, help="of the total variation inside, which takes away grain")
-    size: int = impasto.param(default=192, low=64, help="side of the crops in pixels")
-    style_size: int = impasto.param(default=256, low=64, help="shorter side of the style pictures in pixels")
-    batch: int = impasto.param(default=1, low=1, help="photographs in a step, each with a mask and style of its own")
-    learning_rate: float = impasto.param(default=2e-3, low=0, help="SOAP's learning rate")
+    seam_weight: float = impasto.param(
+        default=0.5, low=0, high=1e6, help="of steps that the paint makes at the mask's border"
+    )
+    smoothness: float = impasto.param(
+        default=1.0, low=0, high=1e6, help="of the total variation inside, which takes away grain"
+    )
+    size: int = impasto.param(default=192, low=64, high=65_536, help="side of the crops in pixels")
+    style_size: int = impasto.param(
+        default=256, low=64, high=65_536, help="shorter side of the style pictures in pixels"
+    )
+    batch: int = impasto.param(
+        default=1, low=1, high=4096, help="photographs in a step, each with a mask and style of its own"
+    )
+    learning_rate: float = impasto.param(default=2e-3, low=0, high=10, help="SOAP's learning rate")
 
     def check(self) -> None:
         """Refuse crops that the network cannot halve."""

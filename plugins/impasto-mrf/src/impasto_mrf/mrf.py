@@ -59,13 +59,16 @@ class MRF(impasto.Stylizer, name="mrf"):
     content_weight: float = impasto.param(
         default=0.6,
         low=0,
+        high=1e6,
         help="how much the content's forms are kept, four times as much at each coarser level; 0 keeps none",
     )
     content_layers: tuple[str, ...] = impasto.param(default=("relu4_1",), help="where the content is compared")
     surface: float = impasto.param(
-        default=0.6, low=0, help="how much pixels follow those under the matched patches: colours and strokes"
+        default=0.6, low=0, high=1e6, help="how much pixels follow those under the matched patches: colours and strokes"
     )
-    smoothness: float = impasto.param(default=2.0, low=0, help="weight of the total variation, which takes away grain")
+    smoothness: float = impasto.param(
+        default=2.0, low=0, high=1e6, help="weight of the total variation, which takes away grain"
+    )
     guide_weight: float = impasto.param(
         default=1.0,
         low=0,
@@ -85,8 +88,10 @@ class MRF(impasto.Stylizer, name="mrf"):
         help="start from the content, from random patches of the style (for textures and doodles), or from noise",
     )
     levels: int = impasto.param(default=3, low=1, high=8, help="sizes to paint at, each half the next one")
-    steps: int = impasto.param(default=100, low=1, help="optimisation steps at each level")
-    rematch: int = impasto.param(default=10, low=1, help="steps after which the nearest patches are sought anew")
+    steps: int = impasto.param(default=100, low=1, high=100_000, help="optimisation steps at each level")
+    rematch: int = impasto.param(
+        default=10, low=1, high=100_000, help="steps after which the nearest patches are sought anew"
+    )
     optimiser: str = impasto.param(default="l-bfgs", choices=("l-bfgs", "adam"), help="l-bfgs, or adam")
     learning_rate: float = impasto.param(
         default=0.02, low=1e-4, high=1, help="of Adam, as a share of a pixel's range; l-bfgs finds its own"

@@ -26,7 +26,7 @@ LEAST_BLOCK = 4
 class Quilt(impasto.Stylizer, name="quilt"):
     """Sew the picture together from blocks of the style (image quilting, without a network)."""
 
-    block: int = impasto.param(default=18, low=2, help="side of a block in the first pass, in pixels")
+    block: int = impasto.param(default=18, low=2, high=4096, help="side of a block in the first pass, in pixels")
     overlap: float = impasto.param(default=1 / 6, low=0.05, high=0.5, help="of neighbouring blocks, share of a block")
     alpha: tuple[float, ...] = impasto.param(
         default=(0.1, 0.9),
@@ -35,10 +35,10 @@ class Quilt(impasto.Stylizer, name="quilt"):
         help="weight of texture against content in each pass, with blocks a third smaller each; 1: texture alone",
     )
     tolerance: float = impasto.param(
-        default=0.1, low=0, help="share by which a block may fit worse than the best and still be drawn"
+        default=0.1, low=0, high=1000, help="share by which a block may fit worse than the best and still be drawn"
     )
     blur: int = impasto.param(
-        default=0, low=0, help="of the lightness that content and style are compared by, in pixels"
+        default=0, low=0, high=4096, help="of the lightness that content and style are compared by, in pixels"
     )
 
     def check(self) -> None:

@@ -178,7 +178,8 @@ class MaskGrabCut(InteractiveMask, name="mask-grabcut"):
         if canvas.mask is None:
             raise StageError(
                 f"{self.name}: nothing says where the object is\n"
-                "  what would work: a box around it, box=(left, top, right, bottom) in shares of the picture; strokes,"
+                "  what would work: a box around it, left, top, right and bottom in shares of the picture, such as"
+                " box=(0.2, 0.1, 0.8, 0.9); strokes,"
                 " scribbles='strokes.png'; or a stage before it that sets a rough mask, such as saliency"
             )
         guesses = canvas.mask[:, 0].expand(len(pictures), -1, -1).cpu().numpy() >= 0.5

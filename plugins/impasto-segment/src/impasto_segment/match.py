@@ -122,7 +122,7 @@ class MatchRegions(Preprocessor, name="match-regions"):
         if canvas.guides is None:
             raise StageError(
                 f"{self.name}: the content has no regions\n"
-                f'  what to type: --with "segment-regions:target=both, {self.name}, …",'
+                f"  what to type: Pipeline.parse('segment-regions:target=both, {self.name}, …'),"
                 " or mask-file with a label picture"
             )
         # A style for one region says itself what it is for.
@@ -131,8 +131,8 @@ class MatchRegions(Preprocessor, name="match-regions"):
         if without:
             raise StageError(
                 f"{self.name}: style {', '.join(without)} of {len(canvas.styles)} has no regions\n"
-                f'  what to type: --with "segment-regions:target=both, {self.name}, …", or mask-file with a label'
-                " picture for each style"
+                f"  what to type: Pipeline.parse('segment-regions:target=both, {self.name}, …'), or mask-file with a"
+                " label picture for each style"
             )
         count = len(canvas.content)
         pictures = [self._pair(canvas, paired, index) for index in range(count)]

@@ -196,8 +196,8 @@ class MaskTool(Preprocessor):
         if canvas.mask is None:
             raise StageError(
                 f"{self.name}: there is no mask to change\n"
-                "  what to type: a stage before it that sets one, such as"
-                f' --with "mask-rectangle, {self.name}, …", or pipe(…, mask="mask.png")'
+                f"  what to type: a stage before it that sets one, Pipeline.parse('mask-rectangle, {self.name}, …'),"
+                " or pipe(..., mask='mask.png')"
             )
         changed = self.change(canvas.mask, canvas.content)
         before, after = canvas.mask.flatten(1).any(1), changed.flatten(1).any(1).expand(len(changed))
@@ -379,7 +379,7 @@ class FeatherRegions(Preprocessor, name="feather-regions"):
         if canvas.guides is None:
             raise StageError(
                 f"{self.name}: the content has no regions\n"
-                "  what to type: a stage before it that finds some, such as"
-                f' --with "segment-regions, {self.name}, …"; for the mask, feather-mask'
+                "  what to type: a stage before it that finds some,"
+                f" Pipeline.parse('segment-regions, {self.name}, …'); for the mask, feather-mask"
             )
         return canvas.replace(guides=blur(canvas.guides, self.radius))

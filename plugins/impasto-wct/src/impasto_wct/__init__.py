@@ -75,11 +75,13 @@ class AutoencoderStylizer(impasto.Stylizer):
     )
     encoder: str = impasto.param(
         reads=True,
+        folders=True,
         default="slim19",
         help="encoder: slim19, the path of a checkpoint, or a folder of them by level",
     )
     decoders: str = impasto.param(
         reads=True,
+        folders=True,
         default="",
         help="decoders: a checkpoint or folder for that encoder; empty: ours for slim19",
     )

@@ -51,9 +51,11 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         choices=("none", "content", "both"),
         help="covariances that the identity is added to; without it faint noise becomes coloured grain",
     )
-    encoder: str = impasto.param(reads=True, default="slim19", help="encoder: slim19, or the path of a checkpoint")
+    encoder: str = impasto.param(
+        reads=True, folders=True, default="slim19", help="encoder: slim19, or the path of a checkpoint"
+    )
     decoder: str = impasto.param(
-        reads=True, default="", help="decoder, as wct-photo-decoder trains it; empty: ours for slim19"
+        reads=True, folders=True, default="", help="decoder, as wct-photo-decoder trains it; empty: ours for slim19"
     )
 
     def check(self) -> None:

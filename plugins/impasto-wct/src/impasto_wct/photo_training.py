@@ -34,9 +34,9 @@ class WCTPhotoDecoder(Trainer, name="wct-photo-decoder"):
     start: str = impasto.param(
         reads=True, default="", help="file of a decoder to go on from; empty begins by least squares"
     )
-    size: int = impasto.param(default=128, low=64, help="side of the crops in pixels, a multiple of 8")
-    batch: int = impasto.param(default=4, low=2, help="crops in a step; each is also a style for the next")
-    learning_rate: float = impasto.param(default=3e-3, low=0, help="SOAP's learning rate")
+    size: int = impasto.param(default=128, low=64, high=65_536, help="side of the crops in pixels, a multiple of 8")
+    batch: int = impasto.param(default=4, low=2, high=4096, help="crops in a step; each is also a style for the next")
+    learning_rate: float = impasto.param(default=3e-3, low=0, high=10, help="SOAP's learning rate")
 
     def task(self, device: torch.device, seed: int = 0) -> Synthesis:
         """Return the task."""

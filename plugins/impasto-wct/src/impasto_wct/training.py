@@ -45,14 +45,17 @@ class WCTDecoders(Trainer, name="wct-decoders"):
         reads=True, default="slim19-half", help="network that measures stylized pictures: an encoder's name or a file"
     )
     style_weight: float = impasto.param(
-        default=1.0, low=0, help="weight of the style loss of stylized pictures; 0 only reconstructs, as in the paper"
+        default=1.0,
+        low=0,
+        high=1e6,
+        help="weight of the style loss of stylized pictures; 0 only reconstructs, as in the paper",
     )
     start: str = impasto.param(
         reads=True, default="", help="file of decoders to go on from; a level it lacks begins by least squares"
     )
-    size: int = impasto.param(default=160, low=64, help="side of the crops in pixels")
-    batch: int = impasto.param(default=4, low=2, help="crops in a step, photographs and paintings by halves")
-    learning_rate: float = impasto.param(default=3e-3, low=0, help="SOAP's learning rate")
+    size: int = impasto.param(default=160, low=64, high=65_536, help="side of the crops in pixels")
+    batch: int = impasto.param(default=4, low=2, high=4096, help="crops in a step, photographs and paintings by halves")
+    learning_rate: float = impasto.param(default=3e-3, low=0, high=10, help="SOAP's learning rate")
 
     def task(self, device: torch.device, seed: int = 0) -> Reconstruction:
         """Return the task."""

@@ -162,7 +162,7 @@ def moved_name(error: BaseException) -> str:
         >>> moved_name(ImportError("cannot import name 'once' from 'impasto.stage'")).strip()
         'impasto.stage.once is now impasto.stage.remember'
     """
-    if not isinstance(error, (ImportError, AttributeError)):
+    if not isinstance(error, (ImportError, AttributeError)) or " is now impasto." in str(error):
         return ""
     for message in _MESSAGES:
         if match := message.search(str(error)):

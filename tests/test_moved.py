@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -10,9 +12,9 @@ import torch
 
 import impasto
 from impasto.errors import StageError
-from impasto.host.moved import MOVED, moved_name, moved_table
+from impasto.moved import MOVED, moved_name, moved_table
 
-CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
+CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
 
 def test_the_changelog_has_the_table():
@@ -69,6 +71,23 @@ def test_a_stage_that_asks_while_it_paints_is_told_too():
 
     with pytest.raises(StageError, match=r"impasto\.filters is now impasto\.functional\.filters"):
         impasto.Pipeline(Old())(torch.rand(1, 3, 8, 8), device="cpu")
+
+
+def test_a_notebook_is_told_where_a_name_of_the_package_went():
+    with pytest.raises(AttributeError, match=r"impasto\.statistics is now impasto\.functional\.statistics"):
+        impasto.statistics  # noqa: B018
+    assert not hasattr(impasto, "statistics")
+    assert getattr(impasto, "judge", None) is None
+    with pytest.raises(AttributeError, match=r"^No impasto attribute nonsense$"):
+        impasto.nonsense  # noqa: B018
+    with pytest.raises(TypeError, match=r"what to type: impasto\.get_host\(\)"):
+        impasto.host()
+
+
+def test_asking_for_a_name_that_went_loads_no_torch():
+    code = "import sys, impasto; assert not hasattr(impasto, 'statistics'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_another_name_is_left_alone():

@@ -1,0 +1,151 @@
+"""Files that stages name in their parameters: whether they can be read, where they lie, and what is in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import ParameterError, PictureError, quoted
+from ..files import check_target, existing_file, local_path, sha256
+from ..host import get_host
+from ..stage import Parameter, Stage
+
+LARGEST_FILE = 1 << 32
+"""Bytes of a file that a parameter names; no picture or network that a stage reads has more."""
+
+
+class NamedFile(NamedTuple):
+    """A file that a parameter of a stage names."""
+
+    stage: Stage
+    parameter: Parameter
+    name: str
+
+
+def named_files(stages: Iterable[Stage], encoders: Collection[str]) -> Iterator[NamedFile]:
+    """Yield the files that stages name, to read and to write.
+
+    Args:
+        stages: whose parameters are looked at.
+        encoders: names that a parameter `encoder` may have which are no files.
+    """
+    for stage in stages:
+        for parameter in stage.parameters().values():
+            value = getattr(stage, parameter.name) if parameter.reads or parameter.writes else ()
+            for entry in value if isinstance(value, tuple) else (value,):
+                if isinstance(entry, str) and entry and not _is_name(parameter, entry, encoders):
+                    yield NamedFile(stage, parameter, entry)
+
+
+def _is_name(parameter: Parameter, entry: str, encoders: Collection[str]) -> bool:
+    """Return whether an entry names something else than a file, such as a network that ships."""
+    known = entry in parameter.names or (parameter.name == "encoder" and entry in encoders)
+    return known or entry == parameter.default
+
+
+def check_named_files(stages: Iterable[Stage]) -> None:
+    """Raise where a file that a stage is to read or write cannot be, before anything is painted.
+
+    Raises:
+        ParameterError: there is no such file, it is a folder, a device or a pipe, or over 4 GiB; or the folder of one
+            to be written is missing.
+    """
+    for stage, parameter, name in named_files(stages, get_host().encoders):
+        try:
+            if parameter.writes:
+                check_target(local_path(name))
+            elif not (parameter.folders and local_path(name).is_dir()):
+                size = existing_file(name).stat().st_size
+                if size > LARGEST_FILE:
+                    raise PictureError(f"{name}: has {size:,} bytes\n  what would work: at most {LARGEST_FILE:,}")
+        except (OSError, PictureError) as error:
+            raise ParameterError(f"{stage.name}, {parameter.name}: {error}") from error
+
+
+def file_digests(stages: Iterable[Stage]) -> dict[str, str]:
+    """Return the sha256 of every file that stages read, by the name they give it; folders are left out."""
+    found = {}
+    for _, parameter, name in named_files(stages, get_host().encoders):
+        file = local_path(name)
+        if parameter.reads and file.is_file() and (status := file.stat()).st_size <= LARGEST_FILE:
+            found[name] = _digest(file.resolve(), status.st_mtime_ns, status.st_size)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _digest(file: Path, *stamp: int) -> str:
+    return sha256(file)
+
+
+def warn_of_other_files(stages: Iterable[Stage], digests: Mapping[str, str], source: Path) -> None:
+    """Warn where a file that stages read is there and another than the recipe says they were painted with."""
+    for name, digest in file_digests(stages).items() if digests else ():
+        if digests.get(name, digest) != digest:
+            warnings.warn(
+                f"{source}: was painted with another {quoted(name)} than the file that is there now\n"
+                f"  expected: sha256 {quoted(digests[name][:8])}…\n  found: sha256 {digest[:8]}…",
+                stacklevel=5,
+            )
+
+
+# ------------------------------------------------------------------------------------- relative to a pipeline's file
+
+
+def relative_to_folder(stages: Sequence[Stage], folder: Path) -> tuple[Stage, ...]:
+    """Return stages that name relative files as from a folder, where they named them as from the current one."""
+    base = os.path.realpath(folder)
+
+    def name_there(name: str) -> str:
+        return name if base == os.getcwd() else _relative(os.getcwd(), name, base).replace(os.sep, "/")
+
+    return _renamed(stages, name_there)
+
+
+def relative_to_here(stages: Sequence[Stage], folder: Path) -> tuple[Stage, ...]:
+    """Return stages that name relative files as from the current folder, where they named them as from another."""
+    base = os.path.realpath(folder)
+
+    def name_here(name: str) -> str:
+        return name if base == os.getcwd() else _relative(base, name, os.getcwd())
+
+    return _renamed(stages, name_here)
+
+
+def _relative(base: str, name: str, start: str) -> str:
+    """Return as from `start` what a name means as from `base`."""
+    whole = os.path.join(base, name)
+    try:
+        return os.path.relpath(whole, start)
+    except ValueError:  # on another drive
+        return whole
+
+
+def _renamed(stages: Sequence[Stage], change: Callable[[str], str]) -> tuple[Stage, ...]:
+    """Return stages with each relative name of a file changed; home folders and addresses stay as they are."""
+    encoders = get_host().encoders
+
+    def changed(parameter: Parameter, entry: str) -> str:
+        home = entry.startswith("~") and local_path(entry) != Path(entry)
+        if not entry or _is_name(parameter, entry, encoders) or os.path.isabs(entry) or home or "://" in entry:
+            return entry
+        name = change(entry)
+        return f"./{name}" if _is_name(parameter, name, encoders) else name  # a file that is called like a network
+
+    renamed = []
+    for stage in stages:
+        values = {}
+        for parameter in stage.parameters().values():
+            value = getattr(stage, parameter.name)
+            if (parameter.reads or parameter.writes) and isinstance(value, (str, tuple)):
+                values[parameter.name] = (
+                    changed(parameter, value)
+                    if isinstance(value, str)
+                    else tuple(changed(parameter, entry) for entry in value)
+                )
+        renamed.append(dataclasses.replace(stage, **values) if values else stage)
+    return tuple(renamed)
