@@ -55,7 +55,7 @@ def test_train_takes_the_options_that_its_trainer_declares(installed, capsys, mo
     assert cli.main(["train", "fit-line", *options, "--steps", "6", "--rate", "0.2"]) == 2
     said = capsys.readouterr().err
     assert "checkpoint.pt: belongs to another training: rate was 0.1 and is 0.2" in said
-    assert "what to type: --out another/folder, or --no-resume" in said
+    assert "what to type: another folder, or --no-resume" in said
     assert cli.main(["train", "fit-line", *options, "--steps", "6", "--rate", "0.2", "--no-resume"]) == 0
     capsys.readouterr()
     assert cli.main(["train", "fit-line", *options, "--rate", "-1"]) == 2

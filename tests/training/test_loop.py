@@ -141,7 +141,7 @@ def refused(trainer, tmp_path, says, **options):
     before = (tmp_path / "out/checkpoint.pt").read_bytes()
     with pytest.raises(ParameterError, match=rf"checkpoint\.pt: {says}") as caught:
         run_of(trainer, tmp_path, **options)
-    assert "--no-resume; in Python another folder, or resume=False" in str(caught.value)
+    assert "what to type: another folder, or resume=False" in str(caught.value)
     assert (tmp_path / "out/checkpoint.pt").read_bytes() == before
 
 

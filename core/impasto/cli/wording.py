@@ -22,6 +22,7 @@ OPTIONS = {
 """Keywords of the library, and the options that mean the same."""
 PHRASES = {
     "`impasto.testing.check_stage`": "`impasto plugins STAGE --check`",
+    "Pipeline.stream": "`impasto paint` or `impasto run`",
     "mask > 0, or mask * 255": "a picture of the mask in black and white",
 }
 """Python that is no call with keywords."""

@@ -126,7 +126,7 @@ def _warn_of_more(image: Image.Image, data: bytes, name: str) -> None:
         kind = "pages" if image.format == "TIFF" else "frames"
         warnings.warn(
             f"{name}: holds {count} {kind}, of which the first is read\n"
-            "  what would work: all of them, painted by Pipeline.stream or `impasto run`",
+            "  what would work: all of them, painted by Pipeline.stream",
             stacklevel=5,
         )
 

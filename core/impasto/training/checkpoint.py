@@ -106,7 +106,7 @@ class Checkpoint:
         return ParameterError(
             f"{self.file}: {what}\n"
             "  what would work: the training it belongs to; another folder; or starting again, which writes over it\n"
-            "  what to type: --out another/folder, or --no-resume; in Python another folder, or resume=False"
+            "  what to type: another folder, or resume=False"
         )
 
 
