@@ -160,10 +160,10 @@ def train(
                 if on_log is not None:
                     on_log(done, means)
             if done % checkpoint_every == 0 or done == steps:
-                save(done)
                 shown = task.preview({name: averages[name].module for name in names})
                 if shown is not None and accelerator.is_main_process:
                     save_preview(folder / f"preview-{done:06d}.png", shown)
+                save(done)  # last: what a kill leaves out is done again
     if not accelerator.is_main_process:
         return []
     return task.export({name: averages[name].module for name in names}, folder)
