@@ -216,7 +216,14 @@ def test_a_gif_whose_frame_is_smaller_than_its_screen_says_so():
 
 
 def test_a_jpeg_with_restart_markers_alone_is_damaged():
-    whole = encoded("JPEG", restart_marker_rows=1)
+    whole = encoded_as("JPEG", restart_marker_rows=1)
     place = whole.index(b"\xff\xdd")
     with pytest.warns(UserWarning, match="it has restart markers and does not say how often"):
         impasto.read(whole[:place] + whole[place + 6 :])
+
+
+def test_a_jpeg_with_another_marker_among_its_bits_lacks_what_is_behind():
+    whole = encoded_as("JPEG", "CMYK")
+    place = len(whole) // 2
+    with pytest.warns(UserWarning, match="is damaged, its last blocks are missing"):
+        impasto.read(whole[:place] + b"\xff\xea\x00\x02" + whole[place + 4 :])

@@ -93,6 +93,8 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
         image.save(again, "TIFF", compression="group4", tiffinfo=kept)
         needed = sum(image_file(again.getvalue()).tag_v2[279])  # type: ignore[attr-defined]
         found = sum(length or len(data) - start for start, length in places)
+        if needed > found / _LEAST_NEEDED + 4 * len(places) + 4:  # some end without the mark of the end
+            return f"its bits are {found:,} bytes, of {needed:,} that its rows need"
         if needed < _LEAST_NEEDED * found - _SPARE:
             return f"its bits, {found:,} bytes, say more than was decoded, which needs {needed:,}"
     return None
