@@ -38,7 +38,8 @@ def float_srgb(pixels: npt.NDArray[np.float32], profile: bytes, steps: int) -> n
         return None
     matrix = np.linalg.solve(colorants(), np.array(columns).T / 65536).astype(np.float32)
     light = np.stack([curve(channel) for curve, channel in zip(curves, pixels, strict=True)]).astype(np.float32)
-    return _srgb(np.einsum("ij,jhw->ihw", matrix, light)).astype(np.float32)
+    converted: npt.NDArray[np.float32] = _srgb(np.einsum("ij,jhw->ihw", matrix, light)).astype(np.float32)
+    return converted
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
@@ -56,7 +57,7 @@ class _Curve:
         if kind == b"curv":
             (count,) = struct.unpack_from(">I", tag, 8)
             table = np.frombuffer(tag, ">u2", count, 12)
-            self._numbers = [table[0] / 256 if count == 1 else 1.0]
+            self._numbers = [float(table[0]) / 256 if count == 1 else 1.0]
             self._table = table / 65535 if count > 1 else None
         elif kind == b"para":
             (form,) = struct.unpack_from(">H", tag, 8)
@@ -67,7 +68,8 @@ class _Curve:
     def __call__(self, x: Any) -> Any:
         if self._table is not None:
             return np.interp(x, np.linspace(0, 1, len(self._table)), self._table)
-        g, a, b, c, d, e, f = (*self._numbers, *(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)[len(self._numbers) - 1 :])
+        missing = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0][len(self._numbers) - 1 :]
+        g, a, b, c, d, e, f = [*self._numbers, *missing]
         if len(self._numbers) in (3, 4):  # below -b / a: a constant, which is `c` where there is one
             d, c, e, f = -b / a if a else 0.0, 0.0, c, c
         return np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f).clip(0, 1)
