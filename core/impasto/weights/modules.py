@@ -115,7 +115,7 @@ def _cached(
 ) -> nn.Module | Mapping[str, nn.Module]:
     networks = load(path)
     for network in [networks] if isinstance(networks, nn.Module) else networks.values():
-        network.eval().requires_grad_(False).to(device)
+        network.eval().requires_grad_(False).to(device, torch.float32)  # whatever torch makes by default
         if device.type == "cpu":  # where convolutions in bfloat16 are fast in this layout alone
             network.to(memory_format=torch.channels_last)
     return networks
