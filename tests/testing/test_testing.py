@@ -392,6 +392,25 @@ def test_missing_words_and_unfit_defaults_are_found(capsys):
     assert "the default of parameter 'amount'" in faults(Unfit(amount=1), capsys)[1]
 
 
+@pytest.mark.parametrize(
+    ("annotation", "bounds"),
+    [(int, {"low": 1}), (float, {"high": 1}), (tuple[float, ...], {"low": 0, "high": float("inf")}), (int | None, {})],
+)
+def test_numbers_without_bounds_are_found(annotation, bounds, capsys):
+    class Endless(impasto.Postprocessor, name="endless"):
+        """Blend nothing."""
+
+        block: int = impasto.param(default=8, choices=(4, 8), help="of nothing, which needs no bounds")
+        amount: annotation = impasto.param(help="of nothing, without an end", **bounds)
+
+        def refine(self, image, content, styles):
+            return image
+
+    failed, message = faults(Endless(amount=[1] if annotation == tuple[float, ...] else 1), capsys)
+    assert failed == ["has a summary and helpful parameters"]
+    assert "parameter 'amount' is a number without a lowest and a highest value" in message
+
+
 def lost_validation():
     class Lost(impasto.Postprocessor, name="lost"):
         """Blend nothing."""

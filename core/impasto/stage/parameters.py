@@ -106,7 +106,7 @@ def _holds_numbers(wanted: Any) -> bool:
 
 def _number(value: float) -> str:
     """Return a bound in digits: 100,000 and not 1e+05."""
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:g}"
+    return f"{value:,.0f}" if abs(value) < 1e9 and value == round(value) else f"{value:g}"
 
 
 def param(
