@@ -24,7 +24,7 @@ def netpbm_pixels(image: ImageFile.ImageFile, data: bytes) -> tuple[npt.NDArray[
         OSError: it is cut short.
         ValueError: it holds something else than numbers, or a number over its maximum.
     """
-    tile = image.tile[0]
+    tile: Any = image.tile[0]
     codec, offset, raw = tile[0], tile[2], raw_mode(tile)
     if codec == "raw" and raw != "I;16B":
         return None

@@ -41,7 +41,7 @@ def sixteen_bit_pixels(image: ImageFile.ImageFile, data: bytes) -> npt.NDArray[n
         white = 2 ** tags.get(_DEPTH, (16,))[0] - 1
         grey = np.arange(white + 1) / white
         table = uint16((65535 * (1 - grey if tags.get(_PHOTOMETRIC) == 0 else grey)).round())
-        return table[np.asarray(image)][..., None]
+        return uint16(table[np.asarray(image)][..., None])
     return None
 
 

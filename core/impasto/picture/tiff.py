@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ _PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of alpha
 _SEPARATE = 2  # of planes
 _DIFFERENCES, _FLOAT_DIFFERENCES = 2, 3  # predictors
 _COLORS = {5: "CMYK", 6: "YCbCr", 8: "CIELAB", 3: "palette", 32803: "camera sensors", 32845: "LogLuv"}
+
+Order = Literal["<", ">"]
+"""Of bytes, as `struct` and NumPy write it."""
 
 
 def tiff_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> npt.NDArray[Any] | None:
@@ -95,7 +98,7 @@ def _plane(
     tags: dict[int, Any], data: bytes, plane: int, planes: int, samples: int, kind: np.dtype[Any]
 ) -> npt.NDArray[Any]:
     """Return one plane's pixels `(H, W, samples)`, in this machine's byte order."""
-    order = ">" if data[:1] == b"M" else "<"
+    order: Order = ">" if data[:1] == b"M" else "<"
     tiled = _TILE_OFFSETS in tags
     width, height = tags[_WIDTH], tags[_HEIGHT]
     # Predictors begin anew in each tile, which have their full width at the edge.
@@ -124,7 +127,7 @@ def _joined(parts: list[npt.NDArray[Any]], axis: int) -> npt.NDArray[Any]:
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
 
 
-def _with_directory(data: bytes, tags: dict[int, Any], order: str) -> bytes:
+def _with_directory(data: bytes, tags: dict[int, Any], order: Order) -> bytes:
     """Return a TIFF's bytes with other tags, all of them long integers, behind them."""
     start = len(data) + len(data) % 2
     values, body = b"", struct.pack(order + "H", len(tags))
@@ -139,22 +142,22 @@ def _with_directory(data: bytes, tags: dict[int, Any], order: str) -> bytes:
 
 
 def _unpredicted(
-    rows: npt.NDArray[np.uint8], predictor: int, samples: int, kind: np.dtype[Any], order: str
+    rows: npt.NDArray[np.uint8], predictor: int, samples: int, kind: np.dtype[Any], order: Order
 ) -> npt.NDArray[Any]:
     """Return the pixels `(H, W, samples)` of the bytes `(H, W · samples · itemsize)` of one tile or strip."""
     height = len(rows)
-    if (
-        predictor == _FLOAT_DIFFERENCES
-    ):  # of bytes, of a row's numbers the highest first (Adobe's TIFF Technical Note 3)
+    if predictor == _FLOAT_DIFFERENCES:
+        # Of bytes, of a row's numbers the highest first (Adobe's TIFF Technical Note 3).
         rows = np.cumsum(rows.reshape(height, -1, samples), 1, np.uint8)
         rows = rows.reshape(height, kind.itemsize, -1).transpose(0, 2, 1)
         order, predictor = ">", 1
     whole = np.dtype(f"u{kind.itemsize}")
-    numbers = np.ascontiguousarray(rows).reshape(height, -1).view(whole.newbyteorder(order)).astype(whole, copy=False)
-    numbers = numbers.reshape(height, -1, samples)
+    ordered = np.ascontiguousarray(rows).reshape(height, -1).view(whole.newbyteorder(order))
+    numbers = ordered.astype(whole, copy=False).reshape(height, -1, samples)
     if predictor == _DIFFERENCES:
         numbers = np.cumsum(numbers, 1, whole)
-    return numbers.view(kind)
+    pixels: npt.NDArray[Any] = numbers.view(kind)
+    return pixels
 
 
 def _straight(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -129,12 +129,12 @@ def coordinates(size: Sequence[int], device: torch.device) -> Tensor:
 
 def mean_features(image: Tensor, labels: Labels) -> Values:
     """Return the mean of `region_features` in each segment, (N, C)."""
-    found = F.interpolate(region_features(image)[None], labels.shape, mode="nearest-exact")[0]
-    maps = in_double(found).cpu().flatten(1)
+    features = F.interpolate(region_features(image)[None], labels.shape, mode="nearest-exact")[0]
+    maps = in_double(features).cpu().flatten(1)
     index = torch.from_numpy(labels).flatten()
     sums = torch.zeros(len(maps), int(labels.max()) + 1, dtype=torch.float64, device="cpu").index_add_(1, index, maps)
-    found: Values = (sums / index.bincount()).T.numpy().copy()
-    return found
+    means: Values = (sums / index.bincount()).T.numpy().copy()
+    return means
 
 
 def segment_regions(image: Tensor, count: int, method: str) -> Tensor:
