@@ -658,13 +658,13 @@ def test_a_name_in_quotation_marks_holds_any_letter(name, quote):
         pytest.skip("such a mark ends it")
     written = name.replace("\\", "\\\\").replace('"', '\\"') if quote == '"' else name
     first, second = impasto.Pipeline.parse(
-        f"tint:paper={quote}{written}{quote}, tint: paper = {quote}{written}{quote}"
+        f"mask-file:path={quote}{written}{quote}, mask-file: path = {quote}{written}{quote}"
     ).stages
-    assert first.paper == second.paper == name
+    assert first.path == second.path == name
 
 
 def test_a_comma_without_quotation_marks_and_a_mark_that_is_not_closed_are_said():
     with pytest.raises(LookupError, match="what to type for a value with a comma"):
-        impasto.Pipeline.parse("tint:paper=a,b.png")
+        impasto.Pipeline.parse("mask-file:path=a,b.png")
     with pytest.raises(impasto.ParameterError, match='quotation mark " is not closed'):
-        impasto.Pipeline.parse('tint:paper="a,b.png')
+        impasto.Pipeline.parse('mask-file:path="a,b.png')
