@@ -154,5 +154,5 @@ def _precision_settings() -> Iterator[tuple[Callable[[Any], None], Any, Any]]:
     with suppress(RuntimeError):
         yield partial(setattr, cudnn, "allow_tf32"), cudnn.allow_tf32, False
     if hasattr(cudnn, "conv"):  # since torch 2.9
-        for part in (cudnn.conv, cudnn.rnn, products, torch.backends.mkldnn.matmul):  # the last goes with the first
+        for part in (cudnn.conv, cudnn.rnn, products, torch.backends.mkldnn.matmul):  # type: ignore[attr-defined]  # the last goes with the first
             yield partial(setattr, part, "fp32_precision"), part.fp32_precision, "ieee"

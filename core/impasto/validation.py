@@ -86,13 +86,12 @@ def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
         )
 
 
-def check_sum(maps: Tensor, what: str, *, least: float = 1.0) -> None:
-    """Raise unless region maps (B, K, H, W) sum to 1 over K, or to `least` at least, but for rounding."""
+def check_sum(maps: Tensor, what: str) -> None:
+    """Raise unless region maps (B, K, H, W) sum to 1 over K, but for rounding."""
     low, high = (value.item() for value in torch.aminmax(maps.sum(1)))
-    if low < least - ROUNDING or high > 1 + ROUNDING:
-        wanted = "to 1" if least == 1 else "to 1 at most"
+    if low < 1 - ROUNDING or high > 1 + ROUNDING:
         raise ValueError(
-            f"{what}: expected maps that sum {wanted} over K, found sums of {low:.3g} to {high:.3g}\n"
+            f"{what}: expected maps that sum to 1 over K, found sums of {low:.3g} to {high:.3g}\n"
             "  what would work: for masks, guides={'sky': sky, 'sea': sea}; what they leave is one more region\n"
             "  what to type: maps / maps.sum(1, keepdim=True), where some map is above 0 everywhere"
         )

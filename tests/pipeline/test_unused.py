@@ -67,6 +67,16 @@ class Shrink(impasto.Preprocessor, name="shrink"):
         return canvas
 
 
+class Smaller(impasto.Preprocessor, name="smaller"):
+    """Change the size of the picture alone."""
+
+    style = "ignored"
+    prepares = ("image", "mask", "guides")
+
+    def prepare(self, canvas):
+        return canvas
+
+
 SAID = {
     "a style recoloured and not looked at": ([Tint()], {}, "tint: prepares the style pictures(.|\n)*tint:target=image"),
     "by what ignores styles": ([Tint(), Invert()], {}, "invert: paints without looking(.|\n)*|tint: prepares"),
@@ -74,6 +84,7 @@ SAID = {
     "masks alone": ([Left(), Left()], {}, "left, left: prepares the mask"),
     "a style that nothing looks at": ([Dim()], {}, "dim: works without looking at a style picture"),
     "a style and no stages": ([], {}, "a pipeline without stages: works without looking"),
+    "a style beside a change of size": ([Smaller()], {}, "smaller: works without looking at a style picture"),
     "a mask that nothing keeps to": ([Tint()], {"mask": HALF}, "a mask is given, and no stage paints inside it"),
     "regions that nothing looks at": ([Dim()], {"guides": {"sky": HALF}}, "guides is given, and no stage"),
 }

@@ -35,6 +35,18 @@ def test_what_was_flat_may_be_flat(content, style):
         impasto.Pipeline(Mean())(content, style)
 
 
+def test_a_stage_without_networks_may_paint_one_colour():
+    class Red(impasto.Stylizer, name="red"):
+        """Paint everything red."""
+
+        def stylize(self, content, styles, guides):
+            return content.new_tensor((1.0, 0.0, 0.0)).view(1, 3, 1, 1).expand_as(content)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        impasto.Pipeline(Red())(PICTURE, OTHER)
+
+
 @pytest.mark.parametrize("low", [True, False], ids=["bfloat16", "float32"])
 def test_features_that_are_not_finite_are_found_before_a_network_makes_grey_of_them(low):
     encoder = impasto.encoder("slim19")

@@ -45,6 +45,11 @@ def test_an_error_of_the_writer_names_the_frame_and_keeps_the_inputs(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == before
 
 
+def test_what_is_no_picture_is_said(tmp_path):
+    with pytest.raises(TypeError, match=r"Tensor is no Picture\n  what to type: impasto\.read"):
+        write([STYLE], "out")
+
+
 @needs_av
 def test_the_command_line_paints_a_video(tmp_path, capsys):
     clip("in.mp4", sound=True)

@@ -25,8 +25,9 @@ class Style:
         image: (1, 3, h, w) or (B, 3, h, w), float32 sRGB in [0, 1], of any size; or anything
             `impasto.read` takes, such as a path.
         weight: share among several styles; any real number.
-        guides: (1, K, h, w) region maps that sum to 1 over K, to less where a part is for no region, K as in the
-            canvas's guides; or (1, 1, h, w), the part of the picture that counts; None: all of it covers every region.
+        guides: (1, K, h, w) region maps, K as in the canvas's guides, whose sum over K is less than 1 where a part is
+            for no region, and more where one part is for several; or (1, 1, h, w), the part of the picture that counts;
+            None: all of it covers every region.
         labels: names of the K regions, matched with the content's by name; () goes by their order.
         region: label of the content's region that this style alone is for; "" is for all of them.
 
@@ -59,8 +60,6 @@ class Style:
         if self.guides is not None and changed & {"image", "guides"}:
             check = check_maps if "guides" in changed else check_extent
             check(self.guides, self.image, "the style's guides")
-            if "guides" in changed:
-                check_sum(self.guides, "the style's guides", least=0)
         object.__setattr__(self, "labels", check_labels(self.labels, self.guides, "the style's guides"))
         if self.region and self.guides is not None and self.guides.shape[1] != 1:
             raise ValueError(

@@ -168,17 +168,20 @@ class Stylizer(Stage):
         return result, note
 
     def _warn_if_flat(self, painted: Tensor, image: Tensor, styles: Sequence[Style]) -> None:
-        """Warn of a picture painted in one flat colour that neither it nor a style had, as empty networks paint."""
+        """Warn of a picture that a network painted in one flat colour, which neither it nor a style had."""
+        files = [name for name, one in self.parameters().items() if one.reads]
+        if not (files or self.known_weights):  # what has no network may mean it
+            return
         if not (painted[..., 0, 0] == painted[..., -1, -1]).all(1).any():  # which spares most a look at every pixel
             return
         flat = _is_flat(painted) & ~_is_flat(image)
         if not flat.any() or any(_is_flat(style.image).any() for style in styles):
             return
         red, green, blue = painted[flat][0, :, 0, 0].mul(255).round().int().tolist()
-        files = ", ".join(f"{name}={getattr(self, name)!r}" for name, one in self.parameters().items() if one.reads)
+        given = ", ".join(f"{name}={getattr(self, name)!r}" for name in files)
         warnings.warn(
             f"{self.name}: painted one flat colour, #{red:02x}{green:02x}{blue:02x}, as a network does whose weights"
-            f" are empty\n  what would work: other weights{' than ' * bool(files)}{files}, or other parameters",
+            f" are empty\n  what would work: other weights{' than ' * bool(given)}{given}, or other parameters",
             stacklevel=2,
         )
 

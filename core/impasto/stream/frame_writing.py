@@ -135,6 +135,7 @@ def write(
         FrameError: a frame could not be read, painted or written; names it.  What was written stays; of a video or an
             animation it is closed, plays, and has the name that `interrupted_path` gives, as after an interruption.
         PictureError: `out` names a file that cannot hold frames.
+        TypeError: a frame is no picture, such as a tensor.
 
     Example:
         >>> import tempfile, impasto
@@ -160,6 +161,10 @@ def write(
     reading = closing(steps) if isinstance(steps, Generator) else nullcontext()
     with bar, sink, reading, written_behind(save, behind) as put:
         for picture in steps:
+            if not isinstance(picture, Picture):
+                raise TypeError(
+                    f"write: {type(picture).__name__} is no Picture\n  what to type: impasto.read(...) of each frame"
+                )
             put(picture)
             written += 1
             bar.update()

@@ -186,6 +186,11 @@ class Resize(Preprocessor, name="resize"):
             return height, width
         return max(1, round(height * scale)), max(1, round(width * scale))
 
+    @property
+    def prepares(self) -> tuple[str, ...]:
+        """The parts of the canvas that it changes."""
+        return ("image", "mask", "guides", *(("styles",) if self.styles else ()))
+
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with everything on it resized."""
         return change_size(
@@ -233,6 +238,11 @@ class Pad(Preprocessor, name="pad"):
                 index = source_indices(maps.shape[dim], span.start, span.stop, self.mode)
                 maps = maps.index_select(dim, index.to(maps.device))
         return maps
+
+    @property
+    def prepares(self) -> tuple[str, ...]:
+        """The parts of the canvas that it changes."""
+        return ("image", "mask", "guides", *(("styles",) if self.styles else ()))
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with everything on it padded."""
