@@ -66,7 +66,8 @@ class Noisy(impasto.Stylizer, name="noisy"):
     """Add noise from the run's random numbers."""
 
     def stylize(self, content, styles, guides):
-        noise = torch.randn(content.shape, device=content.device, generator=self.generator(content.device))
+        generator = self.generator(content.device)
+        noise = torch.randn(content.shape, dtype=content.dtype, device=content.device, generator=generator)
         return (tint(content, styles) + 0.1 * noise).clamp(0, 1)
 
 
@@ -239,7 +240,7 @@ def inferring(content, styles):
 
 def deep_in_torch(content, styles):
     # Windows of 5×5 do not fit into 3×3 pixels, and torch says so in its own words.
-    torch.nn.functional.conv2d(content, torch.ones(3, 1, 5, 5), groups=3)
+    torch.nn.functional.conv2d(content, content.new_ones(3, 1, 5, 5), groups=3)
     return tint(content, styles)
 
 
@@ -256,7 +257,7 @@ def not_finite(content, styles):
 
 
 def only_float32(content, styles):
-    product = content.mean((2, 3)) @ torch.eye(3)
+    product = content.mean((2, 3)) @ torch.eye(3, dtype=torch.float32, device=content.device)
     if product.dtype != torch.float32:
         raise TypeError("expected float32")
     return tint(content, styles)
@@ -519,7 +520,8 @@ class Stamped(impasto.Postprocessor, name="stamped"):
 
     def refine(self, image, content, styles):
         given = impasto.read(self.stamp)
-        return 0.5 * image + 0.5 * (given.visible if self.seen else given.tensor).mean((2, 3), keepdim=True)
+        colour = (given.visible if self.seen else given.tensor).mean((2, 3), keepdim=True)
+        return 0.5 * image + 0.5 * colour.to(image.device)
 
 
 @pytest.mark.parametrize("opaque", [True, False])
@@ -654,7 +656,8 @@ def test_a_stage_runs_as_often_as_needed_and_no_more():
 
     testing.check_stage(sound(counted))
     # a batch, again, one alone, grey, tiny, masked, bfloat16 (no style never reaches it); and one for a GPU
-    assert len(runs) == 7 + torch.cuda.is_available() + 1 + 8  # another alone, and both four times at once
+    # another alone, and both four times at once; under other defaults; on pretend devices that are not there
+    assert len(runs) == 7 + torch.cuda.is_available() + 1 + 8 + 1 + (3 - torch.cuda.is_available())
 
 
 def test_a_class_changed_in_a_notebook_is_checked_anew(capsys):
@@ -721,7 +724,7 @@ def test_every_check_is_a_sentence_with_a_promise():
                 "declares",
                 "works",
             ),
-            *("agrees", "is", "gives", "refuses", "paints", "looks"),
+            *("agrees", "is", "gives", "refuses", "paints", "looks", "does", "runs"),
         }
 
 
@@ -738,7 +741,7 @@ class Mask(impasto.Preprocessor, name="mask-for-tests"):
     """Mask the left half."""
 
     def prepare(self, canvas):
-        mask = torch.zeros(1, 1, *canvas.image.shape[-2:])
+        mask = canvas.image.new_zeros(1, 1, *canvas.image.shape[-2:])
         mask[..., : mask.shape[-1] // 2] = 1 if canvas.mask is None else canvas.mask[..., : mask.shape[-1] // 2]
         return canvas.replace(mask=mask)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from PIL import ImageCms
 
 from .. import weights
 from ..errors import RecipeError, quoted
-from ..files import VIDEOS
+from ..files import VIDEOS, sha256
 from ..networks import CHECKPOINT_SUFFIXES, load_vgg
 from ..picture import Picture, read
 from ..picture.decoding import decoding_errors, file_content, image_file
@@ -188,13 +187,9 @@ def video_findings(file: Path, limit: int | None) -> Iterator[Finding]:
 
 def weights_findings(file: Path) -> Iterator[Finding]:
     """Yield whose weights a file holds, its tensors, and what is odd about their values."""
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while chunk := opened.read(1 << 20):
-            digest.update(chunk)
-    sha256 = digest.hexdigest()
-    yield Finding("sha256", sha256)
-    same = {record: users for record, users in known_records().items() if sha256.startswith(record.sha256)}
+    digest = sha256(file)
+    yield Finding("sha256", digest)
+    same = {record: users for record, users in known_records().items() if digest.startswith(record.sha256)}
     for record, users in same.items():
         yield Finding("known as", f"{record.name}, used by {', '.join(users)}\n{record.expects}; {record.licence}")
     try:

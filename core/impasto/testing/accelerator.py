@@ -37,8 +37,7 @@ from typing_extensions import Self
 from .kernels import cuda_has, mps_has
 
 MEMORY = 16 << 30  # bytes that the device says it has
-LISTS = ("tensor", "as_tensor", "asarray", "new_tensor")
-"""Functions that make a tensor of what lies in ordinary memory."""
+LISTS = ("tensor", "as_tensor", "asarray", "new_tensor")  # make a tensor of what lies in ordinary memory
 SINGLE_NUMBERS = ("masked_fill", "masked_fill_", "fill", "fill_", "index_fill", "index_fill_", "where")
 """Operations that take a number of the CPU, a tensor without dimensions, beside those that are elementwise."""
 INTEGER_PRODUCTS = ("mm", "bmm", "addmm", "baddbmm", "mv", "dot", "convolution")
@@ -396,5 +395,6 @@ def _disguise(accelerator: PretendAccelerator, calls: _Calls) -> Iterator[tuple[
         },
     )
     yield torch, {"Generator": _Generator}
+    yield torch.accelerator, {"current_stream": constant(mock.Mock(is_capturing=constant(False)))}
     for owner in (torch.autograd, torch.autograd.graph):
         yield owner, {"_engine_run_backward": backward}

@@ -199,4 +199,4 @@ def require(kept: Any, fault: str, advice: str) -> None:
 
 def mean_difference(one: Tensor, other: Tensor) -> float:
     """Return the mean absolute difference of two pictures."""
-    return float((one.cpu().float() - other.cpu().float()).abs().mean())
+    return float((one.cpu().float() - other.cpu().float()).abs().mean().detach())

@@ -164,7 +164,8 @@ def runs_on_an_accelerator(stage: Stage) -> None:
         if getattr(torch, kind).is_available():
             continue  # a true one is for 'agrees across devices'
         task = f"a run{'' if inputs is whole else ' with a mask'} on a pretend {kind} device"
-        with warnings.catch_warnings(), works(task, advice), PretendAccelerator(kind):
+        # What the stage changes in the process is for another check, and is put back behind the accelerator.
+        with recorded_changes(), warnings.catch_warnings(), works(task, advice), PretendAccelerator(kind):
             warnings.simplefilter("ignore", UserWarning)
             image = paint(stage, inputs, device=kind)
         if inputs is whole:

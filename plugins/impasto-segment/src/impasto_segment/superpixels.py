@@ -217,7 +217,6 @@ def check_memory(stage: Preprocessor, image: Tensor, count: int) -> None:
 class Superpixels(Preprocessor, name="superpixels"):
     """Divide the content into small segments of one colour: regions, an outline for the mask, or flat cells."""
 
-    prepares = ("guides", "styles")
     bytes_per_pixel: ClassVar[int] = 210
 
     count: int = param(default=24, low=2, high=100_000, help="superpixels wanted; about as many come")
@@ -233,6 +232,11 @@ class Superpixels(Preprocessor, name="superpixels"):
         help="guides: each is a region; mask: the mask that is there, drawn to their outlines; "
         "flat: the image in their mean colours",
     )
+
+    @property
+    def prepares(self) -> tuple[str, ...]:
+        """The part of the canvas that it changes."""
+        return ("image",) if self.gives == "flat" else (self.gives,)
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with guides, with its mask redrawn, or with a flat image."""
