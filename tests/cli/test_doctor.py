@@ -132,6 +132,21 @@ def test_weights_are_known_by_their_digest_and_their_values_looked_at(capsys, tm
     assert "not finite in 'b'" in out
 
 
+def test_no_letter_of_a_file_reaches_the_terminal_that_it_obeys(capsys, tmp_path):
+    recipe = '[[stages]]\nstage = "blend"\n"\\u001b]0;owned\\u0007" = 1\n'
+    said(capsys, picture_with(recipe, tmp_path / "a.png"))
+    cli.main(["doctor", str(tmp_path / "a.png")])
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_advice_is_in_the_words_of_the_command_line(capsys, tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
+    out = said(capsys, tmp_path / "two.gif")[1]
+    assert "2 frames" in out
+    assert "painted by `impasto paint` or `impasto run`" in out
+
+
 def test_a_video_says_size_and_rate(capsys, tmp_path):
     pytest.importorskip("av")
     frame = impasto.read(impasto.samples.content("astronaut", 32))

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 
 from ..files import existing_file
-from .errors import DONE, FAILED, exit_code_of, print_message
+from .errors import DONE, FAILED, exit_code_of, in_words_of_the_command, print_message, terminal_text
 from .examination import Finding, examine
 from .loading import max_pixels
 
@@ -38,7 +38,7 @@ def execute(given: argparse.Namespace) -> int:
 
 def finding_lines(finding: Finding) -> Iterator[str]:
     """Yield a finding as lines, its label in the first."""
-    for index, line in enumerate(finding.text.splitlines()):
+    for index, line in enumerate(in_words_of_the_command(terminal_text(finding.text)).splitlines()):
         yield f"  {finding.label if not index else '':<{COLUMN}}{line}"
 
 

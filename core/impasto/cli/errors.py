@@ -20,13 +20,23 @@ command_typed: ContextVar[str] = ContextVar("command_typed", default="paint")
 
 def print_message(text: str) -> None:
     """Write a message to standard error, clear of any progress bar, without letters that a terminal obeys."""
-    text = "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
+    text = terminal_text(text)
     # Where no bar was ever drawn, there is none to keep clear of, and tqdm takes a while to load.
     bars = sys.modules.get("tqdm")
     if bars is None:
         print(f"impasto: {text}", file=sys.stderr)
     else:
         bars.tqdm.write(f"impasto: {text}", file=sys.stderr)
+
+
+def terminal_text(text: str) -> str:
+    """Return a text with those letters written out that a terminal obeys, such as escapes.
+
+    Example:
+        >>> terminal_text("a\\x1b]0;b")
+        'a\\\\x1b]0;b'
+    """
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
 
 
 def report_error(error: Exception, trace: bool, context: str = "") -> int:
