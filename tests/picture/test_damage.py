@@ -227,3 +227,42 @@ def test_a_jpeg_with_another_marker_among_its_bits_lacks_what_is_behind():
     place = len(whole) // 2
     with pytest.warns(UserWarning, match="is damaged, its last blocks are missing"):
         impasto.read(whole[:place] + b"\xff\xea\x00\x02" + whole[place + 4 :])
+
+
+def run_length_bmp(rows, codes=None):
+    """Return a BMP of 8 bits in runs: of rows of grey levels, or of the codes given for them."""
+    height, width = rows.shape
+    if codes is None:
+        codes = b"".join(b"".join(bytes((1, level)) for level in row) + b"\0\0" for row in rows[::-1].tolist())
+        codes += b"\0\1"
+    palette = b"".join(bytes((level, level, level, 0)) for level in range(256))
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(codes), 2835, 2835, 256, 0)
+    start = 14 + len(head) + len(palette)
+    return b"BM" + struct.pack("<IHHI", start + len(codes), 0, 0, start) + head + palette + codes
+
+
+def test_a_bmp_whose_runs_leave_pixels_out_is_said():
+    levels = np.arange(40 * 30, dtype=np.uint8).reshape(30, 40)
+    whole = run_length_bmp(levels)
+    assert np.array_equal(impasto.read(whole).numpy()[..., 0], np.float32(levels) / np.float32(255))
+    with pytest.raises(PictureError, match="not enough image data"):
+        impasto.read(run_length_bmp(levels, whole[14 + 40 + 1024 :][: 82 * 10] + b"\0\1"))
+    halves = run_length_bmp(levels, b"\x14\x80\0\0" * 30 + b"\0\1")
+    with pytest.warns(UserWarning, match="leave out 600 of its 1,200 pixels"):
+        impasto.read(halves)
+    skip = run_length_bmp(levels, b"\0\2\0\5" + whole[14 + 40 + 1024 :][82 * 5 :])
+    with pytest.warns(UserWarning, match="leave out 200 of its 1,200 pixels"):
+        impasto.read(skip)
+
+
+def test_a_webp_whose_first_frame_is_smaller_is_said():
+    frames = [Image.effect_noise((48, 32), 80).convert("RGB") for _ in range(2)]
+    file = io.BytesIO()
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:])
+    data = bytearray(file.getvalue())
+    with pytest.warns(UserWarning, match="holds 2 frames"):
+        impasto.read(bytes(data))
+    canvas = data.index(b"VP8X") + 12
+    data[canvas : canvas + 6] = (63).to_bytes(3, "little") * 2  # a canvas of 64 × 64
+    with pytest.warns(UserWarning, match="its first frame is 38% of its 64 × 64"):
+        impasto.read(bytes(data))

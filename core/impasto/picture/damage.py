@@ -21,6 +21,8 @@ _LAST_ROWS = 2  # of an interlaced picture, one of them is among the last that c
 _BLOCK, _BAND = 8, 256
 _SPARE, _LEAST_NEEDED = 64, 0.8  # of the bytes found, that are needed again for what they say
 _FAX = 4  # the compression that libtiff calls CCITT group 4
+_RUNS = {1: 1, 2: 2}  # kinds of runs in a BMP, and the pixels in a byte of what is in none
+_END_OF_ROW, _END_OF_PICTURE, _SKIP = 0, 1, 2  # what stands in the place of a run
 _NEAR_GREY = 24  # as far as the colours of a block that is there reach into one that is not
 _PADDING = bytes((37 * i * i + 11 * i) % 255 for i in range(4096))  # anything without a marker
 
@@ -59,7 +61,9 @@ def missing_parts(image: ImageFile.ImageFile) -> str | None:
 
 
 def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
-    """Return what a decoded JPEG lacks, though it has an end, or a TIFF that holds such or is coded as a fax; or None.
+    """Return what a decoded picture lacks, though it has an end; or None.
+
+    Looked at are JPEGs, TIFFs that hold such or are coded as a fax, BMPs in runs, and the first frame of a WebP.
 
     Args:
         image: decoded.
@@ -67,6 +71,10 @@ def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
     """
     if image.format == "TIFF":
         return _missing_in_tiff(image, data)
+    if image.format == "BMP":
+        return _missing_in_runs(data, image.size)
+    if image.format == "WEBP":
+        return None if image.has_transparency_data else _missing_in_frame(data, image.size)
     return _missing_in_jpeg(image, data) if image.format in ("JPEG", "MPO") else None
 
 
@@ -97,6 +105,44 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
             return f"its bits are {found:,} bytes, of {needed:,} that its rows need"
         if needed < _LEAST_NEEDED * found - _SPARE:
             return f"its bits, {found:,} bytes, say more than was decoded, which needs {needed:,}"
+    return None
+
+
+def _missing_in_runs(data: bytes, size: tuple[int, int]) -> str | None:
+    """Say how many pixels the runs of a BMP leave out, which are then of the first colour of its palette."""
+    start, compression = (int.from_bytes(data[at : at + 4], "little") for at in (10, 30))
+    if compression not in _RUNS:
+        return None
+    written, place, in_row = 0, start, 0
+    while place + 2 <= len(data):
+        count, value = data[place], data[place + 1]
+        place += 2
+        if not count and value == _END_OF_PICTURE:
+            break
+        if not count and value == _END_OF_ROW:
+            in_row = 0
+        elif count or value > _SKIP:
+            pixels = min(count or value, size[0] - in_row)
+            written, in_row = written + pixels, in_row + pixels
+            if not count:  # so many pixels by themselves, up to an even number of bytes
+                length = -(-value // _RUNS[compression])
+                place += length + length % 2
+        else:
+            place += 2  # a skip, across and down, which writes nothing
+    missing = size[0] * size[1] - written
+    return f"its runs leave out {missing:,} of its {size[0] * size[1]:,} pixels" if missing > 0 else None
+
+
+def _missing_in_frame(data: bytes, size: tuple[int, int]) -> str | None:
+    """Say where the first frame of an animated WebP is smaller than the picture."""
+    place = 12
+    while place + 8 <= len(data):
+        kind, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
+        if kind == b"ANMF":
+            width, height = (int.from_bytes(data[place + at : place + at + 3], "little") + 1 for at in (14, 17))
+            share = width * height / (size[0] * size[1])
+            return f"its first frame is {share:.0%} of its {size[0]} × {size[1]}" if share < 1 else None
+        place += 8 + length + length % 2
     return None
 
 
