@@ -1,14 +1,12 @@
-"""Files: an input is never an output, by whatever name, and what is written is whole or not there."""
+"""Files written are whole or not there, and what killed runs left is removed."""
 
 import contextlib
 import errno
 import os
-import re
 import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,70 +16,11 @@ from impasto.errors import PictureError
 from impasto.files import (
     PartFile,
     check_target,
-    check_targets,
-    existing_file,
-    expand,
-    files_in,
-    local_path,
     make_folder,
     part_files,
     part_path,
     write_atomically,
 )
-from impasto.picture import read, read_recipe
-from impasto.training import pictures
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "photo.png").write_text("photo")
-
-
-@pytest.mark.parametrize("how", ["same", "dots", "link", "hard link"])
-def test_an_input_is_no_target_by_whatever_name(how, tmp_path):
-    target = tmp_path / "out.png"
-    if how == "link":
-        target.symlink_to("photo.png")
-    elif how == "hard link":
-        os.link("photo.png", target)
-    else:
-        target = tmp_path / ("photo.png" if how == "same" else f"../{tmp_path.name}/photo.png")
-    with pytest.raises(PictureError, match="one of the inputs"):
-        check_target(target, ["style.png", "photo.png"])
-    check_target(tmp_path / "new.png", ["style.png", "photo.png"])
-
-
-def test_a_target_needs_a_folder_and_is_none(tmp_path):
-    with pytest.raises(IsADirectoryError, match=r"is a folder\n.*painted\.png"):
-        check_target(tmp_path)
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
-        check_target(tmp_path / "nowhere" / "out.png")
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
-        check_targets([tmp_path / "new.png", tmp_path / "nowhere" / "out.png"])
-
-
-def test_a_file_that_is_not_there_is_guessed(tmp_path):
-    assert existing_file(tmp_path / "photo.png") == tmp_path / "photo.png"
-    with pytest.raises(FileNotFoundError, match=r"did you mean '.*photo\.png'"):
-        existing_file(tmp_path / "foto.png")
-    with pytest.raises(PictureError, match="download"):
-        existing_file("https://example.org/photo.png")
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes that are files")
-def test_what_could_be_read_for_ever_is_not_opened(tmp_path):
-    pipe, link, device = tmp_path / "pipe.png", tmp_path / "link.png", tmp_path / "device.png"
-    os.mkfifo(pipe)
-    link.symlink_to(pipe)
-    device.symlink_to("/dev/zero")
-    for path in (pipe, link, device, "/dev/zero", "/dev/tty"):
-        for look in (existing_file, read, read_recipe):
-            with pytest.raises(PictureError, match="no regular file"):
-                look(path)
-    if os.path.exists("/proc/self/environ"):
-        with pytest.raises(PictureError, match="is empty"):
-            read("/proc/self/environ")  # regular, and of no size
 
 
 def test_a_kill_or_an_error_in_the_midst_leaves_what_was_there(tmp_path):
@@ -101,9 +40,6 @@ def test_a_kill_or_an_error_in_the_midst_leaves_what_was_there(tmp_path):
         write_atomically(tmp_path / "photo.png", full)
     write_atomically(tmp_path / "photo.png", lambda path: path.write_text("new"))
     assert (tmp_path / "photo.png").read_text() == "new"
-
-
-# ------------------------------------------------------------------------------- what the system refuses
 
 
 @pytest.fixture
@@ -148,12 +84,6 @@ def test_a_name_that_no_file_can_have_is_found_before_anything_is_painted(name, 
         check_target(tmp_path / name)
 
 
-def test_a_folder_is_not_made_where_a_file_stands(tmp_path):
-    for path in (tmp_path / "photo.png", tmp_path / "photo.png" / "below"):
-        with pytest.raises(FileExistsError, match="is a file"):
-            make_folder(path)
-
-
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among files")
 def test_a_device_is_not_replaced_by_a_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
@@ -194,9 +124,6 @@ def test_an_error_of_the_writer_that_is_not_the_disks_is_raised_as_it_is(tmp_pat
 def test_files_have_the_permissions_of_any_other_file_whatever_library_writes(tmp_path):
     write_atomically(tmp_path / "new.safetensors", lambda path: save_file({"weights": torch.zeros(1)}, path))
     assert (tmp_path / "new.safetensors").stat().st_mode == (tmp_path / "photo.png").stat().st_mode
-
-
-# ------------------------------------------------------------------------------------ what killed runs leave
 
 
 def leave_part(folder):
@@ -265,62 +192,3 @@ def test_of_another_machine_only_what_is_older_than_a_day_is_removed(tmp_path):
     write_in(tmp_path)
     assert young.exists()
     assert not old.exists()
-
-
-def test_frame_9_comes_before_frame_10(tmp_path):
-    folder = tmp_path / "frames"
-    folder.mkdir()
-    for number in (10, 9, 1):
-        (folder / f"frame-{number}.png").touch()
-    order = ["frame-1.png", "frame-9.png", "frame-10.png"]
-    assert [path.name for path in expand([str(folder)])] == order
-    assert [path.name for path in expand([str(folder / "*.png")])] == order
-
-
-def test_files_that_no_person_calls_pictures_are_left_out(tmp_path):
-    folder = tmp_path / "fold"
-    (folder / "deep" / ".checkpoints").mkdir(parents=True)
-    (folder / "album.png").mkdir()
-    for name in ("a.png", "._a.png", ".hidden.PNG", "deep/b.PNG", "deep/._b.png", "deep/.checkpoints/c.png", "d.txt"):
-        (folder / name).touch()
-    assert expand([str(folder)]) == [folder / "a.png"]
-    assert expand([str(folder / "*a.png")]) == [folder / "a.png"]
-    assert expand([str(folder / "**" / "*.*")]) == [folder / "a.png", folder / "d.txt", folder / "deep" / "b.PNG"]
-    assert expand([str(folder / "._a.png")]) == [folder / "._a.png"]  # named by itself, it is meant
-    assert set(files_in(folder, {".png"}, recursive=True)) == {folder / "a.png", folder / "deep" / "b.PNG"}
-    assert pictures(folder, held_back=False) == [folder / "a.png"]
-
-
-def test_every_folder_is_read_by_the_function_that_leaves_them_out():
-    root = Path(__file__).parents[1]
-    walks = re.compile(r"\.(iterdir|rglob)\(|\b(listdir|scandir|walk)\(|[^.]glob\.i?glob\(")
-    readers = {
-        "core/impasto/files/finding.py",
-        "core/impasto/files/part_files.py",  # looks at names of its own alone
-        "core/impasto/weights/folders.py",  # leaves them out itself, within bounds
-    }
-    found = {
-        path.relative_to(root).as_posix()
-        for folder in ("core", "plugins", "examples")
-        for path in (root / folder).rglob("*.py")
-        if "tests" not in path.parts and walks.search(path.read_text(encoding="utf-8"))
-    }
-    assert found <= readers, "files.files_in leaves out what systems put beside the files of people"
-
-
-def test_a_tilde_is_a_home_folder_only_where_there_is_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert local_path("~/x.png") == tmp_path / "x.png"
-    assert str(local_path("~nobody-is-called-so.png")) == "~nobody-is-called-so.png"
-    (tmp_path / "~").mkdir()
-    (tmp_path / "~" / "x.png").write_text("a file of that very name")
-    assert str(local_path("~/x.png")) == str(Path("~/x.png"))
-
-
-def test_nobody_else_reads_a_tilde():
-    root = Path(__file__).parents[1]
-    sources = [*root.glob("core/**/*.py"), *root.glob("plugins/*/src/**/*.py"), *root.glob("examples/*/src/**/*.py")]
-    assert [str(file) for file in sources if "expanduser" in file.read_text(encoding="utf-8")] == [
-        str(root / "core" / "impasto" / "files" / "finding.py")
-    ]
