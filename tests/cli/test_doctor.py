@@ -92,9 +92,9 @@ def test_a_recipe_that_asks_for_a_file_names_it_and_opens_nothing(capsys, tmp_pa
             return [Peek]
 
     monkeypatch.setattr("impasto.host.registry._installed", lambda: impasto.Host(Plugin()))
-    hostile = picture_with('[[stages]]\nstage = "peek"\npath = "/home/you/private.png"\n', tmp_path / "a.png")
+    hostile = picture_with('[[stages]]\nstage = "peek"\npath = "/elsewhere/private.png"\n', tmp_path / "a.png")
     out = said(capsys, hostile)[1]
-    assert "asks peek to read '/home/you/private.png' (path)" in out
+    assert "asks peek to read '/elsewhere/private.png' (path)" in out
 
 
 def test_a_recipe_of_unknown_stages_is_a_fault_of_the_file(capsys, tmp_path):

@@ -46,7 +46,7 @@ def test_an_error_of_the_writer_names_the_frame_and_keeps_the_inputs(tmp_path):
 
 
 def test_what_is_no_picture_is_said(tmp_path):
-    with pytest.raises(TypeError, match=r"Tensor is no Picture\n  what to type: impasto\.read"):
+    with pytest.raises(TypeError, match=r"Tensor, and no Picture\n  what would work"):
         write([STYLE], "out")
 
 

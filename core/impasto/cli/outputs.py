@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ..files import PICTURES
 from ..picture import Picture, check_format, check_targets, files_written
+from ..picture.arrays import integer_pixels
+from ..picture.encoding import file_bytes
 from ..pipeline import Pipeline, ProgressBar
 from ..stream import interrupted_path
 from .loading import STANDARD
@@ -75,10 +76,11 @@ def save_picture(picture: Picture, path: Path, inputs: Iterable[str | Path], giv
     For `-` a PNG goes to standard output.
     """
     if str(path) == STANDARD:
-        with TemporaryDirectory() as folder:
-            file = picture.save(Path(folder) / "painted.png", bits=given.bits, recipe=given.recipe)
-            sys.stdout.buffer.write(file.read_bytes())
-            sys.stdout.buffer.flush()
+        recipe = None if given.recipe is False else picture.meta.recipe
+        pixels = integer_pixels(picture.tensor, picture.alpha, given.bits)
+        sys.stdout.buffer.write(file_bytes(pixels, "PNG", given.quality, picture.meta, recipe))
+        sys.stdout.buffer.flush()
+        picture.meta.remove_superseded()
         return
     picture.save(path, bits=given.bits, quality=given.quality, recipe=given.recipe, keep=list(inputs))
 

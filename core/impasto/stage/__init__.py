@@ -3,7 +3,7 @@
 from .base import Stage, check_mask, check_result
 from .canvas import Canvas, Style
 from .context import RunContext, StreamMemo, current_run, remember
-from .identity import differences, identity
+from .fingerprint import differences, identity
 from .interruption import interruptible
 from .memory import check_memory
 from .parameters import Declared, Parameter, param

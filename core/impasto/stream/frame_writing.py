@@ -163,7 +163,8 @@ def write(
         for picture in steps:
             if not isinstance(picture, Picture):
                 raise TypeError(
-                    f"write: {type(picture).__name__} is no Picture\n  what to type: impasto.read(...) of each frame"
+                    f"write: a frame is a {type(picture).__name__}, and no Picture\n"
+                    "  what would work: pictures, as a stream gives them"
                 )
             put(picture)
             written += 1

@@ -62,9 +62,9 @@ class VideoFile(FrameFile):
         *,
         recipe: bool = True,
     ) -> None:
+        super().__init__(path, fps, keep, recipe=recipe)
         self._library = pyav()
         self.failures = (self._library.FFmpegError, OSError)
-        super().__init__(path, fps, keep, recipe=recipe)
         self._container: Any = None
         self._stream: Any = None
         self._alpha = False
