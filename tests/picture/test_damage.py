@@ -174,6 +174,29 @@ def test_a_tiff_of_jpegs_is_looked_at_as_they_are():
             impasto.read(damaged)
 
 
+@pytest.mark.parametrize("tag", [256, 257])
+def test_a_tiff_larger_than_its_jpegs_is_damaged(tag):
+    whole = bytearray(encoded_as("TIFF", compression="jpeg"))
+    directory = struct.unpack_from("<I", whole, 4)[0]
+    entry = next(at for at in range(directory + 2, len(whole), 12) if struct.unpack_from("<H", whole, at)[0] == tag)
+    struct.pack_into("<I", whole, entry + 8, 160)
+    rows = next(at for at in range(directory + 2, len(whole), 12) if struct.unpack_from("<H", whole, at)[0] == 278)
+    struct.pack_into("<I", whole, rows + 8, 160)
+    with pytest.warns(UserWarning, match="a JPEG in it has 96 × 64 pixels, of (160 × 64|96 × 160)"):
+        impasto.read(bytes(whole))
+
+
+@pytest.mark.parametrize("colours", [16, 64])
+def test_a_bmp_whose_palette_is_short_is_damaged(colours):
+    file = io.BytesIO()
+    Image.fromarray(PIXELS).quantize(colours).save(file, "BMP")
+    whole = bytearray(file.getvalue())
+    impasto.read(bytes(whole))
+    struct.pack_into("<I", whole, 46, 5)
+    with pytest.warns(UserWarning, match="its pixels name colour .*, and its palette has 5"):
+        impasto.read(bytes(whole))
+
+
 def png_chunks(data):
     place, chunks = 8, []
     while place < len(data):

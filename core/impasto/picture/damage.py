@@ -63,7 +63,8 @@ def missing_parts(image: ImageFile.ImageFile) -> str | None:
 def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
     """Return what a decoded picture lacks, though it has an end; or None.
 
-    Looked at are JPEGs, TIFFs that hold such or are coded as a fax, BMPs in runs, and the first frame of a WebP.
+    Looked at are JPEGs, TIFFs that hold such or are coded as a fax, the runs and the palette of BMPs, and the first
+    frame of a WebP.
 
     Args:
         image: decoded.
@@ -72,7 +73,7 @@ def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
     if image.format == "TIFF":
         return _missing_in_tiff(image, data)
     if image.format == "BMP":
-        return _missing_in_runs(data, image.size)
+        return _missing_in_runs(data, image.size) or _missing_colours(data, image.size)
     if image.format == "WEBP":
         return None if image.has_transparency_data else _missing_in_frame(data, image.size)
     return _missing_in_jpeg(image, data) if image.format in ("JPEG", "MPO") else None
@@ -84,7 +85,8 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
     places = list(zip(tags.get(273) or tags.get(324) or (), tags.get(279) or tags.get(325) or (), strict=False))
     if tags.get(259) == 7:
         tables = tags.get(347, b"")
-        for start, length in places:
+        across, down = tags.get(322, image.width), tags.get(323) or tags.get(278, image.height)
+        for index, (start, length) in enumerate(places):
             part = data[start : start + length]
             # Quantisation and codes may stand apart, once for all parts.
             whole = tables[:-2] + part[2:] if tables.startswith(b"\xff\xd8") else part
@@ -92,6 +94,10 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
             load(twin)
             if tags.get(262) == 2:  # red, green and blue, which such a JPEG says in a marker of Adobe's
                 twin.info["adobe_transform"] = 0
+            # The last strip has the rows that are left; a tile is always whole.
+            size = (across, down if 323 in tags else min(down, image.height - down * index))
+            if tags.get(284) != 2 and any(side < due for side, due in zip(twin.size, size, strict=True)):
+                return f"a JPEG in it has {twin.width} × {twin.height} pixels, of {size[0]} × {size[1]}"
             if twin.format == "JPEG" and (lacking := _missing_in_jpeg(twin, whole)):
                 return lacking
     if tags.get(259) == _FAX and image.mode == "1" and 273 in tags:
@@ -131,6 +137,20 @@ def _missing_in_runs(data: bytes, size: tuple[int, int]) -> str | None:
             place += 2  # a skip, across and down, which writes nothing
     missing = size[0] * size[1] - written
     return f"its runs leave out {missing:,} of its {size[0] * size[1]:,} pixels" if missing > 0 else None
+
+
+def _missing_colours(data: bytes, size: tuple[int, int]) -> str | None:
+    """Say where the pixels of a BMP, not in runs, name colours that its palette does not have."""
+    start, compression, used = (int.from_bytes(data[at : at + 4], "little") for at in (10, 30, 46))
+    bits = int.from_bytes(data[28:30], "little")
+    if bits not in (4, 8) or compression or not used:  # 0 stands for all that the bits can name
+        return None
+    row = (size[0] * bits + 31) // 32 * 4
+    numbers = np.frombuffer(data, np.uint8, row * size[1], start).reshape(size[1], row)
+    if bits == 4:
+        numbers = np.stack([numbers >> 4, numbers & 15], -1).reshape(size[1], -1)
+    most = int(numbers[:, : size[0]].max())
+    return f"its pixels name colour {most}, and its palette has {used}" if most >= used else None
 
 
 def _missing_in_frame(data: bytes, size: tuple[int, int]) -> str | None:
