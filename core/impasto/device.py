@@ -94,7 +94,10 @@ def free_memory(device: torch.device) -> int | None:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4)
     cap, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
     if cap.exists() and used.exists() and cap.read_text().strip() != "max":  # inside a container
-        limits.append(int(cap.read_text()) - int(used.read_text()))
+        # Of what counts as used, the files that were read are given up first.
+        stat = cap.with_name("memory.stat")
+        lines = dict(line.split() for line in stat.read_text().splitlines()) if stat.exists() else {}
+        limits.append(int(cap.read_text()) - int(used.read_text()) + int(lines.get("inactive_file", 0)))
     return min(limits, default=None)
 
 

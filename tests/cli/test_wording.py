@@ -206,3 +206,21 @@ def test_what_a_command_says_is_no_python(words, photo, painting, make, capfd):
     assert len(err.splitlines()) > 1, "a message says what would work"
     assert "Traceback" not in err
     assert not PYTHON.search(err.split("\n", 1)[1]), err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "did you mean 'b seed=1.png'?",
+        "what would work: a file in it, seed=3/photo.jpg",
+        "what would work: @impasto.hookimpl(wrapper=True)",
+        "what would work: class Mine(impasto.Stylizer, name='mine')",
+    ],
+)
+def test_names_of_files_and_python_that_is_none_of_the_command_lines_stay(line):
+    assert command_line_words(f"found\n  {line}") == f"found\n  {line}"
+
+
+def test_what_nobody_can_parse_stays():
+    deep = f"found\n  what to type: pipe({'(' * 50_000}{')' * 50_000})"
+    assert command_line_words(deep) == deep

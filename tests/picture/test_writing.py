@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+import impasto
 from impasto.errors import PictureError
 from impasto.picture import Picture, read, read_recipe, write
 from impasto.picture.formats import WRITABLE
@@ -135,3 +136,12 @@ def test_no_other_folder_is_needed_to_write_into_one(tmp_path, monkeypatch):
         with contextlib.suppress(PictureError):  # of a format that this Pillow cannot write
             painted(1).save(tmp_path / f"a{suffix}", recipe=True)
     assert {"a.png", "a.jpg", "a.tiff", "a.webp"} <= set(os.listdir(tmp_path))
+
+
+def test_a_pipeline_of_ones_own_beside_a_picture_is_kept(tmp_path):
+    own = tmp_path / "mine.jpg.toml"
+    impasto.Pipeline().save(own)
+    text = own.read_text()
+    assert "[made]" in text
+    read(np.zeros((6, 5, 3), np.uint8)).save(tmp_path / "mine.jpg")
+    assert own.read_text() == text

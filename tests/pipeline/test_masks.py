@@ -7,7 +7,7 @@ from PIL import Image
 
 import impasto
 from impasto.errors import ParameterError
-from impasto.pipeline import read_mask
+from impasto.pipeline import read_guides, read_mask
 
 CONTENT = torch.rand(1, 3, 12, 16)
 HALF = np.zeros((12, 16), np.uint8)
@@ -133,3 +133,11 @@ def test_numbers_of_numpy_and_torch_are_numbers(number):
 def test_a_seed_that_is_none_is_refused_in_our_words(seed):
     with pytest.raises(ParameterError, match=r"(?s)seed = .* does not fit.*a whole number, 0 to"):
         impasto.Pipeline()(CONTENT, seed=seed)
+
+
+@pytest.mark.parametrize("how", ["flipped", "other bytes"])
+def test_guides_of_any_memory_are_read(how):
+    maps = np.zeros((1, 2, 16, 16), np.float32)
+    maps[:, 0, :, :6], maps[:, 1, :, 6:] = 1, 1
+    given = maps[..., ::-1] if how == "flipped" else maps.astype(">f4")
+    assert np.array_equal(read_guides(given, torch.zeros(1, 3, 16, 16))[0].numpy(), np.asarray(given, "f4"))

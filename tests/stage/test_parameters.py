@@ -161,3 +161,15 @@ def test_numbers_lists_and_texts_end_somewhere():
         Endless(labels=["a" * 5000])
     with pytest.raises(ValueError, match="at most 100 stages, found 101"):
         impasto.Pipeline(*[Endless()] * 101)
+
+
+def test_choices_by_type_do_not_guess_across_kinds():
+    class Chosen(impasto.Postprocessor, name="chosen"):
+        """Have a choice of numbers."""
+
+        count: typing.Literal[1, 2] = impasto.param(default=1, help="one or two")
+
+    assert Chosen(count=2).count == 2
+    for value in (True, 2.0):
+        with pytest.raises(ParameterError, match="count"):
+            Chosen(count=value)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from ..files import existing_file
 from .errors import DONE, FAILED, exit_code_of, in_words_of_the_command, print_message, terminal_text
 from .examination import Finding, examine
-from .loading import max_pixels
 
 COLUMN = 12
 
@@ -21,12 +20,12 @@ def execute(given: argparse.Namespace) -> int:
         try:
             file = existing_file(name)
         except (ValueError, OSError) as error:
-            print_message(str(error))  # the others are looked at all the same
+            print_message(in_words_of_the_command(str(error)))  # the others are looked at all the same
             code = max(code, exit_code_of(error) or FAILED)
             continue
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            kind, found = examine(file, max_pixels(given))
+            kind, found = examine(file, given.max_pixels)
             findings = list(found)
         findings += [Finding("warning", text) for text in dict.fromkeys(str(one.message) for one in said)]
         print(f"{name}: {kind}, {file_size(file.stat().st_size)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import torch
 from PIL import ImageCms
 
 from .. import weights
-from ..errors import RecipeError, quoted
+from ..errors import RecipeError, WeightsError, quoted
 from ..files import VIDEOS, sha256
 from ..networks import CHECKPOINT_SUFFIXES, load_vgg
 from ..picture import Picture, read
@@ -46,12 +46,22 @@ def examine(file: Path, limit: int | None) -> tuple[str, Iterator[Finding]]:
     with file.open("rb") as opened:
         head = opened.read(16)
     if suffix == ".toml":
-        return "pipeline", recipe_findings(file)
+        return "pipeline", until_error(recipe_findings(file), "recipe")
     if suffix in VIDEOS:
-        return "video", video_findings(file, limit)
+        return "video", until_error(video_findings(file, limit))
     if head[8:9] == b"{" or head[:4] == b"PK\x03\x04" or head[:1] == b"\x80" or suffix in CHECKPOINT_SUFFIXES:
-        return "weights", weights_findings(file)
-    return "picture", picture_findings(file, limit)
+        return "weights", until_error(weights_findings(file))
+    return "picture", until_error(picture_findings(file, limit))
+
+
+def until_error(findings: Iterator[Finding], label: str = "error") -> Iterator[Finding]:
+    """Yield findings up to the error that keeps a file from being used; errors not meant for users go on."""
+    try:
+        yield from findings
+    except Exception as error:
+        if exit_code_of(error) is None:
+            raise
+        yield Finding(label, str(error), fault=True)
 
 
 def attempt(label: str, look: Callable[[], str], fault: bool = True) -> Finding:
@@ -66,14 +76,8 @@ def attempt(label: str, look: Callable[[], str], fault: bool = True) -> Finding:
 
 def picture_findings(file: Path, limit: int | None) -> Iterator[Finding]:
     """Yield what a picture's file says, what reading makes of it, and what it would be as a mask and a recipe."""
-    yield attempt("file", lambda: header(file))
-    try:
-        picture = read(file, max_pixels=limit)
-    except Exception as error:
-        if exit_code_of(error) is None:
-            raise
-        yield Finding("error", str(error), fault=True)
-        return
+    yield Finding("file", header(file))
+    picture = read(file, max_pixels=limit)
     height, width = picture.size
     many = f", {width * height / 1e6:.1f} megapixels" if width * height > 1e5 else ""
     yield Finding("read as", f"{width} × {height} pixels{many}, upright, sRGB")
@@ -141,22 +145,17 @@ def made_by(file: Path, recipe: str | None) -> Iterator[Finding]:
     if recipe is None and not file.with_name(f"{file.name}.toml").is_file():
         yield Finding("recipe", "none")
         return
-    yield from recipe_findings(file)
+    yield from until_error(recipe_findings(file), "recipe")
 
 
 def recipe_findings(file: Path) -> Iterator[Finding]:
     """Yield the stages of a pipeline's TOML or of a picture's recipe, and what it asks for beside numbers."""
-    try:
-        text = recipe_text(file)
-        pipeline = Pipeline.from_toml(text)
-        seed, precision, _ = read_made(text)
-    except Exception as error:
-        if exit_code_of(error) is None:
-            raise
-        yield Finding("recipe", str(error), fault=True)
-        return
+    text = recipe_text(file)
+    pipeline = Pipeline.from_toml(text)
+    made = read_made(text)
     yield Finding("recipe", "\n".join(map(repr, pipeline.stages)))
-    yield Finding("made with", f"seed {seed}, precision {precision}")
+    if made.kept:
+        yield Finding("made with", f"seed {made.seed}, precision {made.precision}")
     try:
         check_untrusted(pipeline.stages, file)
         yield Finding("asks for", "no file and no download")
@@ -166,14 +165,8 @@ def recipe_findings(file: Path) -> Iterator[Finding]:
 
 def video_findings(file: Path, limit: int | None) -> Iterator[Finding]:
     """Yield what a video says of itself, and its first frame."""
-    try:
-        video = Video(file, max_pixels=limit)
-        first = next(iter(video))
-    except Exception as error:
-        if exit_code_of(error) is None:
-            raise
-        yield Finding("error", str(error), fault=True)
-        return
+    video = Video(file, max_pixels=limit)
+    first = next(iter(video))
     height, width = first.size
     yield Finding(
         "frames", f"{width} × {height} pixels, {float(video.fps):g} a second, it says about {video.count} of them"
@@ -192,31 +185,19 @@ def weights_findings(file: Path) -> Iterator[Finding]:
     same = {record: users for record, users in known_records().items() if digest.startswith(record.sha256)}
     for record, users in same.items():
         yield Finding("known as", f"{record.name}, used by {', '.join(users)}\n{record.expects}; {record.licence}")
-    try:
-        tensors = weights.load(file)
-    except Exception as error:
-        if exit_code_of(error) is None:
-            raise
-        yield Finding("error", str(error), fault=True)
-        return
+    tensors = weights.load(file)
     kinds = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()})
     total = sum(tensor.numel() for tensor in tensors.values())
     yield Finding("tensors", f"{len(tensors)}, {total:,} values, {', '.join(kinds)}")
     yield Finding("names", ", ".join(quoted(name) for name in [*tensors][:4]) + (" …" if len(tensors) > 4 else ""))
-    for what, test in (("not finite", not_finite), ("all zero", all_zero)):
-        if found := [quoted(name) for name, tensor in tensors.items() if test(tensor)]:
-            yield Finding("values", f"{what} in {', '.join(found[:5])}", fault=what == "not finite")
+    yield attempt("values", lambda: weights_values(tensors))
     yield attempt("as encoder", lambda: encoder_text(file), fault=False)
 
 
-def not_finite(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor holds NaN or infinity."""
-    return tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())
-
-
-def all_zero(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor of several dimensions, so no bias, holds nothing but zeros."""
-    return tensor.ndim > 1 and not bool(tensor.any())
+def weights_values(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return that values can be those of a network."""
+    weights.check_numbers(tensors, WeightsError)
+    return "finite and moderate"
 
 
 def encoder_text(file: Path) -> str:

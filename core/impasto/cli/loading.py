@@ -21,11 +21,6 @@ MOST_BYTES = 1 << 30
 """Bytes that are taken from standard input, which may have no end."""
 
 
-def max_pixels(given: argparse.Namespace) -> int | None:
-    """Return the largest picture to read, in pixels; None for what is read unasked."""
-    return given.max_pixels or None
-
-
 def read_picture(name: str | Path, limit: int | None) -> Picture:
     """Return the picture of a file, or for `-` the one that comes in from standard input.
 

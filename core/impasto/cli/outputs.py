@@ -64,10 +64,10 @@ def check_outputs(paths: Sequence[Path], inputs: Iterable[str | Path], given: ar
         if sys.stdout.isatty():
             raise ValueError("standard output is a terminal, which shows no picture\n  what to type: -o out.png")
         return
-    check_targets(chain(paths, map(interrupted_path, paths)), inputs)
+    check_targets(paths, inputs)  # first: a folder has no format
     form = check_format(paths[0], given.bits, given.quality)
-    names = chain(paths, map(interrupted_path, paths))
-    check_targets((beside for name in names for beside in files_written(name, form, given.recipe)[1:]), inputs)
+    written = (files_written(name, form, given.recipe) for name in chain(paths, map(interrupted_path, paths)))
+    check_targets((file for files in written for file in files), inputs)
 
 
 def save_picture(picture: Picture, path: Path, inputs: Iterable[str | Path], given: argparse.Namespace) -> None:

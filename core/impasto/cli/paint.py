@@ -8,10 +8,11 @@ from typing import Any
 
 from ..device import pick_device
 from ..files import local_path
+from ..functional.resizing import size_text
 from ..host import get_host
 from ..pipeline import Pipeline, read_mask
 from .errors import DONE, INTERRUPTED, print_message
-from .loading import max_pixels, read_picture, read_styles
+from .loading import read_picture, read_styles
 from .outputs import (
     check_outputs,
     elapsed,
@@ -39,7 +40,7 @@ def execute(given: argparse.Namespace) -> int:
         *filter(None, [given.mask]),
         *(region.file for region in given.guides),
     ]
-    limit = max_pixels(given)
+    limit = given.max_pixels
     frames = frames_of([local_path(given.content)], out, limit)
     if frames is None:
         check_outputs([out], inputs, given)
@@ -70,7 +71,7 @@ def execute(given: argparse.Namespace) -> int:
     if painted.interrupted is not None:
         print_message(f"interrupted, {painted.interrupted}; {out} is the picture so far")
         return INTERRUPTED
-    print_result(out, f"{out}: {painted.size[1]}×{painted.size[0]}, {stage_names(pipeline)}, {elapsed(began)}")
+    print_result(out, f"{out}: {size_text(painted.size)}, {stage_names(pipeline)}, {elapsed(began)}")
     return DONE
 
 

@@ -14,7 +14,7 @@ from ..device import pick_device
 from ..files import check_folder, expand, local_path, make_folder
 from ..picture import check_format
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
-from .loading import STANDARD, max_pixels, read_picture, read_pipeline, read_styles
+from .loading import STANDARD, read_picture, read_pipeline, read_styles
 from .outputs import (
     check_outputs,
     elapsed,
@@ -31,7 +31,7 @@ def execute(given: argparse.Namespace) -> int:
     """Run a saved pipeline on pictures, or on the frames of a video."""
     contents = expand(given.content)
     out = local_path(given.out)
-    frames = frames_of(contents, out, max_pixels(given))
+    frames = frames_of(contents, out, given.max_pixels)
     if frames is not None:
         return run_frames(given, contents, frames, out)
     return run_pictures(given, contents)
@@ -50,7 +50,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     else:
         check_format(targets[0], given.bits, given.quality)
     pick_device(given.device)
-    limit = max_pixels(given)
+    limit = given.max_pixels
     styles = read_styles(given.style, limit)
     if given.out != STANDARD:
         make_folder(folder)

@@ -14,7 +14,7 @@ from ..picture import check_target
 from ..pipeline import Pipeline
 from ..stream import Animation, AnimationFile, Video, animation, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
-from .loading import STANDARD, max_pixels, read_pipeline, read_styles
+from .loading import STANDARD, read_pipeline, read_styles
 from .outputs import elapsed, progress_bar, stage_names
 
 Frames = Video | Animation | Sequence[Path]
@@ -92,7 +92,7 @@ def paint_frames(
             f"{given.command}: frames are neither read from standard input nor written to standard output\n"
             "  what would work: files"
         )
-    limit = max_pixels(given)
+    limit = given.max_pixels
     kept = out
     if out.suffix and not out.is_dir():
         check_target(out, inputs)

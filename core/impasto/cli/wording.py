@@ -29,6 +29,7 @@ PHRASES = {
 _ADVICE = re.compile(r"\A {2}\S")
 _CALL = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*\(")
 _KEYWORD = re.compile(r"(?<![\w.'\":-])([a-z]\w*)=(?=['\"(\[{\d.+-]|True\b|False\b|None\b)")
+_LITERAL = re.compile(r"""'[^']*'|"[^"]*"|\.\.\.|True|False|None|[+-]?\d[\d_]*(\.\d+)?(e[+-]?\d+)?(?![\w/]|\.\w)""")
 _DEFAULT = re.compile(r"(?<=\(default )(?=\S)")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
@@ -52,10 +53,18 @@ def command_line_words(message: str, command: str = "paint") -> str:
 
 
 def _advice(line: str, command: str) -> str:
+    if line.startswith("  did you mean"):  # the name of a file or a stage
+        return line
     for python, words in PHRASES.items():
         line = line.replace(python, words)
     line = _replaced(line, _CALL, lambda match, text: _call(text, command), _end_of_call)
-    line = _replaced(line, _KEYWORD, lambda match, text: _keyword(match[1], text, command), _end_of_literal)
+    # What is a call still is none of the command line's: its keywords are Python.
+    calls = [range(match.start(), _end_of_call(line, match.start())) for match in _CALL.finditer(line)]
+
+    def keyword(match: re.Match[str], text: str) -> str:
+        return "" if any(match.start() in call for call in calls) else _keyword(match[1], text, command)
+
+    line = _replaced(line, _KEYWORD, keyword, _end_of_literal)
     return _replaced(line, _DEFAULT, lambda match, text: _literal_word(text), _end_of_literal)
 
 
@@ -110,9 +119,7 @@ def _end_of_literal(line: str, start: int) -> int:
     """Return where the Python literal that begins at `start` ends, or `start` if none does."""
     if line[start : start + 1] in _PAIRS:
         return _end_of_brackets(line, start)
-    match = re.compile(r"'[^']*'|\"[^\"]*\"|\.\.\.|True|False|None|[+-]?\d[\d_]*(\.\d+)?(e[+-]?\d+)?").match(
-        line, start
-    )
+    match = _LITERAL.match(line, start)
     return match.end() if match else start
 
 
@@ -120,11 +127,12 @@ def _call(text: str, command: str) -> str:
     """Return a call of the library as what to type; nothing if it is none."""
     try:
         call = ast.parse(text.replace("…", "..."), mode="eval").body
-        assert isinstance(call, ast.Call)
+        if not isinstance(call, ast.Call):
+            return ""
         name = ast.unparse(call.func)
         positions = [ast.unparse(argument) for argument in call.args]
         keywords = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError, AssertionError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         return ""
     last = name.rpartition(".")[2]
     if last == "pipe":
@@ -162,7 +170,7 @@ def _keyword(key: str, text: str, command: str) -> str:
     """Return `key=value` as an option, as a trainer's, or as a stage's parameter."""
     try:
         value = ast.literal_eval(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         return ""
     if command == "train":
         return _option(key, value, f"--{key.replace('_', '-')}")
@@ -206,6 +214,9 @@ def _quoted(value: Any) -> str:
 
 
 def _stage_names() -> Mapping[str, str]:
-    """Return the names of stages by their classes'; no plugin is loaded for it, as messages of theirs come after."""
+    """Return the names of stages by their classes'; none where the host was not needed yet, or cannot be had."""
     host = sys.modules.get("impasto.host")
-    return {} if host is None else {stage.__name__: name for name, stage in host.get_host().stages.items()}
+    try:
+        return {} if host is None else {stage.__name__: name for name, stage in host.get_host().stages.items()}
+    except LookupError:  # which is said by whoever asks for a stage; this is about another message
+        return {}

@@ -76,11 +76,16 @@ def files_written(path: Path, form: str, recipe: bool | None) -> list[Path]:
     return [path, recipe_file(path)] if recipe and form != "PNG" else [path]
 
 
+_KEPT = re.compile(r"^\[made\]\n(?:[^\[\n].*\n)*?seed = ", re.MULTILINE)
+"""What a recipe says that was kept with a picture, in its table of how it was made."""
+
+
 def _is_recipe(file: Path) -> bool:
     """Return whether a file is a recipe that was written beside a picture, and not somebody's own pipeline."""
     try:
         if not file.is_file() or file.stat().st_size > 4 * MAX_LENGTH:
             return False
-        return re.search(r"^\[made\]$", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE) is not None
+        # Saved pipelines, too, say what they were made with, but not with which seed.
+        return _KEPT.search(file.read_text(encoding="utf-8", errors="replace")) is not None
     except OSError:  # one that cannot be read is not ours
         return False

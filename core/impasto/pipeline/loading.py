@@ -16,7 +16,7 @@ from ..stage import Stage
 from ..stream import Video
 from ..weights import find
 from .named_files import named_files, relative_to_here, warn_of_other_files
-from .toml import is_kept_recipe, read_made, read_toml
+from .toml import read_made, read_toml
 
 LONGEST_PATH = 300
 """Characters of a name that a message repeats whole, to be copied."""
@@ -53,7 +53,7 @@ def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: boo
     text = recipe_text(path)
     stages = tuple(read_toml(text))
     made = read_made(text)
-    if not is_kept_recipe(text):
+    if not made.kept:
         stages = relative_to_here(stages, path.parent)
     if untrusted or path.suffix.lower() != ".toml":
         check_untrusted(stages, path, allow)

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import PictureError
 from ..functional.resizing import size_of, size_text
 from ..picture import Picture, check_integers, check_levels, mask_values, read
+from ..picture.arrays import tensor_copy
 
 REST = "rest"
 """Label of what the regions given by name leave of a picture."""
@@ -27,7 +28,7 @@ def read_guides(guides: Any, content: Tensor) -> tuple[Tensor | None, tuple[str,
         TypeError: neither masks by label nor a tensor.
     """
     if isinstance(guides, np.ndarray):
-        guides = torch.from_numpy(guides)
+        guides = tensor_copy(guides)
     if guides is None or isinstance(guides, Tensor):
         if guides is None:
             return None, ()

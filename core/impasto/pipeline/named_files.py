@@ -98,29 +98,25 @@ def warn_of_other_files(stages: Iterable[Stage], digests: Mapping[str, str], sou
 
 def relative_to_folder(stages: Sequence[Stage], folder: Path) -> tuple[Stage, ...]:
     """Return stages that name relative files as from a folder, where they named them as from the current one."""
-    base = os.path.realpath(folder)
-
-    def name_there(name: str) -> str:
-        return name if base == os.getcwd() else _relative(os.getcwd(), name, base).replace(os.sep, "/")
-
-    return _renamed(stages, name_there)
+    return _relocated(stages, os.getcwd(), os.path.realpath(folder))
 
 
 def relative_to_here(stages: Sequence[Stage], folder: Path) -> tuple[Stage, ...]:
     """Return stages that name relative files as from the current folder, where they named them as from another."""
-    base = os.path.realpath(folder)
+    return _relocated(stages, os.path.realpath(folder), os.getcwd())
 
-    def name_here(name: str) -> str:
-        return name if base == os.getcwd() else _relative(base, name, os.getcwd())
 
-    return _renamed(stages, name_here)
+def _relocated(stages: Sequence[Stage], base: str, start: str) -> tuple[Stage, ...]:
+    if base == start:
+        return tuple(stages)
+    return _renamed(stages, lambda name: _relative(base, name, start))
 
 
 def _relative(base: str, name: str, start: str) -> str:
     """Return as from `start` what a name means as from `base`."""
     whole = os.path.join(base, name)
     try:
-        return os.path.relpath(whole, start)
+        return os.path.relpath(whole, start).replace(os.sep, "/")
     except ValueError:  # on another drive
         return whole
 

@@ -69,12 +69,8 @@ class Made(NamedTuple):
     precision: Precision
     files: Mapping[str, str]
     """Digests (sha256) of the files that its stages read, by name."""
-
-
-def is_kept_recipe(text: str) -> bool:
-    """Return whether TOML text was kept with a picture, and is not a pipeline that somebody wrote or saved."""
-    made = _document(text).get("made")
-    return isinstance(made, dict) and "seed" in made
+    kept: bool
+    """Whether it was kept with a picture, and is not a pipeline that somebody wrote or saved."""
 
 
 def read_made(text: str) -> Made:
@@ -99,7 +95,8 @@ def read_made(text: str) -> Made:
         raise ValueError(
             f"the recipe's files = {quoted(files)} do not fit\n  what would work: a list, each with a name and a sha256"
         )
-    return Made(seed, precision, {file["name"]: file["sha256"] for file in files})
+    digests = {file["name"]: file["sha256"] for file in files}
+    return Made(seed, precision, digests, isinstance(made, dict) and "seed" in made)
 
 
 def read_toml(text: str) -> list[Stage]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..device import free_memory
 from ..errors import StageError
-from ..functional.resizing import Size, size_of
+from ..functional.resizing import Size, size_of, size_text
 
 if TYPE_CHECKING:
     from .base import Stage
@@ -42,7 +42,7 @@ def check_memory(
         return
     side = max(1, int(max(size) * (0.95 * max(free, 0) / needed) ** 0.5))
     raise StageError(
-        f"{name}: {size[1]}×{size[0]} pixels{how} need about {needed / 1e9:.1f} GB,"
+        f"{name}: {size_text(size)} pixels{how} need about {needed / 1e9:.1f} GB,"
         f" and {free / 1e9:.1f} GB are free on {device}\n"
         f"  what would work: {', '.join([*remedies, f'at most {side} pixels on the longer side'])},"
         f" as in 'resize:size={side}, {name}, restore-size'"

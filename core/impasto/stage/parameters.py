@@ -52,14 +52,19 @@ class Parameter:
     @property
     def bounded(self) -> bool:
         """Whether the numbers that it can be, if any, have a lowest and a highest, which are finite."""
-        if self.choices is not None or not _holds_numbers(self.type):
+        if not self.is_number:
             return True
         return self.low is not None and self.high is not None and math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def listed(self) -> bool:
-        """Whether the value is a list of entries."""
-        return describe_type(self.type).startswith("a list")
+        """Whether the value can be a list of entries."""
+        return any(typing.get_origin(one) is tuple for one in (self.type, *typing.get_args(self.type)))
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the value, or each entry of a list, can be any number, or any of a range."""
+        return self.choices is None and _holds_numbers(self.type)
 
     @property
     def scalars(self) -> frozenset[Any]:
@@ -181,7 +186,8 @@ def convert(value: Any, wanted: Any) -> Any:
             return None
         return next((option for option in found if option is not _MISFIT), _MISFIT)
     if typing.get_origin(wanted) is typing.Literal:
-        return value if value in typing.get_args(wanted) else _MISFIT
+        options = typing.get_args(wanted)
+        return next((one for one in options if type(one) is type(value) and one == value), _MISFIT)
     if typing.get_origin(wanted) is tuple:
         entry = typing.get_args(wanted)[0]
         if isinstance(value, str) or not isinstance(value, Sequence):

@@ -74,11 +74,6 @@ def _options(parameter: Parameter) -> tuple[Any, ...] | None:
     return get_args(parameter.type) if get_origin(parameter.type) is Literal else parameter.choices
 
 
-def _is_number(parameter: Parameter) -> bool:
-    """Return whether a parameter can be any number, or any of a range."""
-    return _options(parameter) is None and not parameter.scalars.isdisjoint((int, float))
-
-
 def _unfit_values(parameter: Parameter) -> Iterator[Any]:
     """Yield values that a parameter cannot have: of other types, no choice, not a number, just beyond its range."""
     kinds = parameter.scalars | ({int} if float in parameter.scalars else set())
@@ -87,7 +82,7 @@ def _unfit_values(parameter: Parameter) -> Iterator[Any]:
     options = _options(parameter)
     if options is not None:
         entries.append("no such choice")
-    if _is_number(parameter):
+    if parameter.is_number:
         entries.append(math.nan)
         whole = float not in kinds
         for bound, away in ((parameter.low, -1), (parameter.high, 1)):
@@ -95,8 +90,9 @@ def _unfit_values(parameter: Parameter) -> Iterator[Any]:
                 entries.append(math.trunc(bound) + away if whole else math.nextafter(bound, away * math.inf))
         if parameter.odd:
             entries.append(2 * math.ceil((parameter.low or 0) / 2))
-    yield from ([entry] for entry in entries) if parameter.listed else entries
-    yield from (3, "text") if parameter.listed else ([],)
+    alone = not parameter.listed or get_origin(parameter.type) is not tuple  # a list may be one of several kinds
+    yield from entries if alone else ([entry] for entry in entries)
+    yield from () if parameter.listed and alone else ([],) if alone else (3, "text")
 
 
 def survives_toml_and_repr(stage: Stage) -> None:
