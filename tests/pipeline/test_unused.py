@@ -77,10 +77,19 @@ class Smaller(impasto.Preprocessor, name="smaller"):
         return canvas
 
 
+TYPED = r"(.|\n)*what to type: Pipeline\.parse\("
 SAID = {
-    "a style recoloured and not looked at": ([Tint()], {}, "tint: prepares the style pictures(.|\n)*tint:target=image"),
+    "a style recoloured and not looked at": (
+        [Tint()],
+        {},
+        f"tint: prepares the style pictures{TYPED}'tint:target=image'",
+    ),
     "by what ignores styles": ([Tint(), Invert()], {}, "invert: paints without looking(.|\n)*|tint: prepares"),
-    "a mask after the painting": ([Blend(), Left()], {}, "left: prepares the mask(.|\n)*what to type: left, blend"),
+    "a mask after the painting": (
+        [Blend(), Left()],
+        {},
+        f"left: prepares the mask{TYPED}'left, blend'",
+    ),
     "masks alone": ([Left(), Left()], {}, "left, left: prepares the mask"),
     "a style that nothing looks at": ([Dim()], {}, "dim: works without looking at a style picture"),
     "a style and no stages": ([], {}, "a pipeline without stages: works without looking"),

@@ -69,7 +69,7 @@ def _idle(stages: Sequence[Stage]) -> list[str]:
             idle.setdefault(parts, []).append(stage)
     return [
         f"{_names(found)}: prepares {' or '.join(PARTS[part] for part in parts)}, and no stage after it uses that;"
-        f" the picture is not changed by it\n  what to type: {_remedy(found, stages)}"
+        f" the picture is not changed by it\n  what to type: Pipeline.parse({_remedy(found, stages)!r})"
         for parts, found in idle.items()
     ]
 
@@ -91,7 +91,7 @@ def _remedy(idle: Sequence[Stage], stages: Sequence[Stage]) -> str:
                 if "image" in prepared(changed):
                     return f"{stage.name}:{name}={choice}"
     painting = [stage.name for stage in stages if isinstance(stage, (Stylizer, Postprocessor))]
-    return ", ".join([*(stage.name for stage in idle), *(painting or ["(a stage that paints)"])])
+    return ", ".join([*(stage.name for stage in idle), *(painting or ["…"])])
 
 
 def _names(stages: Iterable[Stage]) -> str:
