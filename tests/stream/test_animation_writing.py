@@ -133,13 +133,19 @@ def test_what_an_interruption_left_stays_until_something_better_is_there(suffix,
     assert [path.name for path in tmp_path.iterdir()] == [f"out{suffix}"]
 
 
+def open_file(path):
+    return open(path, "rb")  # noqa: SIM115
+
+
+@pytest.mark.parametrize("given", [str, open_file, lambda path: Image.open(open_file(path))])
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_input_is_never_overwritten(suffix, tmp_path):
+def test_the_input_is_never_overwritten(suffix, count, given, tmp_path):
     form = {".gif": "GIF", ".png": "PNG", ".webp": "WEBP"}[suffix]
-    data = animated(form, [still(number) for number in range(2)], [100, 100])
+    data = animated(form, [still(number) for number in range(count)], 100)
     (tmp_path / f"in{suffix}").write_bytes(data)
     with pytest.raises(FrameError, match="made from"):
-        write(impasto.Pipeline().stream(f"in{suffix}", **QUICK), f"in{suffix}")
+        write(impasto.Pipeline().stream(given(f"in{suffix}"), **QUICK), f"in{suffix}")
     assert (tmp_path / f"in{suffix}").read_bytes() == data
     assert len(list(tmp_path.iterdir())) == 1
 

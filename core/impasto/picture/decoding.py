@@ -8,6 +8,7 @@ changed, so that threads need no lock: the limit is ours, and damage is always a
 from __future__ import annotations
 
 import io
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,15 @@ def stream_content(stream: BinaryIO, name: str, max_pixels: int | None) -> bytes
     if not length and hasattr(stream, "seekable") and stream.seekable() and stream.tell():
         raise PictureError(f"{name}: stands at its end, and has nothing left to read\n  what to type: file.seek(0)")
     return b"".join(parts)
+
+
+def source_file(source: object) -> str | None:
+    """Return the path of an open file or an opened image, kept like any other input; None where it has none."""
+    if isinstance(source, Image.Image):
+        name = getattr(source, "filename", None) or getattr(getattr(source, "fp", None), "name", None)
+    else:
+        name = getattr(source, "name", None) if hasattr(source, "read") else None
+    return name if isinstance(name, str) and os.path.isfile(name) else None
 
 
 def _check_length(length: int, name: str, max_pixels: int | None) -> None:

@@ -16,7 +16,16 @@ from ..errors import PictureError
 from ..files import existing_file
 from .arrays import color_and_alpha, image_tensor, planes
 from .damage import check_rows, missing_blocks, missing_parts
-from .decoding import check_heif, check_size, decoding_errors, file_content, image_file, load, stream_content
+from .decoding import (
+    check_heif,
+    check_size,
+    decoding_errors,
+    file_content,
+    image_file,
+    load,
+    source_file,
+    stream_content,
+)
 from .embedded_recipe import recipe_of
 from .exif import density, exif_and_orientation, upright
 from .frame_table import frame_table
@@ -88,20 +97,21 @@ def _tensor_picture(tensor: Tensor, what: str) -> Picture:
 
 
 def _stream_picture(stream: BinaryIO, max_pixels: int | None) -> Picture:
-    name = getattr(stream, "name", None)
-    file = name if isinstance(name, str) and os.path.isfile(name) else None
+    file = source_file(stream)
     name = file or "the open file"
     picture = _file_picture(stream_content(stream, name, max_pixels), name, max_pixels)
     return picture.replace(meta=picture.meta.replace(file=file))
 
 
 def _pil_picture(image: Image.Image, max_pixels: int | None) -> Picture:
+    file = source_file(image)
     with decoding_errors("the PIL image"):
         check_size(image.size, "the PIL image", max_pixels)
         load(image)
         if not getattr(image, "tell", int)():
             _warn_of_more(image, b"", "the PIL image")
-        return _image_picture(image, "the PIL image")
+        picture = _image_picture(image, "the PIL image")
+    return picture.replace(meta=picture.meta.replace(file=file))
 
 
 def _file_picture(data: bytes, name: str, max_pixels: int | None) -> Picture:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Union
 
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError
 from ..files import existing_file
 from ..picture import Picture, read
-from ..picture.decoding import check_size, decoding_errors, file_content, image_file, load
+from ..picture.decoding import check_size, decoding_errors, file_content, image_file, load, source_file
 from ..picture.frame_table import MAX_FRAMES, UNSAID, frame_table, page_alone, with_frames_counted
 from ..picture.gif import composed_frames
 from .ffmpeg import FPS
+
+Source = Union[str, "os.PathLike[str]", bytes, io.BytesIO, Image.Image]
+"""Of an animation."""
 
 
 class Animation:
@@ -27,7 +32,8 @@ class Animation:
     left out.
 
     Args:
-        source: GIF, WebP, PNG, AVIF, HEIC or TIFF: a path, bytes, or an image that Pillow has opened.
+        source: GIF, WebP, PNG, AVIF, HEIC or TIFF: a path, bytes, also as an open file in memory, or an image that
+            Pillow has opened.
         max_pixels: refuse larger frames before decoding them.
 
     Attributes:
@@ -51,16 +57,20 @@ class Animation:
 
     aspect, time_base, sound = Fraction(1), Fraction(1, 1000), False
 
-    def __init__(self, source: str | os.PathLike[str] | bytes | Image.Image, *, max_pixels: int | None = None) -> None:
+    def __init__(self, source: Source, *, max_pixels: int | None = None) -> None:
         self.path: Path | None = None
         self._data = b""
         self._image: Image.Image | None = None
         if isinstance(source, Image.Image) and os.path.isfile(getattr(source, "filename", "")):
             source = str(getattr(source, "filename"))  # noqa: B009
+        elif file := source_file(source):
+            self.path = Path(file)
         if isinstance(source, Image.Image):
             self._image = source
         elif isinstance(source, bytes):
             self._data = source
+        elif isinstance(source, io.BytesIO):
+            self._data = source.getvalue()
         else:
             self.path = existing_file(source)
             self._data = file_content(self.path, None)
@@ -143,7 +153,7 @@ class Animation:
             yield read(frame, max_pixels=self._max_pixels), duration
 
 
-def animation(source: str | os.PathLike[str] | bytes | Image.Image, max_pixels: int | None) -> Animation | None:
+def animation(source: Source, max_pixels: int | None) -> Animation | None:
     """Return the animation that a file, bytes or an open image hold; None where they hold one picture, or none."""
     try:
         found = Animation(source, max_pixels=max_pixels)

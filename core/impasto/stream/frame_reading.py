@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import Image
 from ..errors import FrameError, StageError
 from ..files import VIDEOS, expand, local_path
 from ..picture import Metadata, Picture, read
-from ..picture.decoding import stream_content
+from ..picture.decoding import source_file, stream_content
 from .animation_reading import animation
 from .video_reading import Video
 
@@ -32,7 +33,11 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
         files = expand([str(source)])
         return (animation(path, max_pixels) if path.is_file() else None) or files
     if hasattr(source, "read"):
-        source = stream_content(source, "the open file", None)
+        # Held, as it is read twice; with its name, as what is painted of a file is never written over it.
+        name = source_file(source)
+        source = io.BytesIO(stream_content(source, name or "the open file", max_pixels))
+        source.name = name
+        return animation(source, max_pixels) or [source]
     if isinstance(source, (bytes, Image.Image)):
         return animation(source, max_pixels) or [source]
     if isinstance(source, (Picture, torch.Tensor, np.ndarray)):
@@ -64,7 +69,7 @@ def read_frames(frames: Iterable[Any], max_pixels: int | None) -> Iterator[Pictu
         except FrameError:
             raise
         except Exception as error:
-            file = str(given) if isinstance(given, (str, os.PathLike)) else None
+            file = str(given) if isinstance(given, (str, os.PathLike)) else source_file(given)
             raise frame_error(Metadata(file=file, frame=number + 1), error) from error
         for picture in pictures:
             number += 1
