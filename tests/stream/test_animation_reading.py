@@ -11,6 +11,7 @@ from PIL import Image
 
 import impasto
 from impasto.errors import FrameError
+from impasto.picture import decoding
 from impasto.stream import Animation, Video, write
 
 from .example_animations import DURATIONS, animated, gif, levels, still, transparent
@@ -177,6 +178,26 @@ def test_frames_are_refused_before_they_are_decoded():
     bomb = large[: begin + 5] + struct.pack("<HH", 65535, 65535) + large[begin + 9 :]
     with pytest.raises(impasto.PictureError, match=r"65535 × 65535, .* pixels, over the limit"):
         streamed(bomb)
+
+
+@pytest.mark.parametrize("form", list(SUFFIXES))
+@pytest.mark.parametrize("given", ["path", "bytes", "file"])
+def test_what_a_refusal_says_to_type_works(form, given, monkeypatch, tmp_path):
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 500)
+    monkeypatch.setattr(decoding, "OTHER_BYTES", 0)
+    monkeypatch.setattr(decoding, "BYTES_A_PIXEL", 1)
+    path = tmp_path / "in"
+    path.write_bytes(animated(form, [still(number) for number in range(2)]))
+    limit, frames = None, []
+    for _ in range(3):  # after the limits of bytes and of pixels
+        with path.open("rb") as file:
+            source = {"path": path, "bytes": path.read_bytes(), "file": file}[given]
+            try:
+                frames = streamed(source, max_pixels=limit)
+            except impasto.PictureError as error:
+                limit = int(str(error).partition("max_pixels=")[2].partition(",")[0])
+    assert limit
+    assert len(frames) == 2
 
 
 def test_a_file_of_too_many_frames_is_refused_in_no_time():

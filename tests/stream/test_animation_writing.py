@@ -134,7 +134,7 @@ def test_what_an_interruption_left_stays_until_something_better_is_there(suffix,
 
 
 def open_file(path):
-    return open(path, "rb")  # noqa: SIM115
+    return open(path, "rb")
 
 
 @pytest.mark.parametrize("given", [str, open_file, lambda path: Image.open(open_file(path))])

@@ -34,7 +34,7 @@ class Animation:
     Args:
         source: GIF, WebP, PNG, AVIF, HEIC or TIFF: a path, bytes, also as an open file in memory, or an image that
             Pillow has opened.
-        max_pixels: refuse larger frames before decoding them.
+        max_pixels: refuse larger frames before decoding them, and files longer than such a picture may be.
 
     Attributes:
         count: how many frames it has; 1 of a still picture.
@@ -73,7 +73,7 @@ class Animation:
             self._data = source.getvalue()
         else:
             self.path = existing_file(source)
-            self._data = file_content(self.path, None)
+            self._data = file_content(self.path, max_pixels)
         self._name = str(self.path or ("the PIL image" if self._image else "the data given"))
         self._max_pixels = max_pixels
         with decoding_errors(self._name):
@@ -132,7 +132,7 @@ class Animation:
         for duration in self._table.durations:
             with decoding_errors(self._name):
                 frame = next(frames)
-            yield read(Image.fromarray(frame)), duration
+            yield read(Image.fromarray(frame), max_pixels=self._max_pixels), duration
 
     def _frames(self) -> Iterator[tuple[Picture, Fraction | None]]:
         with decoding_errors(self._name):
