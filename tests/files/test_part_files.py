@@ -21,6 +21,7 @@ from impasto.files import (
     part_path,
     write_atomically,
 )
+from impasto.stream import AnimationFile, VideoFile
 
 
 def test_a_kill_or_an_error_in_the_midst_leaves_what_was_there(tmp_path):
@@ -160,6 +161,8 @@ def test_what_a_killed_run_left_is_removed_by_the_next_and_nothing_else(tmp_path
     kept = [".impasto-notes.part", ".0f4e.part", f"{left}.bak", f"my{left}", ".checkpoint.pt.12"]
     for name in kept:
         (tmp_path / name).touch()
+    for suffix in (*AnimationFile.suffixes, *VideoFile.suffixes, ".GIF", ".MP4"):  # by which libraries choose a format
+        (tmp_path / f"{left}{suffix}").touch()
     os.symlink(tmp_path / "photo.png", tmp_path / f"{left[: -len('00000000.part')]}bbbbbbbb.part")
     write_in(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*kept, "photo.png", "out.png"])

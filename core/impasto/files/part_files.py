@@ -164,9 +164,8 @@ def part_path(target: Path, suffix: str = "") -> Path:
     return target.with_name(f".impasto-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.part{suffix}")
 
 
-_PART = re.compile(
-    rf"\.impasto-([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{8}}\.part({'|'.join(map(re.escape, (*PICTURES, *VIDEOS)))})?"
-)
+_SUFFIXES = "|".join(map(re.escape, (*PICTURES, *VIDEOS, ".apng")))
+_PART = re.compile(rf"\.impasto-([0-9a-f]{{8}})-(\d+)-[0-9a-f]{{8}}\.part(?i:{_SUFFIXES})?")
 DAY = 24 * 60 * 60
 """Seconds after which a temporary file of another machine, of which no more is known, counts as left behind."""
 
