@@ -120,6 +120,14 @@ def test_how_many_frames_a_file_says_it_has_is_not_believed():
         assert [frame.meta.time for frame in streamed(forged)] == TIMES
 
 
+def test_a_text_that_speaks_of_how_many_frames_stays_as_it_is():
+    data = animated("PNG", [still(number) for number in range(4)])
+    text = b"tEXtComment\0acTL" + bytes(20)
+    said = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    frames = streamed(data[:33] + said + data[33:])  # behind the head
+    assert [frame.meta.time for frame in frames] == TIMES
+
+
 def test_the_picture_for_programs_that_show_no_animation_is_not_a_frame():
     data = animated("PNG", [still(9), still(0), still(1)], [100, 20], default_image=True)
     frames = streamed(data)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
+from .chunks import WEBP, chunks
 from .decoding import image_file, load
 
 _SCAN, _END, _RESTART_INTERVAL, _SCAN_DATA = 0xDA, 0xD9, 0xDD, -1
@@ -155,14 +156,11 @@ def _missing_colours(data: bytes, size: tuple[int, int]) -> str | None:
 
 def _missing_in_frame(data: bytes, size: tuple[int, int]) -> str | None:
     """Say where the first frame of an animated WebP is smaller than the picture."""
-    place = 12
-    while place + 8 <= len(data):
-        kind, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
+    for kind, body, _ in chunks(data, WEBP, "<"):
         if kind == b"ANMF":
-            width, height = (int.from_bytes(data[place + at : place + at + 3], "little") + 1 for at in (14, 17))
+            width, height = (int.from_bytes(data[body][at : at + 3], "little") + 1 for at in (6, 9))
             share = width * height / (size[0] * size[1])
             return f"its first frame is {share:.0%} of its {size[0]} × {size[1]}" if share < 1 else None
-        place += 8 + length + length % 2
     return None
 
 

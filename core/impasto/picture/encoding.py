@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from ..errors import PictureError
+from .chunks import png_chunk
 from .exif import FOLDERS, as_stored, with_density
 from .metadata import Metadata
 
@@ -86,9 +87,7 @@ def _png16(pixels: npt.NDArray[np.uint16], meta: Metadata, recipe: str | None) -
     if recipe:
         chunks.append((b"iTXt", b"impasto\0\0\0\0\0" + recipe.encode()))
     chunks += [(b"IDAT", zlib.compress(filtered.tobytes())), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, body) for kind, body in chunks)
 
 
 def _tiff(pixels: npt.NDArray[Any], meta: Metadata) -> bytes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
 from PIL import Image
 
+from .chunks import PNG, WEBP, chunks, png_chunk
 from .gif import GifFrame, gif_blocks
 
 MAX_FRAMES = 100_000
@@ -71,7 +70,9 @@ def _gif(data: bytes) -> FrameTable:
 def _png(data: bytes) -> FrameTable:
     durations: list[Fraction] = []
     played, plays, kind = False, 0, b""
-    for kind, body in _chunks(data, 8, ">"):
+    view = memoryview(data)
+    for kind, place, _ in chunks(data, PNG, ">"):
+        body = view[place]
         if kind == b"acTL" and len(body) >= 8:
             played, plays = True, int.from_bytes(body[4:8], "big")
         elif kind == b"fcTL" and len(body) >= 26 and played:
@@ -84,17 +85,19 @@ def _png(data: bytes) -> FrameTable:
 
 def with_frames_counted(data: bytes, count: int) -> bytes:
     """Return an animated PNG that says how many frames it has, which decoders believe."""
-    begin = data.find(b"acTL", 8)
-    if begin < 0:
-        return data
-    body = b"acTL" + struct.pack(">I", count) + data[begin + 8 : begin + 12]
-    return data[:begin] + body + struct.pack(">I", zlib.crc32(body)) + data[begin + 16 :]
+    for kind, body, whole in chunks(data, PNG, ">"):
+        if kind == b"acTL":
+            counted = png_chunk(kind, struct.pack(">I", count) + data[body][4:])
+            return data[: whole.start] + counted + data[whole.stop :]
+    return data
 
 
 def _webp(data: bytes) -> FrameTable:
     durations: list[Fraction] = []
     plays = 0
-    for kind, body in _chunks(data, 12, "<"):
+    view = memoryview(data)
+    for kind, place, _ in chunks(data, WEBP, "<"):
+        body = view[place]
         if kind == b"ANIM" and len(body) >= 6:
             plays = int.from_bytes(body[4:6], "little")
         elif kind == b"ANMF" and len(body) >= 16:
@@ -102,18 +105,6 @@ def _webp(data: bytes) -> FrameTable:
             if len(durations) > MAX_FRAMES:
                 break
     return FrameTable(tuple(durations), plays)
-
-
-def _chunks(data: bytes, position: int, order: str) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield the names and contents of the chunks of a PNG (order ">") or a WebP ("<")."""
-    view = memoryview(data)
-    while position + 8 <= len(data):
-        if order == ">":
-            length, kind = struct.unpack_from(">I4s", data, position)
-        else:
-            kind, length = struct.unpack_from("<4sI", data, position)
-        yield kind, view[position + 8 : position + 8 + length]
-        position += 12 + length if order == ">" else 8 + length + length % 2
 
 
 class _TiffLayout(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 from ..errors import quoted
+from .chunks import PNG, chunks, png_chunk
 
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _LEAST = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
@@ -33,9 +33,13 @@ def readable_png(data: bytes) -> tuple[bytes, dict[str, Any]]:
     reasons: dict[str, None] = {}
     room = LONGEST_TEXTS
     depth, color = data[24:26] if len(data) > 25 else (8, 0)
-    for kind, place in _chunks(data):
-        body, reason = data[place.start + 8 : place.stop - 4], None
-        if kind[0] & 32 and kind != b"tRNS" and zlib.crc32(kind + body) != _number(data, place.stop - 4):
+    for kind, inner, place in chunks(data, PNG, ">"):
+        if place.stop > len(data) or not kind.isalpha():
+            break
+        if kind == b"IDAT":
+            continue
+        body, reason = data[inner], None
+        if kind[0] & 32 and kind != b"tRNS" and data[place] != png_chunk(kind, body):
             reason = "is damaged"
         elif len(body) < _LEAST.get(kind, 0):
             reason = "is too short"
@@ -62,22 +66,6 @@ def readable_png(data: bytes) -> tuple[bytes, dict[str, Any]]:
         starts, ends = [0, *(place.stop for place in left_out)], [*(place.start for place in left_out), len(data)]
         data = b"".join(data[start:end] for start, end in zip(starts, ends, strict=True))
     return data, told
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
-    """Iterate over the whole chunks, length and checksum included."""
-    place = 8
-    while place + 12 <= len(data):
-        kind, end = data[place + 4 : place + 8], place + 12 + _number(data, place)
-        if end > len(data) or not kind.isalpha():
-            return
-        if kind != b"IDAT":
-            yield kind, slice(place, end)
-        place = end
-
-
-def _number(data: bytes, place: int) -> int:
-    return int(struct.unpack_from(">I", data, place)[0])
 
 
 def _text_length(kind: bytes, body: bytes, room: int) -> int:

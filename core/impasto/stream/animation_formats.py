@@ -7,8 +7,6 @@ hold all of them.
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator
 from fractions import Fraction
 from html import escape
 from typing import Any, BinaryIO
@@ -18,6 +16,7 @@ import numpy.typing as npt
 from PIL import GifImagePlugin, Image
 
 from ..picture import Metadata
+from ..picture.chunks import PNG, WEBP, chunks, png_chunk
 from ..picture.embedded_recipe import XMP_RECIPE, marked_recipe
 from ..picture.encoding import file_bytes
 from ..picture.gif import CLEAR, KEEP
@@ -125,7 +124,7 @@ class PngFrames:
         """Add a frame: see `GifFrames.add`."""
         first = not self._frames
         still = file_bytes(pixels, "PNG", 95, self._meta if first else Metadata(), self._meta.recipe if first else None)
-        parts = list(_png_chunks(still))
+        parts = [(kind, still[body]) for kind, body, _ in chunks(still, PNG, ">")]
         if first:
             self._file.write(still[:8])
             for kind, body in parts[: next(i for i, (kind, _) in enumerate(parts) if kind == b"IDAT")]:
@@ -155,15 +154,7 @@ class PngFrames:
         self._write(b"acTL", struct.pack(">II", self._frames, self._plays))
 
     def _write(self, kind: bytes, body: bytes) -> None:
-        self._file.write(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    position = 8
-    while position < len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        yield data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
-        position += 12 + length
+        self._file.write(png_chunk(kind, body))
 
 
 class WebpFrames:
@@ -181,7 +172,8 @@ class WebpFrames:
     def add(self, pixels: Pixels, duration: Fraction, cleared: bool) -> None:
         """Add a frame: see `GifFrames.add`."""
         first = self._file.tell() == 0
-        parts = list(_webp_chunks(file_bytes(pixels, "WEBP", self._quality, self._meta if first else Metadata(), None)))
+        still = file_bytes(pixels, "WEBP", self._quality, self._meta if first else Metadata(), None)
+        parts = [(kind, still[body]) for kind, body, _ in chunks(still, WEBP, "<")]
         height, width = self._size
         if first:
             said = dict(parts)
@@ -223,14 +215,6 @@ class WebpFrames:
 
 def _webp_chunk(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
-
-
-def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    position = 12
-    while position < len(data):
-        kind, length = struct.unpack_from("<4sI", data, position)
-        yield kind, data[position + 8 : position + 8 + length]
-        position += 8 + length + length % 2
 
 
 def _three(number: int) -> bytes:
