@@ -86,6 +86,22 @@ def test_the_times_of_frames_that_are_left_out_or_chosen_add_up(recwarn):
     assert [frame.meta.time for frame in Animation("even.webp")] == [Fraction(i, 4) for i in range(5)]
 
 
+def test_a_gif_has_frames_that_browsers_slow_down_only_where_its_source_has(tmp_path):
+    pictures = [still(number) for number in range(6)]
+    with pytest.warns(UserWarning, match="50 frames per second at most"):
+        write(map(impasto.read, pictures), "hundred.gif", fps=100)
+    assert min(frame.meta.duration for frame in Animation("hundred.gif")) >= Fraction(2, 100)
+    timed = [
+        impasto.read(pixels).replace(meta=impasto.read(pixels).meta.replace(time=Fraction(number, 100)))
+        for number, pixels in enumerate(pictures)
+    ]
+    with pytest.warns(UserWarning, match="50 frames per second at most"):  # as of a video
+        write(timed, "video.gif")
+    (tmp_path / "in.gif").write_bytes(animated("GIF", pictures, 10))
+    write(impasto.Pipeline().stream("in.gif", **QUICK), "out.gif")
+    assert [frame.meta.duration for frame in Animation("out.gif")] == [Fraction(1, 100)] * 6
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_recipe_goes_along_and_is_read_as_a_strangers(suffix):
     (pipe := impasto.Pipeline(Tint(grain=0.25)))

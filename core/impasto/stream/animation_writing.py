@@ -103,7 +103,8 @@ class AnimationFile(FrameFile):
         self._end += duration
         tick = self._frames.tick
         lasts = self._end - self._written if tick is None else round((self._end - self._written) / tick) * tick
-        if tick == GifFrames.tick and lasts < SHORTEST and duration != tick:
+        said = self._timed and picture.meta.duration == tick  # by the source, as browsers show it too
+        if tick == GifFrames.tick and lasts < SHORTEST and not said:
             if following is not None:
                 self._warn("a GIF has 50 frames per second at most; some frames are left out, so that it lasts as long")
                 return
