@@ -4,7 +4,7 @@ from ..files import check_target, check_targets
 from .arrays import over_white
 from .embedded_recipe import read_recipe
 from .formats import MAX_PIXELS, check_format
-from .masks import MaskUse, check_integers, check_levels, is_grey, mask_values
+from .masks import MaskUse, check_integers, check_levels, is_grey, is_jpeg, mask_values
 from .metadata import Interrupted, Metadata
 from .picture import Picture, write
 from .reading import read
@@ -23,6 +23,7 @@ __all__ = [
     "check_targets",
     "files_written",
     "is_grey",
+    "is_jpeg",
     "mask_values",
     "over_white",
     "read",

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from .chunks import WEBP, chunks
 from .decoding import image_file, load
+from .formats import JPEGS
 
 _SCAN, _END, _RESTART_INTERVAL, _SCAN_DATA = 0xDA, 0xD9, 0xDD, -1
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
@@ -77,7 +78,7 @@ def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
         return _missing_in_runs(data, image.size) or _missing_colours(data, image.size)
     if image.format == "WEBP":
         return None if image.has_transparency_data else _missing_in_frame(data, image.size)
-    return _missing_in_jpeg(image, data) if image.format in ("JPEG", "MPO") else None
+    return _missing_in_jpeg(image, data) if image.format in JPEGS else None
 
 
 def _missing_in_tiff(image: Any, data: bytes) -> str | None:

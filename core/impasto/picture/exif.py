@@ -10,6 +10,8 @@ from typing import Any
 import numpy.typing as npt
 from PIL import Image, TiffTags
 
+from .formats import JPEGS
+
 ORIENTATION = 0x0112
 _ACROSS, _DOWN, _UNIT, _ARTIST, _COPYRIGHT = 0x011A, 0x011B, 0x0128, 0x013B, 0x8298
 _INCHES = {2: 1.0, 3: 2.54, None: 1.0}  # in a unit of density; 1 is none
@@ -73,7 +75,7 @@ def density(image: Image.Image) -> tuple[float, float] | None:
 
     Pillow's own is made up for a JPEG whose EXIF states none.
     """
-    if image.format in ("JPEG", "MPO"):
+    if image.format in JPEGS:
         unit = {1: 2, 2: 3}.get(image.info.get("jfif_unit", 0))
         stated = (*image.info.get("jfif_density", (0, 0)), unit) if unit else None
     elif image.format in ("PNG", "BMP"):

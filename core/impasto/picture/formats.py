@@ -34,6 +34,9 @@ WRITABLE = {
 }
 """Formats by the suffix of their files."""
 
+JPEGS = ("JPEG", "MPO")
+"""Formats of JPEGs, of which an MPO, as telephones make it, holds several."""
+
 HOLDS_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF", "HEIF"}
 HOLDS_16_BITS = {"PNG", "TIFF"}
 INSTALLATION = {"AVIF": "pip install 'pillow>=11.3'", "HEIF": "pip install pillow-heif"}

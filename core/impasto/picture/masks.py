@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import PictureError
+from .formats import JPEGS
 from .picture import Picture
 
 MaskUse = Literal["auto", "grey", "alpha"]
@@ -31,6 +32,11 @@ def is_grey(picture: Picture) -> bool:
     """Return whether a picture has no colour, but for the noise of a JPEG."""
     low, high = picture.tensor.aminmax(dim=1)
     return float((high - low).max()) <= GREY_NOISE
+
+
+def is_jpeg(picture: Picture) -> bool:
+    """Return whether a picture was a JPEG, whose values are near to what was meant."""
+    return picture.meta.format in JPEGS
 
 
 def mask_values(picture: Picture, called: str = "the mask", use: MaskUse = "auto") -> Tensor:
@@ -72,7 +78,7 @@ def mask_values(picture: Picture, called: str = "the mask", use: MaskUse = "auto
                 stacklevel=2,
             )
     check_levels(values, called, {8: 255, 16: 65535}.get(picture.meta.bits or 0), picture.meta.file)
-    if picture.meta.format in ("JPEG", "MPO") and not opacity:
+    if is_jpeg(picture) and not opacity:
         values = ((values - JPEG_NOISE) / (1 - 2 * JPEG_NOISE)).clamp(0, 1)
     return values
 

@@ -164,6 +164,17 @@ def test_antialiased_and_jpeg_labels_behave(canvas, file, smooth, options, named
     np.testing.assert_allclose(sorted(found.guides.mean((0, 2, 3)).tolist()), truth, atol=0.015)
 
 
+@pytest.mark.parametrize("form", ["JPEG", "MPO"])
+def test_grey_labels_of_a_jpeg_behave_also_where_a_telephone_made_it(canvas, form):
+    numbers = np.kron(np.where(DISC, 200, 80).astype(np.uint8), np.ones((4, 4), np.uint8))
+    gain_map = [Image.new("L", (8, 8))]
+    more = {"save_all": True, "append_images": gain_map} if form == "MPO" else {}
+    Image.fromarray(numbers).save("labels.jpg", form, quality=60, **more)
+    assert impasto.read("labels.jpg").meta.format == form
+    found = MaskFile(path="labels.jpg", labels=("disc=200", "rest=80")).apply(canvas)
+    assert float(found.guides[0, found.labels.index("disc")].mean()) == pytest.approx(DISC.mean(), abs=0.01)
+
+
 def test_an_edge_that_mixes_two_labels_to_a_third_makes_no_false_line(canvas):
     colours = ("#000000", "#fefefe", "#7f7f7f")
     picture = landscape(scale=4, smooth=4, colours=colours)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import impasto
 from impasto.functional.precision import in_double
-from impasto.picture import Picture, is_grey
+from impasto.picture import Picture, is_grey, is_jpeg
 
 FEW_LABELS = 64
 """A picture with more flat colours than this, none of them named, is hardly a label picture."""
@@ -45,7 +45,11 @@ class LabelFile:
     """Colours by number, of a file that has a palette."""
     single: bool
     """Whether its pixels are numbers: places in a palette, or grey levels."""
-    lossy: bool
+
+    @property
+    def lossy(self) -> bool:
+        """Whether its values are near to what was meant."""
+        return is_jpeg(self.picture)
 
     @property
     def alpha(self) -> Tensor | None:
@@ -104,9 +108,8 @@ def open_labels(path: str) -> LabelFile:
     with Image.open(file) as image:  # read() has decoded it, so it is one and is not too large
         single = image.mode in ("1", "L", "P", "I") or image.mode.startswith("I;16")
         flat = image.getpalette("RGB") if image.mode == "P" else None
-        lossy = image.format == "JPEG"
     palette = [] if flat is None else [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
-    return LabelFile(path, picture, palette, single, lossy)
+    return LabelFile(path, picture, palette, single)
 
 
 def resize_maps(values: Tensor, canvas_size: tuple[int, int], mode: str) -> Tensor:
