@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 
 from impasto.errors import ParameterError
+from impasto.picture import read
+from impasto.picture.stated_color import made_profile
 from impasto.training import Crops, generator, held_out, pictures
 
 
@@ -48,6 +50,31 @@ def test_crops_are_made_of_the_generator_alone(tmp_path):
     crops = Crops([tmp_path / "noise.png"], 32, aspect=1.5)
     assert torch.equal(crops.draw(3, generator(7)), crops.draw(3, generator(7)))
     assert not torch.equal(crops.draw(3, generator(7)), crops.draw(3, generator(8)))
+
+
+def test_pictures_are_seen_as_they_are_when_they_are_painted(tmp_path):
+    noise = torch.randint(256, (60, 80, 3), dtype=torch.uint8, generator=generator(1)).numpy()
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    plain = Image.fromarray(noise)
+    plain.save(tmp_path / "plain.png")
+    plain.save(tmp_path / "turned.png", exif=turned)
+    plain.convert("CMYK").save(tmp_path / "inks.jpg")
+    plain.save(tmp_path / "photo.jpg")
+    Image.fromarray(noise[..., 0].astype(numpy.uint16) * 257).save(tmp_path / "deep.png")
+    plain.save(
+        tmp_path / "wide.png",
+        icc_profile=made_profile((0.680, 0.320, 0.265, 0.690, 0.150, 0.060), (0.3127, 0.3290), None),
+    )
+    files = sorted(tmp_path.iterdir())
+    held = dict(zip((file.name for file in files), map(numpy.asarray, Crops(files, 32).pictures), strict=True))
+    assert numpy.array_equal(held["plain.png"], noise)
+    assert numpy.array_equal(held["photo.jpg"], numpy.asarray(Image.open(tmp_path / "photo.jpg")))
+    assert numpy.array_equal(held["turned.png"], numpy.rot90(noise, -1))
+    assert numpy.array_equal(held["deep.png"], numpy.repeat(noise[..., :1], 3, -1))
+    assert not numpy.array_equal(held["wide.png"], noise)
+    for file in files:
+        assert numpy.array_equal(held[file.name], numpy.asarray(read(file).pil())), file.name
 
 
 def test_a_folder_gives_its_pictures_sorted_and_one_in_ten_only_where_asked(tmp_path):

@@ -75,12 +75,8 @@ class Crops:
         self, files: Sequence[Path], size: int, aspect: float = 1.0, enlarged: float = 0.0, recoloured: float = 0.0
     ) -> None:
         self.size, self.aspect, self.enlarged, self.recoloured = size, aspect, enlarged, recoloured
-        self.pictures: list[Image.Image] = []
-        for file in files:
-            with Image.open(file) as picture:
-                # What lies under transparent pixels is chance, and no part of what is learned.
-                visible = Picture(read(file).visible).pil() if picture.has_transparency_data else picture.convert("RGB")
-                self.pictures.append(visible)
+        # What lies under transparent pixels is chance, and no part of what is learned.
+        self.pictures = [Picture(read(file).visible).pil() for file in files]
 
     def draw(self, count: int, rng: torch.Generator) -> Tensor:
         """Return (count, 3, size, size) crops of varied scale, aspect and flip."""
