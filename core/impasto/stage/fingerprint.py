@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import legible
-from ..files import local_path
+from ..files import local_path, sha256
 from .parameters import Declared
 
 
@@ -38,13 +37,7 @@ def identity(declared: Declared) -> dict[str, str]:
 
 def _digest(path: Path) -> str:
     """Return what is in a file, or nothing where there is none, as where a value is the name of a network."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return f"a file of sha256 {digest.hexdigest()[:16]}"
+    return f"a file of sha256 {sha256(path)[:16]}" if path.is_file() else ""
 
 
 def differences(kept: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
