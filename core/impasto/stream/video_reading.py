@@ -17,6 +17,7 @@ from ..errors import PictureError
 from ..files import existing_file
 from ..picture import MAX_PIXELS, Metadata, Picture, read
 from ..picture.embedded_recipe import unmarked_recipe
+from ..picture.stated_color import HIGH_DYNAMIC_RANGE
 from .ffmpeg import BT709, FPS, pyav
 
 READERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf"
@@ -24,7 +25,6 @@ READERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf"
 
 UNSPECIFIED = 2
 ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
-HIGH_DYNAMIC_RANGE = (16, 18)  # PQ and HLG, of its transfer curves
 HIGH_DEFINITION = 720  # lines from which a video that does not say so is in BT.709, as players assume
 
 
