@@ -70,7 +70,7 @@ def test_odd_sizes_get_one_more_row_and_say_so():
 @needs_av
 def test_frames_of_another_size_are_fitted_into_the_video_and_it_says_so():
     given = [*frames(2, (16, 32)), *frames(1, (32, 64))]
-    with pytest.warns(UserWarning, match="frames of 64 × 32 are resized to 32 × 16"):
+    with pytest.warns(UserWarning, match="frames of 64×32 are resized to 32×16"):
         write(impasto.Pipeline().stream(given, **QUICK), "out.mp4")
     assert [picture.size for picture in Video("out.mp4")] == [(16, 32)] * 3
 

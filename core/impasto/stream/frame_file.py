@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from ..errors import PictureError
 from ..files import PartFile, check_targets, local_path
-from ..functional.resizing import resize
+from ..functional.resizing import resize, size_text
 from ..picture import Picture
 from .ffmpeg import FPS
 
@@ -97,7 +97,7 @@ class FrameFile(ABC):
         if picture.size == self._size:
             return picture
         self._warn(
-            f"frames of {_extent(picture.size)} are resized to {_extent(self._size)}, the first one's size, since"
+            f"frames of {size_text(picture.size)} are resized to {size_text(self._size)}, the first one's size, since"
             f" a {self.kind} has one"
         )
         alpha = None if picture.alpha is None else resize(picture.alpha, self._size)
@@ -145,7 +145,3 @@ class FrameFile(ABC):
 def interrupted_path(path: Path) -> Path:
     """Return the name under which a video that was interrupted is kept: `clip.interrupted.mp4`."""
     return path.with_name(f"{path.stem}.interrupted{path.suffix}")
-
-
-def _extent(size: tuple[int, int]) -> str:
-    return f"{size[1]} × {size[0]}"
