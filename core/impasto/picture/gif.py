@@ -21,7 +21,7 @@ from .decoding import image_file, load
 KEEP, CLEAR, RESTORE = 1, 2, 3
 """What becomes of a frame before the next is shown."""
 
-_CONTROL, _APPLICATION, _COMMENT = 0xF9, 0xFF, 0xFE
+_CONTROL = 0xF9
 _BEGINNING = re.compile(b"[!,;]")
 
 
@@ -47,7 +47,6 @@ class GifBlocks(NamedTuple):
     frames: tuple[GifFrame, ...]
     plays: int
     """How often it is shown; 0 without end."""
-    comment: bytes
     whole: bool
     """Whether it has its end."""
 
@@ -55,7 +54,7 @@ class GifBlocks(NamedTuple):
 def gif_blocks(data: bytes, most: int) -> GifBlocks:
     """Return the frames of a GIF that are whole or begun, at most one more than `most`."""
     frames: list[GifFrame] = []
-    control, plays, comment = bytes(4), 1, b""
+    control, plays = bytes(4), 1
     try:
         position = _first_block(data)
         while data[position] != 0x3B and len(frames) <= most:
@@ -64,8 +63,6 @@ def gif_blocks(data: bytes, most: int) -> GifBlocks:
                 position = _behind(data, begin + 2)
                 if data[begin + 1] == _CONTROL:
                     control = data[begin + 3 : begin + 7]
-                elif data[begin + 1] == _COMMENT and not frames:
-                    comment += _joined(data, begin + 2)
                 elif data[begin + 3 : begin + 14] == b"NETSCAPE2.0" and data[begin + 15] == 1:
                     again = int.from_bytes(data[begin + 16 : begin + 18], "little")
                     plays = again and again + 1
@@ -87,7 +84,7 @@ def gif_blocks(data: bytes, most: int) -> GifBlocks:
         whole = True
     except (IndexError, struct.error):
         whole = False
-    return GifBlocks(tuple(frames), plays, comment, whole)
+    return GifBlocks(tuple(frames), plays, whole)
 
 
 def composed_frames(data: bytes, frames: Sequence[GifFrame]) -> Iterator[npt.NDArray[np.uint8]]:
@@ -145,11 +142,3 @@ def _behind(data: bytes, position: int) -> int:
     while data[position]:
         position += 1 + data[position]
     return position + 1
-
-
-def _joined(data: bytes, position: int) -> bytes:
-    pieces = []
-    while data[position]:
-        pieces.append(data[position + 1 : position + 1 + data[position]])
-        position += 1 + data[position]
-    return b"".join(pieces)
