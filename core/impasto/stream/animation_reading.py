@@ -55,7 +55,7 @@ class Animation:
         ['0', '1/5']
     """
 
-    aspect, time_base, sound = Fraction(1), Fraction(1, 1000), False
+    time_base = Fraction(1, 1000)
 
     def __init__(self, source: Source, *, max_pixels: int | None = None) -> None:
         self.path: Path | None = None
