@@ -39,8 +39,7 @@ class Checkpoint:
 
     def __init__(self, file: Path, task: Task, seed: int) -> None:
         self.file, self.task = file, task
-        made_by = (task.made_by, getattr(task, "trainer", None))
-        trainer = next((trainer for trainer in made_by if isinstance(trainer, Trainer)), None)
+        trainer = task.made_by
         self.identity, self.pictures, self.versions = {}, {}, {"impasto": _version("impasto")}
         if trainer is not None:
             distribution = type(trainer).__module__.partition(".")[0].replace("_", "-")
