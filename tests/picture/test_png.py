@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import PngImagePlugin
 
+from impasto import Pipeline
 from impasto.picture import read
 
 from .example_files import ADOBE, RGB, RNG, H, W, levels, png, profile
@@ -50,6 +51,15 @@ def test_a_damaged_text_leaves_the_picture():
     data[data.index(b"something")] ^= 1
     with pytest.warns(UserWarning, match="tEXt 'notes' is damaged"):
         assert (levels(read(bytes(data))) == RGB).all()
+
+
+@pytest.mark.parametrize(("depth", "color", "channels"), [(8, 2, 3), (16, 2, 3), (16, 4, 2)])
+@pytest.mark.parametrize("how", [read, lambda data: list(Pipeline().stream(data))])
+def test_what_is_left_out_is_said_once(depth, color, channels, how):
+    pixels = np.zeros((H, W, channels), np.uint8 if depth == 8 else ">u2")  # flat, so that it is decoded twice
+    with pytest.warns(UserWarning, match="left out") as caught:
+        how(png(W, H, depth, color, pixels, (b"gAMA", b"")))
+    assert ["gAMA is too short" in str(each.message) for each in caught] == [True]
 
 
 @pytest.mark.filterwarnings("error")

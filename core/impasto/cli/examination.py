@@ -93,7 +93,7 @@ def header(file: Path) -> str:
     """Return what a picture's file says of itself before its pixels are decoded."""
     with decoding_errors(str(file)):
         data = file_content(file, None)
-        image = image_file(data)
+        image = image_file(data, said=True)
         said = [str(image.format), f"{image.width} × {image.height}", f"mode {image.mode}"]
         frames = len(frame_table(image, data))
         if frames > 1:

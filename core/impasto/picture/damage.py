@@ -34,7 +34,7 @@ def check_rows(image: ImageFile.ImageFile, data: bytes) -> None:
     top = max(0, image.height - _LAST_ROWS)
     if image.format in ("PNG", "GIF") and _is_flat(_rows(image, top), 0 if image.format == "PNG" else 255):
         # Rows that are there do not depend on what was in memory before.
-        twin = image_file(data)
+        twin = image_file(data, said=True)
         load(twin, blank=1)
         if _rows(twin, top).tobytes() != _rows(image, top).tobytes():
             raise OSError("its last rows are missing")

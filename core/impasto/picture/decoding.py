@@ -144,8 +144,12 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
                 self.info["icc_profile"] = profile
 
 
-def image_file(data: bytes) -> ImageFile.ImageFile:
+def image_file(data: bytes, said: bool = False) -> ImageFile.ImageFile:
     """Return the image that a file's bytes hold, not yet decoded: check its size, then `load` it.
+
+    Args:
+        data: the bytes.
+        said: whether the same bytes are opened elsewhere too, where what of them is left out is said.
 
     Raises:
         PIL.UnidentifiedImageError: no picture, or of a format that is not read; says what would work.
@@ -160,7 +164,7 @@ def image_file(data: bytes) -> ImageFile.ImageFile:
             continue
         told: dict[str, Any] = {}
         if form == "PNG":
-            data, told = readable_png(data)
+            data, told = readable_png(data, said)
         elif form in ("AVIF", "HEIF"):
             told = {"nclx": nclx(data)}
         try:

@@ -21,8 +21,12 @@ LONGEST_PROFILE = 1 << 25
 """The longest colour profile, unpacked, in bytes."""
 
 
-def readable_png(data: bytes) -> tuple[bytes, dict[str, Any]]:
+def readable_png(data: bytes, said: bool = False) -> tuple[bytes, dict[str, Any]]:
     """Return a PNG without metadata that Pillow would refuse it for, with a warning, and what Pillow does not tell.
+
+    Args:
+        data: the bytes of the file.
+        said: whether the warning is given elsewhere.
 
     Returns:
         The bytes, and entries for `image.info`: `icc_profile` of any length, `cicp`, the codes of H.273 for primaries
@@ -59,7 +63,7 @@ def readable_png(data: bytes) -> tuple[bytes, dict[str, Any]]:
             left_out.append(place)
             name = body.partition(b"\0")[0].decode("latin-1") if kind in _TEXTS else ""
             reasons[f"{kind.decode('ascii')}{name and ' ' + quoted(name, 40)} {reason}"] = None
-    if reasons:
+    if reasons and not said:
         shown = ", ".join(list(reasons)[:3]) + (f" and {len(reasons) - 3} more" if len(reasons) > 3 else "")
         warnings.warn(f"metadata of the PNG is left out, the picture is read: {shown}", stacklevel=2)
     if left_out:

@@ -26,11 +26,11 @@ def sixteen_bit_pixels(image: ImageFile.ImageFile, data: bytes) -> npt.NDArray[n
     load(image)
     if raw == "LA;16B":  # two 16-bit channels lie in a PNG exactly as four 8-bit ones do
         head = data[12:24] + b"\x08\x06" + data[26:29]
-        twin = image_file(data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:])
+        twin = image_file(data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:], said=True)
         return uint16(np.asarray(twin).view(">u2"))
     if raw in ("RGB;16B", "RGBA;16B"):
         # Pillow skips the low byte of every sample; in the other byte order, it skips the high one.
-        twin = image_file(data)
+        twin = image_file(data, said=True)
         twin.tile = [with_arguments(tile, raw[:-1] + "L") for tile in twin.tile]
         load(twin)
         pixels = uint16(image)

@@ -77,7 +77,7 @@ class Animation:
         self._name = str(self.path or ("the PIL image" if self._image else "the data given"))
         self._max_pixels = max_pixels
         with decoding_errors(self._name):
-            image = self._open()
+            image = self._open(said=True)  # where it is iterated over, or read as one picture
             self._table = frame_table(image, self._data)
             if image.format == "PNG" and len(self._table) > 1:
                 self._data = with_frames_counted(self._data, len(self._table))
@@ -93,8 +93,8 @@ class Animation:
         self.fps = len(said) / sum(said, Fraction()) if said else FPS
         self.plays = self._table.plays
 
-    def _open(self) -> Image.Image:
-        return image_file(self._data) if self._image is None else self._image
+    def _open(self, said: bool = False) -> Image.Image:
+        return image_file(self._data, said) if self._image is None else self._image
 
     def __iter__(self) -> Iterator[Picture]:
         time: Fraction | None = Fraction(0)
