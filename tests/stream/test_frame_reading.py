@@ -3,6 +3,7 @@
 import threading
 import time
 from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 import impasto
 from impasto.errors import FrameError
 
+from .example_animations import animated, levels, still
 from .example_frames import QUICK, STYLE, Fragile, Tint, frames, stop_at
 
 
@@ -34,6 +36,17 @@ def test_an_error_of_a_stage_names_the_frame_and_the_stage():
     assert len([next(stream), next(stream)]) == 2
     with pytest.raises(FrameError, match=r"frame 3: stage 1 of 1, 'fragile'.*too dark"):
         next(stream)
+
+
+def test_a_picture_is_read_from_its_file_once(tmp_path, monkeypatch):
+    (tmp_path / "one.png").write_bytes(animated("PNG", [still(0)]))
+    opened = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path) or read_bytes(path))
+    (frame,) = impasto.Pipeline().stream("one.png", **QUICK)
+    assert (levels(frame) == still(0)).all()
+    assert frame.meta.file == "one.png"
+    assert len(opened) == 1
 
 
 def test_no_more_frames_are_read_than_asked_for():

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from ..errors import FrameError, StageError
-from ..files import VIDEOS, expand, local_path
+from ..files import VIDEOS, existing_file, expand, local_path
 from ..picture import Metadata, Picture, read
-from ..picture.decoding import source_file, stream_content
+from ..picture.decoding import file_content, source_file, stream_content
 from .animation_reading import animation
 from .video_reading import Video
 
@@ -31,14 +31,14 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
         if path.suffix.lower() in VIDEOS and not path.is_dir():
             return Video(path, max_pixels=max_pixels)
         files = expand([str(source)])
-        return (animation(path, max_pixels) if path.is_file() else None) or files
-    if hasattr(source, "read"):
-        # Held, as it is read twice; with its name, as what is painted of a file is never written over it.
+        if not path.is_file():
+            return files
+        path = existing_file(path)
+        source = _held(file_content(path, max_pixels), str(path))
+    elif hasattr(source, "read"):
         name = source_file(source)
-        source = io.BytesIO(stream_content(source, name or "the open file", max_pixels))
-        source.name = name
-        return animation(source, max_pixels) or [source]
-    if isinstance(source, (bytes, Image.Image)):
+        source = _held(stream_content(source, name or "the open file", max_pixels), name)
+    if isinstance(source, (bytes, io.BytesIO, Image.Image)):
         return animation(source, max_pixels) or [source]
     if isinstance(source, (Picture, torch.Tensor, np.ndarray)):
         return [source]
@@ -48,6 +48,13 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
             "  what would work: a folder of pictures, a video file, an animation, or a list or generator of pictures"
         )
     return source
+
+
+def _held(data: bytes, name: str | None) -> io.BytesIO:
+    """Return the bytes of a file, opened for whoever reads them, with the name over which nothing is written."""
+    held = io.BytesIO(data)
+    held.name = name  # type: ignore[attr-defined]
+    return held
 
 
 def read_frames(frames: Iterable[Any], max_pixels: int | None) -> Iterator[Picture]:
