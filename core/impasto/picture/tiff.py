@@ -73,7 +73,7 @@ def tiff_pixels(image: ImageFile.ImageFile, data: bytes, name: str) -> npt.NDArr
             " 8 or 16 bits or floats"
         )
     kind = np.dtype(f"{'f' if _FLOAT in kinds else 'u'}{depths.pop() // 8}")
-    pixels = np.concatenate([_plane(tags, data, plane, planes, samples // planes, kind) for plane in range(planes)], -1)
+    pixels = _joined([_plane(tags, data, plane, planes, samples // planes, kind) for plane in range(planes)], -1)
     if color == _WHITE_IS_ZERO:
         pixels = pixels.copy()
         pixels[..., 0] = (1 if kind.kind == "f" else np.iinfo(kind).max) - pixels[..., 0]
