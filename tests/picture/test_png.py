@@ -30,6 +30,7 @@ def compressed_text(key, text):
         ([(b"pHYs", b"\0\1")], "pHYs is too short"),
         ([(b"gAMA", b"")], "gAMA is too short"),
         ([(b"iCCP", b"name\0\0not packed")], "iCCP cannot be unpacked"),
+        ([(b"iCCP", b"name\0\0" + zlib.compress(profile(ADOBE, 563 / 256) + bytes(1 << 25)))], "iCCP .* is too long"),
         ([compressed_text(b"\x1b]0;owned\x07", LONG)], r"\\x1b"),
     ],
 )

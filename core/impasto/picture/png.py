@@ -29,8 +29,8 @@ def readable_png(data: bytes, said: bool = False) -> tuple[bytes, dict[str, Any]
         said: whether the warning is given elsewhere.
 
     Returns:
-        The bytes, and entries for `image.info`: `icc_profile` of any length, `cicp`, the codes of H.273 for primaries
-        and transfer, and `transparency` in 8 bits where the grey has fewer.
+        The bytes, and entries for `image.info`: `icc_profile`, to `LONGEST_PROFILE`, `cicp`, the codes of H.273 for
+        primaries and transfer, and `transparency` in 8 bits where the grey has fewer.
     """
     told: dict[str, Any] = {}
     left_out: list[slice] = []
@@ -54,7 +54,7 @@ def readable_png(data: bytes, said: bool = False) -> tuple[bytes, dict[str, Any]
         elif kind == b"iCCP":
             told["icc_profile"] = _profile(body)
             left_out.append(place)
-            reason = None if told["icc_profile"] else "cannot be unpacked"
+            reason = None if told["icc_profile"] else "cannot be unpacked, or is too long"
         elif kind == b"cICP" and len(body) >= 4:
             told["cicp"] = tuple(body[:4])
         elif kind == b"tRNS" and not color and depth in (2, 4) and len(body) >= 2:
@@ -92,6 +92,7 @@ def _text_length(kind: bytes, body: bytes, room: int) -> int:
 
 def _profile(body: bytes) -> bytes | None:
     try:
-        return zlib.decompressobj().decompress(body.partition(b"\0")[2][1:], LONGEST_PROFILE) or None
+        found = zlib.decompressobj().decompress(body.partition(b"\0")[2][1:], LONGEST_PROFILE + 1)
     except zlib.error:
         return None
+    return found if 0 < len(found) <= LONGEST_PROFILE else None

@@ -73,7 +73,7 @@ def load(path: str | Path) -> dict[str, Tensor]:
 
 
 def _head(file: Path) -> bytes:
-    """Return the first bytes of a file; nothing but a file that has a size is opened, for others may never end."""
+    """Return the first bytes of a file; nothing but a file that has a size is read, for others may never end."""
     try:
         status = file.stat()
         if stat.S_ISREG(status.st_mode):
