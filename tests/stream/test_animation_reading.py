@@ -1,5 +1,6 @@
 """Animations read: every frame as it is seen, with its time; what is left out is said."""
 
+import io
 import struct
 import warnings
 import zlib
@@ -140,10 +141,11 @@ def test_a_still_read_of_several_pictures_says_how_many_it_leaves(form, tmp_path
     data = animated(form, [still(number) for number in range(4)])
     path = tmp_path / f"in.{SUFFIXES[form]}"
     path.write_bytes(data)
-    for source in (path, str(path), data, Image.open(path)):
+    for source in (path, str(path), data, io.BytesIO(data), Image.open(path)):
         with pytest.warns(UserWarning, match=r"holds 4 (frames|pages), of which the first is read\n.*stream") as caught:
             first = impasto.read(source)
         assert len(caught) == 1
+        assert caught[0].filename == __file__  # the line that reads it
         if form not in ("AVIF", "GIF"):
             assert (levels(first) == still(0)).all()
 

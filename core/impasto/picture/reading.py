@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +84,10 @@ def read(source: Any, *, max_pixels: int | None = None) -> Picture:
         picture = _file_picture(file_content(path, max_pixels), str(path), max_pixels)
         return picture.replace(meta=picture.meta.replace(file=str(path)))
     if hasattr(source, "read"):
-        return _stream_picture(source, max_pixels)
+        file = source_file(source)
+        name = file or "the open file"
+        picture = _file_picture(stream_content(source, name, max_pixels), name, max_pixels)
+        return picture.replace(meta=picture.meta.replace(file=file))
     raise TypeError(
         f"read: cannot make a picture of a {type(source).__name__}\n  what would work: a path, bytes, an open binary"
         " file, a PIL image, a NumPy array, a tensor, or a Picture"
@@ -94,13 +97,6 @@ def read(source: Any, *, max_pixels: int | None = None) -> Picture:
 def _tensor_picture(tensor: Tensor, what: str) -> Picture:
     bits = {torch.uint8: 8, torch.uint16: 16}.get(tensor.dtype)
     return Picture(*color_and_alpha(tensor, what), Metadata(bits=bits))
-
-
-def _stream_picture(stream: BinaryIO, max_pixels: int | None) -> Picture:
-    file = source_file(stream)
-    name = file or "the open file"
-    picture = _file_picture(stream_content(stream, name, max_pixels), name, max_pixels)
-    return picture.replace(meta=picture.meta.replace(file=file))
 
 
 def _pil_picture(image: Image.Image, max_pixels: int | None) -> Picture:
@@ -137,7 +133,7 @@ def _warn_of_more(image: Image.Image, data: bytes, name: str) -> None:
         warnings.warn(
             f"{name}: holds {count} {kind}, of which the first is read\n"
             "  what would work: all of them, painted by Pipeline.stream",
-            stacklevel=5,
+            stacklevel=4,  # whoever calls `read`
         )
 
 
