@@ -163,6 +163,60 @@ def test_a_fax_whose_rows_go_wrong_is_damaged():
         impasto.read(damaged)
 
 
+@pytest.mark.parametrize("kept", [1, 20, 0.5, 0.9])
+@pytest.mark.parametrize("rows", [1000, 16])
+def test_a_fax_whose_strips_end_before_its_rows_is_damaged(kept, rows):
+    noise = RNG.integers(0, 2, (64, 80, 1), np.uint8).repeat(3, 2) * 255
+    whole = bytearray(encoded_as("TIFF", "1", noise, compression="group4", tiffinfo={278: rows}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        impasto.read(bytes(whole))
+    (directory,) = struct.unpack_from("<I", whole, 4)
+    entries = {struct.unpack_from("<H", whole, at)[0]: at for at in range(directory + 2, len(whole) - 11, 12)}
+    kind, count, value = struct.unpack_from("<HII", whole, entries[279] + 2)
+    form = {3: "<H", 4: "<I"}[kind]
+    last = (value if count > 1 else entries[279] + 8) + (count - 1) * struct.calcsize(form)
+    (length,) = struct.unpack_from(form, whole, last)
+    struct.pack_into(form, whole, last, kept if kept >= 1 else int(kept * length))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises((impasto.PictureError, UserWarning), match="is damaged"):
+            impasto.read(bytes(whole))
+
+
+@pytest.mark.parametrize(("form", "mode"), [("JPEG", "L"), ("JPEG", "CMYK"), ("WEBP", "RGB")])
+def test_a_picture_whose_codes_go_wrong_is_damaged_wherever_it_is_flat(form, mode):
+    """Wrong codes make black blocks above, and a picture of some kind may come back below them."""
+    photograph = impasto.samples.content("astronaut", 96)[0].permute(1, 2, 0).mul(255).byte().numpy()
+    whole = encoded_as(form, mode, photograph, quality=90)
+    start = whole.index(b"\xff\xda") + 14 if form == "JPEG" else 60
+    flat = 0
+    for place in range(start, start + 420):
+        for bit in (1, 8, 64):
+            damaged = whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :]
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                try:
+                    picture = impasto.read(damaged).tensor[0]
+                except impasto.PictureError:
+                    continue
+            blocks = picture.unfold(1, 8, 8).unfold(2, 8, 8).flatten(3)
+            share = (blocks == blocks[..., :1]).all(-1).all(0).float().mean()
+            # Full black hides inks that are all there.
+            assert caught or share < 0.25 or (mode == "CMYK" and share == 1), (place, bit)
+            flat += bool(share > 0.25)
+    assert flat
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (90, 90, 90), (200, 30, 40)])
+def test_a_webp_with_flat_parts_is_not_called_damaged(colour):
+    for flat in (slice(0, 120), slice(0, 60), slice(60, 120)):
+        pixels = np.array(NOISE)
+        pixels[flat] = colour
+        for quality in (10, 75, 100):
+            impasto.read(encoded_as("WEBP", pixels=pixels, quality=quality))
+
+
 def test_a_tiff_of_jpegs_is_looked_at_as_they_are():
     whole = encoded_as("TIFF", compression="jpeg")
     tags = Image.open(io.BytesIO(whole)).tag_v2

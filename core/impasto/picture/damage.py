@@ -22,10 +22,12 @@ _PROGRESSIVE = {0xC2, 0xCA}
 _LAST_ROWS = 2  # of an interlaced picture, one of them is among the last that come
 _BLOCK, _BAND = 8, 256
 _SPARE, _LEAST_NEEDED = 64, 0.8  # of the bytes found, that are needed again for what they say
+_LAST_BITS = 5  # a fifth of them
 _FAX = 4  # the compression that libtiff calls CCITT group 4
 _RUNS = {1: 1, 2: 2}  # kinds of runs in a BMP, and the pixels in a byte of what is in none
 _END_OF_ROW, _END_OF_PICTURE, _SKIP = 0, 1, 2  # what stands in the place of a run
 _NEAR_GREY = 24  # as far as the colours of a block that is there reach into one that is not
+_STRIPES = 500 * int(8 * "001011111", 2).to_bytes(9, "big")  # two white and two black pixels, again and again
 _PADDING = bytes((37 * i * i + 11 * i) % 255 for i in range(4096))  # anything without a marker
 
 
@@ -77,7 +79,8 @@ def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
     if image.format == "BMP":
         return _missing_in_runs(data, image.size) or _missing_colours(data, image.size)
     if image.format == "WEBP":
-        return None if image.has_transparency_data else _missing_in_frame(data, image.size)
+        lacking = None if image.has_transparency_data else _missing_in_frame(data, image.size)
+        return lacking or _idle_bits(image, data)
     return _missing_in_jpeg(image, data) if image.format in JPEGS else None
 
 
@@ -103,17 +106,43 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
             if twin.format == "JPEG" and (lacking := _missing_in_jpeg(twin, whole)):
                 return lacking
     if tags.get(259) == _FAX and image.mode == "1" and 273 in tags:
-        # What is left when a row goes wrong needs fewer bits; the same rows need the same.
-        again = io.BytesIO()
-        kept = {278: tags.get(278, image.height), 266: tags.get(266, 1), 262: tags.get(262, 0)}
-        image.save(again, "TIFF", compression="group4", tiffinfo=kept)
-        needed = sum(image_file(again.getvalue()).tag_v2[279])  # type: ignore[attr-defined]
-        found = sum(length or len(data) - start for start, length in places)
-        if needed > found / _LEAST_NEEDED + 4 * len(places) + 4:  # some end without the mark of the end
-            return f"its bits are {found:,} bytes, of {needed:,} that its rows need"
-        if needed < _LEAST_NEEDED * found - _SPARE:
-            return f"its bits, {found:,} bytes, say more than was decoded, which needs {needed:,}"
+        return _missing_in_fax(
+            image, [data[start : start + length] if length else data[start:] for start, length in places]
+        )
     return None
+
+
+def _missing_in_fax(image: Any, strips: list[bytes]) -> str | None:
+    """Say where the bits of a fax end before its rows do, or say more than its rows."""
+    kept = {tag: image.tag_v2.get(tag, default) for tag, default in ((278, image.height), (266, 1), (262, 0))}
+    # Rows that are there are the same with more data after each strip, whatever that is.
+    twin = image_file(_fax(image.size, kept, [strip + _STRIPES for strip in strips]))
+    load(twin)
+    if twin.tobytes() != image.tobytes():
+        return "its bits end before its rows do, and the last of them are of one colour"
+    # What is left when a row goes wrong needs fewer bits; the same rows need the same.
+    again = io.BytesIO()
+    image.save(again, "TIFF", compression="group4", tiffinfo=kept)
+    needed = sum(image_file(again.getvalue()).tag_v2[279])  # type: ignore[attr-defined]
+    found = sum(map(len, strips))
+    if needed < _LEAST_NEEDED * found - _SPARE:
+        return f"its bits, {found:,} bytes, say more than was decoded, which needs {needed:,}"
+    return None
+
+
+def _fax(size: tuple[int, int], tags: dict[int, int], strips: list[bytes]) -> bytes:
+    """Return the TIFF of a fax, of its strips as they are coded."""
+    *starts, end = itertools.accumulate(map(len, strips), initial=8)
+    count, lengths = len(strips), [len(strip) for strip in strips]
+    listed = struct.pack(f"<{2 * count}I", *starts, *lengths)
+    # One number stands in the table itself, several stand where it says.
+    places = {273: starts[0], 279: lengths[0]} if count == 1 else {273: end, 279: end + 4 * count}
+    entries = {256: size[0], 257: size[1], 258: 1, 259: _FAX, 277: 1, **tags, **places}
+    rows = b"".join(
+        struct.pack("<HHII", tag, 4, count if tag in places else 1, value) for tag, value in sorted(entries.items())
+    )
+    head = struct.pack("<4sI", b"II*\0", end + len(listed))
+    return head + b"".join(strips) + listed + struct.pack("<H", len(entries)) + rows + bytes(4)
 
 
 def _missing_in_runs(data: bytes, size: tuple[int, int]) -> str | None:
@@ -165,6 +194,23 @@ def _missing_in_frame(data: bytes, size: tuple[int, int]) -> str | None:
     return None
 
 
+def _idle_bits(image: ImageFile.ImageFile, data: bytes) -> str | None:
+    """Say where the last bits of a lossy WebP, parts of which are flat, mean nothing to the decoder."""
+    start = data.find(b"VP8 ") + 8
+    end = min(start + int.from_bytes(data[start - 4 : start], "little"), len(data))
+    last = (end - start) // _LAST_BITS
+    if start < 8 or last < _SPARE or not _has_flat_blocks(image):
+        return None
+    other = (_PADDING * -(-last // len(_PADDING)))[:last]
+    twin = image_file(data[: end - last] + other + data[end:])
+    try:
+        load(twin)
+    except (OSError, EOFError):  # then the decoder looks at them
+        return None
+    same = twin.tobytes() == image.tobytes()
+    return "its last bits say nothing, and blocks of it are of one colour" if same else None
+
+
 def _missing_in_jpeg(image: ImageFile.ImageFile, data: bytes) -> str | None:
     segments = list(_segments(data))
     if lacking := _missing_scans(data, segments) or _missing_restarts(data, segments, image.size):
@@ -172,8 +218,8 @@ def _missing_in_jpeg(image: ImageFile.ImageFile, data: bytes) -> str | None:
     # libjpeg fills the blocks that are not there with zeros, which is a middle grey, and a scan with no more detail.
     last = image.getpixel((image.width - 1, image.height - 1))
     grey = abs(np.subtract(last, 128)).max() <= _NEAR_GREY  # type: ignore[arg-type]
-    if _is_of_one_colour(image) and _says_more(image, data, segments):
-        return "its last blocks are of one colour, and its bits say more"
+    if _has_flat_blocks(image) and _says_more(image, data, segments):
+        return "blocks of it are of one colour, and its bits say more"
     if not grey and not any(marker in _PROGRESSIVE for marker, _ in segments):
         return None
     # A file that lacks none looks the same with more data, whatever that is.
@@ -187,11 +233,16 @@ def _missing_in_jpeg(image: ImageFile.ImageFile, data: bytes) -> str | None:
     return None
 
 
-def _is_of_one_colour(image: Image.Image) -> bool:
-    """Return whether the last block of a picture is, to the bit."""
+def _has_flat_blocks(image: Image.Image) -> bool:
+    """Return whether the last block of a picture, or about an eighth of all, are of one colour to the bit."""
     box = (max(0, image.width - _BLOCK), max(0, image.height - _BLOCK), *image.size)
     corner = image._new(image.im.crop(box))  # `crop` would compare even these with the limit that Pillow has
-    return _is_flat(corner, 255)
+    if _is_flat(corner, 255):
+        return True
+    seen = image.convert("RGB") if image.mode == "CMYK" else image  # under black, the other inks are not
+    rows = np.asarray(seen)[::_BLOCK]  # one of each block says enough
+    runs = rows[:, : image.width // _BLOCK * _BLOCK].reshape(len(rows), -1, _BLOCK, len(seen.getbands()))
+    return bool((runs == runs[:, :, :1]).all((2, 3)).mean() > 1 / _BLOCK) if runs.size else False
 
 
 def _says_more(image: Any, data: bytes, segments: list[tuple[int, slice]]) -> bool:

@@ -53,7 +53,7 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
 def _held(data: bytes, name: str | None) -> io.BytesIO:
     """Return the bytes of a file, opened for whoever reads them, with the name over which nothing is written."""
     held = io.BytesIO(data)
-    held.name = name  # type: ignore[attr-defined]
+    held.name = name
     return held
 
 
