@@ -247,13 +247,15 @@ def _has_flat_blocks(image: Image.Image) -> bool:
 
 def _says_more(image: Any, data: bytes, segments: list[tuple[int, slice]]) -> bool:
     """Return whether a JPEG has many more bits than what was decoded of it needs when it is coded as it is."""
-    # As it is: luminance and colours where it has those, inks where it has inks.
-    if image.mode not in ("L", "RGB", "CMYK") or (image.info.get("adobe_transform") == 0) != (image.mode == "CMYK"):
+    # As it is: luminance and colours where it has those, inks or red, green and blue where it has them.
+    plain = image.info.get("adobe_transform") == 0
+    if image.mode not in ("L", "RGB", "CMYK") or (image.mode == "CMYK" and not plain):
         return False
     if any(marker == _RESTART_INTERVAL for marker, _ in segments):  # which take room, and tell by their number
         return False
+    same = Image.frombytes("YCbCr", image.size, image.tobytes()) if image.mode == "RGB" and plain else image
     again = io.BytesIO()
-    image.save(again, "JPEG", qtables=image.quantization, subsampling=JpegImagePlugin.get_sampling(image))
+    same.save(again, "JPEG", qtables=image.quantization, subsampling=JpegImagePlugin.get_sampling(image))
     coded = again.getvalue()
     found, needed = (
         sum(place.stop - place.start for marker, place in parts if marker == _SCAN_DATA)
