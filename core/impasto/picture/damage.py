@@ -77,7 +77,7 @@ def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
     if image.format == "TIFF":
         return _missing_in_tiff(image, data)
     if image.format == "BMP":
-        return _missing_in_runs(data, image.size) or _missing_colours(data, image.size)
+        return _missing_in_runs(data, image.size) or _missing_colours(image)
     if image.format == "WEBP":
         lacking = None if image.has_transparency_data else _missing_in_frame(data, image.size)
         return lacking or _idle_bits(image, data)
@@ -170,18 +170,12 @@ def _missing_in_runs(data: bytes, size: tuple[int, int]) -> str | None:
     return f"its runs leave out {missing:,} of its {size[0] * size[1]:,} pixels" if missing > 0 else None
 
 
-def _missing_colours(data: bytes, size: tuple[int, int]) -> str | None:
-    """Say where the pixels of a BMP, not in runs, name colours that its palette does not have."""
-    start, compression, used = (int.from_bytes(data[at : at + 4], "little") for at in (10, 30, 46))
-    bits = int.from_bytes(data[28:30], "little")
-    if bits not in (4, 8) or compression or not used:  # 0 stands for all that the bits can name
+def _missing_colours(image: Any) -> str | None:
+    """Say where the pixels of a BMP name colours that its palette does not have."""
+    if image.mode != "P":
         return None
-    row = (size[0] * bits + 31) // 32 * 4
-    numbers = np.frombuffer(data, np.uint8, row * size[1], start).reshape(size[1], row)
-    if bits == 4:
-        numbers = np.stack([numbers >> 4, numbers & 15], -1).reshape(size[1], -1)
-    most = int(numbers[:, : size[0]].max())
-    return f"its pixels name colour {most}, and its palette has {used}" if most >= used else None
+    most, colours = image.getextrema()[1], len(image.getpalette()) // 3
+    return f"its pixels name colour {most}, and its palette has {colours}" if most >= colours else None
 
 
 def _missing_in_frame(data: bytes, size: tuple[int, int]) -> str | None:
