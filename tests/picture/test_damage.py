@@ -267,6 +267,14 @@ def png_of(chunks):
     return b"".join(parts)
 
 
+def test_a_gif_whose_codes_have_no_bits_is_no_black_picture():
+    damaged = bytearray(encoded_as("GIF", "P"))
+    descriptor = damaged.index(b"\x2c", 13 + 3 * 2 ** ((damaged[10] & 7) + 1))
+    damaged[descriptor + 10] = 0
+    with pytest.raises(impasto.PictureError, match="its codes have no bits"):
+        impasto.read(bytes(damaged))
+
+
 def test_a_png_without_its_palette_is_no_black_picture():
     chunks = png_chunks(encoded_as("PNG", "P"))
     late = [chunk for chunk in chunks if chunk[0] != b"PLTE"]

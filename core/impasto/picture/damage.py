@@ -21,7 +21,8 @@ _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
 _PROGRESSIVE = {0xC2, 0xCA}
 _LAST_ROWS = 2  # of an interlaced picture, one of them is among the last that come
 _BLOCK, _BAND = 8, 256
-_SPARE, _LEAST_NEEDED = 64, 0.8  # of the bytes found, that are needed again for what they say
+_SPARE = 64
+_LEAST_NEEDED, _WITH_OTHER_CODES = 0.9, 0.8  # of the bytes found, that are needed again for what they say
 _LAST_BITS = 5  # a fifth of them
 _FAX = 4  # the compression that libtiff calls CCITT group 4
 _RUNS = {1: 1, 2: 2}  # kinds of runs in a BMP, and the pixels in a byte of what is in none
@@ -46,7 +47,7 @@ def missing_parts(image: ImageFile.ImageFile) -> str | None:
     """Return what a GIF, not yet decoded, has no pixels for, or None.
 
     Raises:
-        OSError: a PNG lacks its palette, or has pixels for a part of it alone.
+        OSError: a PNG lacks its palette, or has pixels for a part of it alone; the codes of a GIF have no bits.
     """
     if image.format == "PNG":
         if image.mode == "P" and image.palette is None:
@@ -54,6 +55,9 @@ def missing_parts(image: ImageFile.ImageFile) -> str | None:
         if any(tile[1] != (0, 0, *image.size) for tile in image.tile):
             raise OSError("its rows are missing")
     if image.format == "GIF" and image.tile:
+        bits: Any = image.tile[0][3][0]  # type: ignore[index]
+        if bits < 1:
+            raise OSError("its codes have no bits")
         whole = (0, 0, *image.size)
         left, top, right, bottom = image.tile[0][1] or whole
         if (left, top, right, bottom) != whole:
@@ -87,12 +91,15 @@ def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
 def _missing_in_tiff(image: Any, data: bytes) -> str | None:
     """Say what libtiff passed over: what its JPEGs lack, and rows of a fax that are not what its bits say."""
     tags = image.tag_v2
-    places = list(zip(tags.get(273) or tags.get(324) or (), tags.get(279) or tags.get(325) or (), strict=False))
+    starts, lengths = (tags.get(273) or tags.get(324) or ()), (tags.get(279) or tags.get(325) or ())
+    # A length that is not there, or is 0, reaches to the end.
+    parts = [
+        data[at : at + size if size else None] for at, size in itertools.zip_longest(starts, lengths[: len(starts)])
+    ]
     if tags.get(259) == 7:
         tables = tags.get(347, b"")
         across, down = tags.get(322, image.width), tags.get(323) or tags.get(278, image.height)
-        for index, (start, length) in enumerate(places):
-            part = data[start : start + length]
+        for index, part in enumerate(parts):
             # Quantisation and codes may stand apart, once for all parts.
             whole = tables[:-2] + part[2:] if tables.startswith(b"\xff\xd8") else part
             twin = image_file(whole)
@@ -106,9 +113,7 @@ def _missing_in_tiff(image: Any, data: bytes) -> str | None:
             if twin.format == "JPEG" and (lacking := _missing_in_jpeg(twin, whole)):
                 return lacking
     if tags.get(259) == _FAX and image.mode == "1" and 273 in tags:
-        return _missing_in_fax(
-            image, [data[start : start + length] if length else data[start:] for start, length in places]
-        )
+        return _missing_in_fax(image, parts)
     return None
 
 
@@ -255,7 +260,8 @@ def _says_more(image: Any, data: bytes, segments: list[tuple[int, slice]]) -> bo
         sum(place.stop - place.start for marker, place in parts if marker == _SCAN_DATA)
         for parts in (segments, _segments(coded))
     )
-    return bool(needed < _LEAST_NEEDED * found - _SPARE)
+    least = _LEAST_NEEDED if same is image else _WITH_OTHER_CODES
+    return bool(needed < least * found - _SPARE)
 
 
 def _rows(image: Image.Image, top: int) -> Image.Image:
