@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 import impasto
 from impasto.errors import PictureError
@@ -184,14 +184,16 @@ def test_a_fax_whose_strips_end_before_its_rows_is_damaged(kept, rows):
             impasto.read(bytes(whole))
 
 
-@pytest.mark.parametrize(("form", "mode"), [("JPEG", "L"), ("JPEG", "CMYK"), ("WEBP", "RGB")])
+@pytest.mark.parametrize(("form", "mode"), [("JPEG", "L"), ("JPEG", "CMYK"), ("WEBP", "RGB"), ("AVIF", "RGB")])
 def test_a_picture_whose_codes_go_wrong_is_damaged_wherever_it_is_flat(form, mode):
     """Wrong codes make black blocks above, and a picture of some kind may come back below them."""
+    if form == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
     photograph = impasto.samples.content("astronaut", 96)[0].permute(1, 2, 0).mul(255).byte().numpy()
     whole = encoded_as(form, mode, photograph, quality=90)
-    start = whole.index(b"\xff\xda") + 14 if form == "JPEG" else 60
+    start = {"JPEG": whole.find(b"\xff\xda") + 14, "WEBP": 60, "AVIF": whole.find(b"mdat") + 16}[form]
     flat = 0
-    for place in range(start, start + 420):
+    for place in range(start, start + 420, 3 if form == "AVIF" else 1):
         for bit in (1, 8, 64):
             damaged = whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :]
             with warnings.catch_warnings(record=True) as caught:
@@ -209,12 +211,15 @@ def test_a_picture_whose_codes_go_wrong_is_damaged_wherever_it_is_flat(form, mod
 
 
 @pytest.mark.parametrize("colour", [(255, 255, 255), (90, 90, 90), (200, 30, 40)])
-def test_a_webp_with_flat_parts_is_not_called_damaged(colour):
+@pytest.mark.parametrize(
+    "form", ["WEBP", pytest.param("AVIF", marks=pytest.mark.skipif(not features.check("avif"), reason="no AVIF"))]
+)
+def test_a_picture_with_flat_parts_is_not_called_damaged(form, colour):
     for flat in (slice(0, 120), slice(0, 60), slice(60, 120)):
         pixels = np.array(NOISE)
         pixels[flat] = colour
         for quality in (10, 75, 100):
-            impasto.read(encoded_as("WEBP", pixels=pixels, quality=quality))
+            impasto.read(encoded_as(form, pixels=pixels, quality=quality))
 
 
 def test_a_tiff_of_jpegs_is_looked_at_as_they_are():

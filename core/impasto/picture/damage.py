@@ -71,8 +71,8 @@ def missing_parts(image: ImageFile.ImageFile) -> str | None:
 def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
     """Return what a decoded picture lacks, though it has an end; or None.
 
-    Looked at are JPEGs, TIFFs that hold such or are coded as a fax, the runs and the palette of BMPs, and the first
-    frame of a WebP.
+    Looked at are JPEGs, TIFFs that hold such or are coded as a fax, the runs and the palette of BMPs, the first frame
+    of a WebP, and the bits of lossy WebPs and of AVIFs.
 
     Args:
         image: decoded.
@@ -85,6 +85,8 @@ def missing_blocks(image: ImageFile.ImageFile, data: bytes) -> str | None:
     if image.format == "WEBP":
         lacking = None if image.has_transparency_data else _missing_in_frame(data, image.size)
         return lacking or _idle_bits(image, data)
+    if image.format == "AVIF" and getattr(image, "n_frames", 1) == 1:
+        return _idle_bits(image, data)
     return _missing_in_jpeg(image, data) if image.format in JPEGS else None
 
 
@@ -194,17 +196,20 @@ def _missing_in_frame(data: bytes, size: tuple[int, int]) -> str | None:
 
 
 def _idle_bits(image: ImageFile.ImageFile, data: bytes) -> str | None:
-    """Say where the last bits of a lossy WebP, parts of which are flat, mean nothing to the decoder."""
-    start = data.find(b"VP8 ") + 8
-    end = min(start + int.from_bytes(data[start - 4 : start], "little"), len(data))
+    """Say where the last bits of a lossy WebP or of an AVIF, parts of which are flat, mean nothing to the decoder."""
+    start, end = data.find(b"VP8 ") + 8, len(data)
+    if image.format == "WEBP":
+        end = min(start + int.from_bytes(data[start - 4 : start], "little"), end)
+    else:
+        start = data.rfind(b"mdat") + 8  # which lies last
     last = (end - start) // _LAST_BITS
     if start < 8 or last < _SPARE or not _has_flat_blocks(image):
         return None
     other = (_PADDING * -(-last // len(_PADDING)))[:last]
-    twin = image_file(data[: end - last] + other + data[end:])
     try:
+        twin = image_file(data[: end - last] + other + data[end:])
         load(twin)
-    except (OSError, EOFError):  # then the decoder looks at them
+    except (OSError, EOFError, ValueError):  # then the decoder looks at them
         return None
     same = twin.tobytes() == image.tobytes()
     return "its last bits say nothing, and blocks of it are of one colour" if same else None
