@@ -209,7 +209,7 @@ def _idle_bits(image: ImageFile.ImageFile, data: bytes) -> str | None:
     try:
         twin = image_file(data[: end - last] + other + data[end:])
         load(twin)
-    except (OSError, EOFError, ValueError):  # then the decoder looks at them
+    except (OSError, EOFError, ValueError, RuntimeError):  # then the decoder looks at them
         return None
     same = twin.tobytes() == image.tobytes()
     return "its last bits say nothing, and blocks of it are of one colour" if same else None
