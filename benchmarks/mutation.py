@@ -4,7 +4,7 @@
 
 Each file is a good one with bits, bytes, fields or whole parts changed, and is read in a process of its own kind, which
 is killed after five seconds.  A verdict is `fine`, `error` (one that the documentation names, in plain words) or a
-FAULT: any other exception, a crash, five seconds, a gigabyte, or a large area of one colour that nobody spoke of.
+FAULT: any other exception, a crash, five seconds, a gigabyte more than before, or a large area of one colour that nobody spoke of.
 The same seed gives the same files, and `--only 4711` reads that one alone; files with faults are kept in a folder.
 `tests/test_mutation.py` reads a few hundred of each kind with every run of the tests.
 """
@@ -487,6 +487,7 @@ def work():
         kind, file = json.loads(line)
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+        before = _peak(resource)
         verdict, why, share = "fine", "", 0.0
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
@@ -497,7 +498,7 @@ def work():
                 why = f"{type(error).__name__}: {str(error)[:300]}"
         # That there are more frames is said of good files too.
         count = sum("of which the first is read" not in str(one.message) for one in said)
-        print(json.dumps([verdict, why, share, count, _peak(resource)]), flush=True)
+        print(json.dumps([verdict, why, share, count, _peak(resource) - before]), flush=True)
     os._exit(0)
 
 

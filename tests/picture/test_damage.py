@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, features
 
 import impasto
@@ -270,6 +271,18 @@ def png_of(chunks):
     for kind, body in chunks:
         parts.append(len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big"))
     return b"".join(parts)
+
+
+def test_a_tiff_whose_tiles_are_much_larger_than_it_is_takes_no_memory():
+    out = io.BytesIO()
+    tifffile.imwrite(out, PIXELS, photometric="rgb", tile=(32, 32))
+    whole = bytearray(out.getvalue())
+    (directory,) = struct.unpack_from("<I", whole, 4)
+    for entry in range(directory + 2, len(whole) - 11, 12):
+        if struct.unpack_from("<H", whole, entry)[0] in (322, 323):
+            struct.pack_into("<HII", whole, entry + 2, 4, 1, 16384)
+    with pytest.raises(impasto.PictureError, match="a tile of it has 268,435,456 pixels"):
+        impasto.read(bytes(whole))
 
 
 def test_a_gif_whose_codes_have_no_bits_is_no_black_picture():

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from .chunks import WEBP, chunks
 from .decoding import image_file, load
-from .formats import JPEGS
+from .formats import JPEGS, PLAIN_PIXELS
 
 _SCAN, _END, _RESTART_INTERVAL, _SCAN_DATA = 0xDA, 0xD9, 0xDD, -1
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA}
@@ -23,6 +23,7 @@ _LAST_ROWS = 2  # of an interlaced picture, one of them is among the last that c
 _BLOCK, _BAND = 8, 256
 _SPARE = 64
 _LEAST_NEEDED, _WITH_OTHER_CODES = 0.9, 0.8  # of the bytes found, that are needed again for what they say
+_LARGEST_TILE = 4  # times the picture
 _LAST_BITS = 5  # a fifth of them
 _FAX = 4  # the compression that libtiff calls CCITT group 4
 _RUNS = {1: 1, 2: 2}  # kinds of runs in a BMP, and the pixels in a byte of what is in none
@@ -47,13 +48,19 @@ def missing_parts(image: ImageFile.ImageFile) -> str | None:
     """Return what a GIF, not yet decoded, has no pixels for, or None.
 
     Raises:
-        OSError: a PNG lacks its palette, or has pixels for a part of it alone; the codes of a GIF have no bits.
+        OSError: a PNG lacks its palette, or has pixels for a part of it alone; the codes of a GIF have no bits; the
+            tiles of a TIFF are much larger than it is.
     """
     if image.format == "PNG":
         if image.mode == "P" and image.palette is None:
             raise OSError("its palette is missing")
         if any(tile[1] != (0, 0, *image.size) for tile in image.tile):
             raise OSError("its rows are missing")
+    if image.format == "TIFF":
+        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+        pixels = tags.get(322, 0) * tags.get(323, 0)
+        if pixels > max(PLAIN_PIXELS, _LARGEST_TILE * image.width * image.height):
+            raise OSError(f"a tile of it has {pixels:,} pixels")
     if image.format == "GIF" and image.tile:
         bits: Any = image.tile[0][3][0]  # type: ignore[index]
         if bits < 1:
