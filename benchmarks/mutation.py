@@ -4,7 +4,8 @@
 
 Each file is a good one with bits, bytes, fields or whole parts changed, and is read in a process of its own kind, which
 is killed after five seconds.  A verdict is `fine`, `error` (one that the documentation names, in plain words) or a
-FAULT: any other exception, a crash, five seconds, a gigabyte more than before, or a large area of one colour that nobody spoke of.
+FAULT: any other exception, a crash, five seconds, a gigabyte more than before, or a large area of one colour that
+nobody spoke of.
 The same seed gives the same files, and `--only 4711` reads that one alone; files with faults are kept in a folder.
 `tests/test_mutation.py` reads a few hundred of each kind with every run of the tests.
 """
