@@ -19,7 +19,7 @@ from .networks import Encoder, encoder
 from .notebook import Live, compare, show, sweep, tune
 from .picture import Picture, read
 from .pipeline import Pipeline
-from .stage import Canvas, Postprocessor, Preprocessor, Stage, Style, Stylizer, param
+from .stage import Canvas, Postprocessor, Preprocessor, Stage, Style, Stylizer, Watcher, param
 from .weights import Weights
 
 __version__: str
@@ -41,6 +41,7 @@ __all__ = [
     "StageError",
     "Style",
     "Stylizer",
+    "Watcher",
     "Weights",
     "WeightsError",
     "compare",

@@ -46,3 +46,60 @@ def test_hook_trainers(plugin):
     assert host.trainer("tiny") is Tiny
     with pytest.raises(LookupError, match="did you mean 'tiny'"):
         host.trainer("tini")
+
+
+def test_hook_decoders(plugin):
+    def load():
+        return torch.nn.Identity()
+
+    host = impasto.Host(plugin(impasto_decoders=lambda: {"glance-back": load}))
+    assert host.decoder("glance-back") is load
+    assert "glance-back" in host.decoders
+    with pytest.raises(LookupError, match=r"offers a decoder called 'glance-bak'(.|\n)*did you mean 'glance-back'"):
+        host.decoder("glance-bak")
+
+
+def test_hook_statistics(plugin):
+    def mean(features):
+        return features.mean((-2, -1))
+
+    host = impasto.Host(plugin(impasto_statistics=lambda: {"mean-of-channels": mean}))
+    assert host.statistic("mean-of-channels") is mean
+    assert "mean-of-channels" in host.statistics
+
+
+def test_hook_watchers(plugin):
+    class Steps(impasto.Watcher, name="steps"):
+        """Count the steps of a run."""
+
+        @impasto.hookimpl
+        def impasto_step(self, step):
+            pass
+
+    host = impasto.Host(plugin(impasto_watchers=lambda: [Steps]))
+    assert host.watcher("steps") is Steps
+    assert host.offers("sketch") == {"watcher": ["steps"]}
+
+
+def test_hook_samples(plugin):
+    def grey(size):
+        return torch.full((1, 3, size, size), 0.5)
+
+    host = impasto.Host(plugin(impasto_samples=lambda: {"grey": grey}))
+    assert host.sample("grey") is grey
+    assert list(host.samples) == ["grey"]
+
+
+def test_hook_readers(plugin):
+    host = impasto.Host(plugin(impasto_readers=lambda: {".raw8": bytearray}))
+    assert host.reader(".raw8") is bytearray
+    assert list(host.readers) == [".raw8"]
+
+
+def test_hook_commands(plugin):
+    def options(parser):
+        return print
+
+    host = impasto.Host(plugin(impasto_commands=lambda: {"greet": options}))
+    assert host.command("greet") is options
+    assert list(host.commands) == ["greet"]

@@ -28,11 +28,24 @@ from .example_stages import Flat, Negative, Stepwise, Wash
         ({"impasto_stylizers": lambda: 1 / 0}, "impasto_stylizers failed\n  ZeroDivisionError: division by zero"),
         ({"impasto_preprocessors": lambda: [type("T", (Trainer,), {}, name="t")]}, "a trainer, which impasto_trainers"),
         ({"impasto_postprocessors": lambda: [None]}, "offers None"),
-        ({"impasto_encoders": lambda: ["glance"]}, "a dict of name: loader"),
+        ({"impasto_encoders": lambda: ["glance"]}, "a dict by name, {'mine': load_mine}"),
         ({"impasto_encoders": lambda: None}, "returns None: is its return missing?"),
         ({"impasto_encoders": lambda: {"glance": "relu"}}, "offers 'relu' as 'glance'"),
         ({"impasto_encoders": lambda: {3: lambda: None}}, "as 3\n"),
         ({"impasto_trainers": lambda: [Flat]}, "impasto.training.Trainer"),
+        (
+            {"impasto_watchers": lambda: [Flat]},
+            r"a stylizer, which impasto_stylizers takes\n.*\(impasto.Watcher, name=",
+        ),
+        ({"impasto_stylizers": lambda: [type("W", (impasto.Watcher,), {}, name="w")]}, "which impasto_watchers takes"),
+        ({"impasto_decoders": lambda: {"back": 1}}, "returns the decoder"),
+        ({"impasto_statistics": lambda: {"gram": "gram"}}, "offers 'gram' as 'gram'\n.*computes the statistic"),
+        ({"impasto_statistics": lambda: {"a/b": len}}, "as 'a/b'"),
+        ({"impasto_samples": lambda: {"sea": 3}}, "from the longer side in pixels to a picture"),
+        ({"impasto_readers": lambda: {"exr": len}}, "as 'exr'\n.*a suffix in lower case, such as '.exr'"),
+        ({"impasto_readers": lambda: {".EXR": len}}, "a suffix in lower case"),
+        ({"impasto_commands": lambda: {"Paint it": len}}, "lower-case words joined by '-'"),
+        ({"impasto_commands": lambda: {"--help": len}}, "lower-case words joined by '-'"),
     ],
 )
 def test_an_offer_of_the_wrong_kind_is_refused(hooks, message, plugin):
@@ -136,7 +149,7 @@ def test_a_broken_plugin_says_which_impasto_it_requires(install, monkeypatch, re
 
 
 def test_a_plugin_for_a_newer_host_keeps_what_this_one_knows(install, sketch):
-    later = "\n    @impasto.hookimpl(optionalhook=True)\n    def impasto_statistics(names):\n        return {}\n"
+    later = "\n    @impasto.hookimpl(optionalhook=True)\n    def impasto_moods(names):\n        return {}\n"
     install("impasto-sketch", sketch("sketch").rstrip() + "\n" + later)
     host = impasto.Host()
     host.load_entry_points(only=["sketch"])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from torch import Tensor, nn
 
-    from ..stage import Canvas, Postprocessor, Preprocessor, Stage, Stylizer
+    from ..stage import Canvas, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
     from ..training import Trainer
 
 hookspec = pluggy.HookspecMarker("impasto")
@@ -42,6 +44,39 @@ def impasto_encoders() -> Mapping[str, Callable[[], nn.Module]]:  # type: ignore
 @hookspec
 def impasto_trainers() -> Sequence[type[Trainer]]:  # type: ignore[empty-body]
     """Return trainers of networks that a plugin uses (see `impasto.training`)."""
+
+
+@hookspec
+def impasto_decoders() -> Mapping[str, Callable[[], nn.Module]]:  # type: ignore[empty-body]
+    """Return decoders by name, each a function that loads one: from the features of an encoder to a picture."""
+
+
+@hookspec
+def impasto_statistics() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
+    """Return statistics of the style by name, which `gatys` and `texture` match, each a function or a class."""
+
+
+@hookspec
+def impasto_watchers() -> Sequence[type[Watcher]]:  # type: ignore[empty-body]
+    """Return plugins that take part in a run, to be asked for by name, as `impasto run --watch` does."""
+
+
+@hookspec
+def impasto_samples() -> Mapping[str, Callable[[int], Tensor]]:  # type: ignore[empty-body]
+    """Return sample pictures by name, each a function from the longer side in pixels to a picture (1, 3, H, W)."""
+
+
+@hookspec
+def impasto_readers() -> Mapping[str, Callable[[bytes], npt.NDArray[Any]]]:  # type: ignore[empty-body]
+    """Return readers of pictures by suffix, such as ".exr", each a function from a file's bytes to an array.
+
+    One is asked where Impasto has no reader of its own.  It opens no file: what it needs is in the bytes.
+    """
+
+
+@hookspec
+def impasto_commands() -> Mapping[str, Callable[[ArgumentParser], Callable[[Namespace], int | None]]]:  # type: ignore[empty-body]
+    """Return commands of `impasto` by name, each a function that adds options to a parser and returns what runs it."""
 
 
 # Call-time hooks: what a run passes through.  A plugin joins only by being passed to that run,

@@ -2,23 +2,74 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PluginError, quoted
 from ..moved import moved_name
-from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer
+from ..stage import Declared, Postprocessor, Preprocessor, Stylizer, Watcher
 from ..training import Trainer
 
-REGISTRIES: dict[str, tuple[str, type[Declared] | None]] = {
-    "impasto_preprocessors": ("stage", Preprocessor),
-    "impasto_stylizers": ("stage", Stylizer),
-    "impasto_postprocessors": ("stage", Postprocessor),
-    "impasto_encoders": ("encoder", None),
-    "impasto_trainers": ("trainer", Trainer),
+
+@dataclass(frozen=True)
+class Registry:
+    """What one hook offers.
+
+    Args:
+        kind: of every offer, in the singular, by which messages call it.
+        base: the class that every offer derives from; None where offers are functions by name.
+        example: of a dict of such functions, for messages.
+        wanted: what such a function does, for messages.
+        names: pattern of the names.
+    """
+
+    kind: str
+    base: type[Declared] | None = None
+    example: str = ""
+    wanted: str = ""
+    names: str = "[^/]+"
+
+
+REGISTRIES = {
+    "impasto_preprocessors": Registry("stage", Preprocessor),
+    "impasto_stylizers": Registry("stage", Stylizer),
+    "impasto_postprocessors": Registry("stage", Postprocessor),
+    "impasto_encoders": Registry(
+        "encoder",
+        example="{'mine': load_mine}",
+        wanted="a name, and a function without arguments that returns the encoder",
+    ),
+    "impasto_trainers": Registry("trainer", Trainer),
+    "impasto_decoders": Registry(
+        "decoder",
+        example="{'mine': load_mine}",
+        wanted="a name, and a function without arguments that returns the decoder",
+    ),
+    "impasto_statistics": Registry(
+        "statistic", example="{'mine': mine}", wanted="a name, and a function or class that computes the statistic"
+    ),
+    "impasto_watchers": Registry("watcher", Watcher),
+    "impasto_samples": Registry(
+        "sample",
+        example="{'mine': draw_mine}",
+        wanted="a name, and a function from the longer side in pixels to a picture (1, 3, H, W)",
+    ),
+    "impasto_readers": Registry(
+        "reader",
+        example="{'.exr': read_exr}",
+        wanted="a suffix in lower case, such as '.exr', and a function from a file's bytes to an array",
+        names=r"\.[a-z0-9]+",
+    ),
+    "impasto_commands": Registry(
+        "command",
+        example="{'mine': add_options}",
+        wanted="lower-case words joined by '-', and a function that adds options to a parser and returns what runs it",
+        names="[a-z][a-z0-9]*(-[a-z0-9]+)*",
+    ),
 }
-"""What each registry hook offers: its kind, and the class that every offer derives from."""
+"""What each registry hook offers."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +78,8 @@ class Offer:
 
     Args:
         name: by which it is asked for.
-        kind: "stage", "encoder" or "trainer".
-        object: a class of stages or trainers, or an encoder's loader.
+        kind: "stage", "encoder", "trainer" and so on, as `REGISTRIES` has it.
+        object: a class of stages, trainers or watchers, or a function, such as an encoder's loader.
         distribution: of the plugin, with its version.
     """
 
@@ -50,14 +101,15 @@ def read_offers(hooks: Mapping[str, Callable[[], Any]], distribution: str) -> li
     """
     offers: dict[tuple[str, str], Offer] = {}
     for hook, function in hooks.items():
-        kind, base = REGISTRIES[hook]
+        registry = REGISTRIES[hook]
+        kind, base = registry.kind, registry.base
         try:
             objects = function()
         except Exception as error:
             reason = f"{type(error).__name__}: {error}{moved_name(error)}"
             raise PluginError(f"{distribution}: {hook} failed\n  {reason}") from error
         where = f"{distribution}: {hook}"
-        for name, offered in _loaders(objects, where) if base is None else _classes(objects, base, where):
+        for name, offered in _functions(objects, registry, where) if base is None else _classes(objects, base, where):
             if (kind, name) in offers:
                 raise PluginError(
                     f"{distribution}: offers the {kind} {name!r} twice\n  what would work: to offer it once"
@@ -66,18 +118,17 @@ def read_offers(hooks: Mapping[str, Callable[[], Any]], distribution: str) -> li
     return list(offers.values())
 
 
-def _loaders(objects: Any, where: str) -> Iterator[tuple[str, Any]]:
+def _functions(objects: Any, registry: Registry, where: str) -> Iterator[tuple[str, Any]]:
     if not isinstance(objects, Mapping):
         raise PluginError(
-            f"{where} returns {_described(objects)}\n  what would work: a dict of name: loader, {{'mine': load_mine}}"
+            f"{where} returns {_described(objects)}\n  what would work: a dict by name, {registry.example}"
         )
-    for name, loader in objects.items():
-        if not (isinstance(name, str) and name and callable(loader)):
+    for name, offered in objects.items():
+        if not (isinstance(name, str) and re.fullmatch(registry.names, name) and callable(offered)):
             raise PluginError(
-                f"{where} offers {quoted(loader)} as {quoted(name)}\n"
-                "  what would work: a name, and a function without arguments that returns the encoder"
+                f"{where} offers {quoted(offered)} as {quoted(name)}\n  what would work: {registry.wanted}"
             )
-        yield name, loader
+        yield name, offered
 
 
 def _classes(objects: Any, base: type[Declared], where: str) -> Iterator[tuple[str, Any]]:
@@ -110,6 +161,7 @@ def _other_hook(offered: Any) -> str:
     """Say which hook takes a class, if it is one that another hook takes."""
     if not isinstance(offered, type) or not issubclass(offered, Declared):
         return ""
-    hooks = [hook for hook, (_, base) in REGISTRIES.items() if base is not None and issubclass(offered, base)]
-    kind = offered.kind if issubclass(offered, Stage) else "trainer"
-    return f", a {kind}" + (f", which {hooks[0]} takes" if hooks else "")
+    for hook, registry in REGISTRIES.items():
+        if registry.base is not None and issubclass(offered, registry.base):
+            return f", a {getattr(offered, 'kind', registry.kind)}, which {hook} takes"
+    return f", a {getattr(offered, 'kind', 'value')}"

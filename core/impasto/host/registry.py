@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from torch import nn
+import numpy.typing as npt
+from torch import Tensor, nn
 
 from ..errors import PluginError, quoted, suggestion
 from ..moved import moved_name
-from ..stage import Postprocessor, Preprocessor, Stage, Stylizer
+from ..stage import Postprocessor, Preprocessor, Stage, Stylizer, Watcher
 from ..training import Trainer
 from .manager import plugin_manager, register_offers
 from .offers import REGISTRIES, Offer, read_offers
@@ -21,7 +23,7 @@ from .versions import unmet_requirement, version
 
 
 class Host:
-    """Look up stages, encoders and trainers by name, and say which plugins did not load.
+    """Look up by name what plugins offer, such as stages and encoders, and say which plugins did not load.
 
     Args:
         plugins: modules or objects with hook implementations, besides Impasto's own.
@@ -148,6 +150,36 @@ class Host:
         return self._by_name("trainer")
 
     @property
+    def decoders(self) -> dict[str, Callable[[], nn.Module]]:
+        """Every decoder's loader by name, sorted."""
+        return self._by_name("decoder")
+
+    @property
+    def statistics(self) -> dict[str, Callable[..., Any]]:
+        """Every statistic of the style by name, sorted."""
+        return self._by_name("statistic")
+
+    @property
+    def watchers(self) -> dict[str, type[Watcher]]:
+        """Every watcher by name, sorted."""
+        return self._by_name("watcher")
+
+    @property
+    def samples(self) -> dict[str, Callable[[int], Tensor]]:
+        """Every sample picture that a plugin offers by name, sorted."""
+        return self._by_name("sample")
+
+    @property
+    def readers(self) -> dict[str, Callable[[bytes], npt.NDArray[Any]]]:
+        """Every reader of pictures by suffix, sorted."""
+        return self._by_name("reader")
+
+    @property
+    def commands(self) -> dict[str, Callable[[ArgumentParser], Callable[[Namespace], int | None]]]:
+        """Every command that a plugin offers by name, sorted."""
+        return self._by_name("command")
+
+    @property
     def conflicts(self) -> dict[str, list[str]]:
         """Names that several distributions offer, so that none can be used."""
         return {
@@ -179,6 +211,54 @@ class Host:
             LookupError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("trainer", name)  # type: ignore[no-any-return]
+
+    def decoder(self, name: str) -> Callable[[], nn.Module]:
+        """Return the loader of the decoder of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
+        return self._look_up("decoder", name)  # type: ignore[no-any-return]
+
+    def statistic(self, name: str) -> Callable[..., Any]:
+        """Return the statistic of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
+        return self._look_up("statistic", name)  # type: ignore[no-any-return]
+
+    def watcher(self, name: str) -> type[Watcher]:
+        """Return the watcher of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
+        return self._look_up("watcher", name)  # type: ignore[no-any-return]
+
+    def sample(self, name: str) -> Callable[[int], Tensor]:
+        """Return the function that draws the sample picture of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
+        return self._look_up("sample", name)  # type: ignore[no-any-return]
+
+    def reader(self, name: str) -> Callable[[bytes], npt.NDArray[Any]]:
+        """Return the reader of files with this suffix, such as ".exr".
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
+        return self._look_up("reader", name)  # type: ignore[no-any-return]
+
+    def command(self, name: str) -> Callable[[ArgumentParser], Callable[[Namespace], int | None]]:
+        """Return the command of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
+        return self._look_up("command", name)  # type: ignore[no-any-return]
 
     def _look_up(self, kind: str, name: str) -> Any:
         offers = self._offers.get((kind, name), [])

@@ -21,6 +21,7 @@ from .regions import (
 )
 from .scaling import resized_style
 from .stylizer import Stylizer
+from .watcher import Watcher
 
 __all__ = [
     "Canvas",
@@ -34,6 +35,7 @@ __all__ = [
     "StreamMemo",
     "Style",
     "Stylizer",
+    "Watcher",
     "align_styles",
     "bounding_box",
     "check_coverage",
