@@ -5,7 +5,7 @@ import pytest
 import impasto
 from impasto.training import Trainer
 
-from .example_stages import Flat, Negative, Stepwise, Wash
+from .example_stages import CONTENT, Flat, Negative, Stepwise, Wash
 
 
 @pytest.mark.parametrize(
@@ -156,16 +156,51 @@ def test_a_plugin_for_a_newer_host_keeps_what_this_one_knows(install, sketch):
     assert (list(host.stages), host.broken) == (["sketch"], {})
 
 
-def test_two_plugins_with_one_name_are_both_named_and_neither_is_used(install, sketch):
+def test_two_plugins_with_one_name_are_both_named_and_go_by_their_qualified_names(install, sketch):
     install("impasto-one", sketch("twin"), version="1.0")
     install("impasto-two", sketch("twin"), version="2.0")
     install("impasto-three", sketch("single"))
     host = impasto.Host()
     host.load_entry_points(only=["one", "two", "three"])
-    assert list(host.stages) == ["single"]
+    assert list(host.stages) == ["impasto-one/twin", "impasto-two/twin", "single"]
+    assert list(host.stylizers) == list(host.stages)
     assert host.conflicts == {"stage twin": ["impasto-one 1.0", "impasto-two 2.0"]}
-    with pytest.raises(LookupError, match=r"impasto-one 1\.0 and impasto-two 2\.0 both offer a stage called 'twin'"):
+    with pytest.raises(LookupError) as error:
         host.stage("twin")
+    assert str(error.value) == (
+        "impasto-one 1.0 and impasto-two 2.0 both offer a stage called 'twin'\n"
+        "  what would work: uninstall one, or leave its plugin out, as IMPASTO_PLUGINS=-color does\n"
+        "  what to type: impasto-one/twin or impasto-two/twin"
+    )
+    for name in ("impasto-one/twin", "impasto-two/twin", "impasto-three/single"):
+        assert host.distribution(host.stage(name)).split()[0] == name.split("/")[0]
+    assert host.stage("Impasto_Two/twin") is host.stage("impasto-two/twin")
+    assert host.name(host.stage("impasto-one/twin")) == "impasto-one/twin"
+    assert host.name(host.stage("impasto-three/single")) == "single"
+    with pytest.raises(LookupError, match=r"called 'impasto-three/twin'(.|\n)*installed: impasto-one/twin"):
+        host.stage("impasto-three/twin")
+
+
+def test_a_suffix_that_two_plugins_read_is_read_by_neither(plugin):
+    host = impasto.Host(*(plugin(impasto_readers=lambda: {".raw8": bytearray}) for _ in range(2)))
+    with pytest.raises(LookupError, match=r"both offer a reader called '.raw8'\n.*IMPASTO_PLUGINS=-color does$"):
+        host.reader(".raw8")
+
+
+def test_a_recipe_names_which_of_two_plugins_its_stage_comes_from(install, fresh_host, sketch):
+    install("impasto-one", sketch("twin"), version="1.0")
+    before = fresh_host("one").stage("twin")
+    recipe = impasto.Pipeline(before())(CONTENT, CONTENT, device="cpu").meta.recipe
+    assert 'stage = "twin"' in recipe
+    install("impasto-two", sketch("twin"), version="2.0")
+    one, two = fresh_host("one,two").stage("impasto-one/twin"), impasto.get_host().stage("impasto-two/twin")
+    assert impasto.Pipeline.parse("impasto-two/twin, impasto-one/twin") == impasto.Pipeline(two(), one())
+    both = impasto.Pipeline(two(), one()).to_toml()
+    assert 'stage = "impasto-two/twin"' in both
+    assert impasto.Pipeline.from_toml(both) == impasto.Pipeline(two(), one())
+    assert impasto.Pipeline.from_toml(recipe) == impasto.Pipeline(one()), "made when there was but one"
+    with pytest.raises(LookupError, match="impasto-one/twin or impasto-two/twin"):
+        impasto.Pipeline.from_toml('[[stages]]\nstage = "twin"\n')
 
 
 def test_impasto_plugins_limits_what_is_loaded(install, fresh_host, sketch):
@@ -190,8 +225,18 @@ def test_an_empty_impasto_plugins_loads_none(fresh_host):
 
 def test_impasto_plugins_with_an_unknown_name_is_an_error(install, fresh_host, sketch):
     install("impasto-adobe", sketch("adobe"))
-    with pytest.raises(LookupError, match=r"IMPASTO_PLUGINS asks for adobee(.|\n)*did you mean 'adobe'"):
-        fresh_host("adobee")
+    for limit in ("adobee", "-adobee"):
+        with pytest.raises(LookupError, match=r"IMPASTO_PLUGINS names adobee(.|\n)*did you mean 'adobe'"):
+            fresh_host(limit)
+
+
+def test_impasto_plugins_leaves_out_what_has_a_minus_before_it(install, fresh_host, sketch):
+    for name in ("adobe", "basalt"):
+        install(f"impasto-{name}", sketch(name))
+    everything = set(fresh_host("-adobe, -basalt").stages) | {"basalt"}
+    assert set(fresh_host("-adobe").stages) == everything
+    with pytest.raises(LookupError, match=r"only the former(.|\n)*IMPASTO_PLUGINS=-color"):
+        fresh_host("basalt,-adobe")
 
 
 def test_the_default_host_is_made_once_and_on_first_use(fresh_host):

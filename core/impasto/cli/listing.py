@@ -23,7 +23,7 @@ def plugin_lines() -> Iterator[str]:
         yield "did not load"
         yield from (textwrap.indent(f"{name}: {why}", "  ") for name, why in get_host().broken.items())
     if get_host().conflicts:
-        yield "offered twice, so neither is used"
+        yield "offered by several, so that each goes by its qualified name, such as impasto-mine/sketch"
         yield from (
             f"  {name}: by {' and '.join(distributions)}" for name, distributions in get_host().conflicts.items()
         )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from ..errors import PluginError, quoted
 from ..moved import moved_name
 from ..stage import Declared, Postprocessor, Preprocessor, Stylizer, Watcher
@@ -87,6 +89,11 @@ class Offer:
     kind: str
     object: Any
     distribution: str
+
+    @property
+    def qualified(self) -> str:
+        """Its name with its distribution before it, `impasto-stencil/stencil`, which no other plugin's has."""
+        return f"{canonicalize_name(self.distribution.split()[0])}/{self.name}"
 
 
 def read_offers(hooks: Mapping[str, Callable[[], Any]], distribution: str) -> list[Offer]:

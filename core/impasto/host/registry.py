@@ -11,11 +11,12 @@ from functools import cache
 from typing import Any
 
 import numpy.typing as npt
+from packaging.utils import canonicalize_name
 from torch import Tensor, nn
 
 from ..errors import PluginError, quoted, suggestion
 from ..moved import moved_name
-from ..stage import Postprocessor, Preprocessor, Stage, Stylizer, Watcher
+from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
 from ..training import Trainer
 from .manager import plugin_manager, register_offers
 from .offers import REGISTRIES, Offer, read_offers
@@ -78,24 +79,28 @@ class Host:
             if caller.name in REGISTRIES and implementation.plugin is plugin
         }
 
-    def load_entry_points(self, only: Iterable[str] | None = None) -> None:
+    def load_entry_points(self, only: Iterable[str] | None = None, but: Iterable[str] = ()) -> None:
         """Load installed plugins; one that fails is kept in `broken` and does not stop the others.
 
         Args:
             only: entry-point names to load; None loads all.
+            but: entry-point names to leave out.
+
+        Raises:
+            LookupError: no installed plugin has one of these names.
         """
         points = sorted(importlib.metadata.entry_points(group="impasto"), key=lambda point: point.name)
-        if only is not None:
-            names = [point.name for point in points]
-            wanted = set(only)
-            unknown = sorted(wanted - set(names))
-            if unknown:
-                raise LookupError(
-                    f"IMPASTO_PLUGINS asks for {', '.join(unknown)}, which no installed plugin is called\n"
-                    f"  installed: {', '.join(names) or 'none'}{suggestion(unknown[0], names)}"
-                )
-            points = [point for point in points if point.name in wanted]
+        names = [point.name for point in points]
+        wanted, unwanted = set(names if only is None else only), set(but)
+        unknown = sorted((wanted | unwanted) - set(names))
+        if unknown:
+            raise LookupError(
+                f"IMPASTO_PLUGINS names {', '.join(unknown)}, which no installed plugin is called\n"
+                f"  installed: {', '.join(names) or 'none'}{suggestion(unknown[0], names)}"
+            )
         for point in points:
+            if point.name not in wanted - unwanted:
+                continue
             dist = point.dist
             name = f"{dist.name} {dist.version}" if dist else point.name
             try:
@@ -112,12 +117,14 @@ class Host:
     # ------------------------------------------------------------------------------------------- look-ups
 
     def _by_name(self, kind: str, base: type = object) -> dict[str, Any]:
-        """Return what is offered by one distribution alone, by name, sorted."""
-        return {
-            name: offers[0].object
-            for (offered, name), offers in sorted(self._offers.items())
-            if offered == kind and len(offers) == 1 and (base is object or issubclass(offers[0].object, base))
+        """Return what is offered, by name, sorted; what several distributions call alike by its qualified name."""
+        found = {
+            offer.name if len(offers) == 1 else offer.qualified: offer.object
+            for (offered, _), offers in self._offers.items()
+            for offer in offers
+            if offered == kind and (base is object or issubclass(offer.object, base))
         }
+        return dict(sorted(found.items()))
 
     @property
     def stages(self) -> dict[str, type[Stage]]:
@@ -181,7 +188,7 @@ class Host:
 
     @property
     def conflicts(self) -> dict[str, list[str]]:
-        """Names that several distributions offer, so that none can be used."""
+        """Names that several distributions offer, so that only their qualified names can be used."""
         return {
             f"{kind} {name}": [offer.distribution for offer in offers]
             for (kind, name), offers in sorted(self._offers.items())
@@ -261,14 +268,19 @@ class Host:
         return self._look_up("command", name)  # type: ignore[no-any-return]
 
     def _look_up(self, kind: str, name: str) -> Any:
-        offers = self._offers.get((kind, name), [])
+        distribution, slash, short = name.rpartition("/")
+        offers = self._offers.get((kind, short), [])
+        if slash:
+            wanted = f"{canonicalize_name(distribution)}/{short}"
+            offers = [offer for offer in offers if offer.qualified == wanted]
         if len(offers) == 1:
             return offers[0].object
         if offers:
             distributions = " and ".join(offer.distribution for offer in offers)
             raise LookupError(
-                f"{distributions} both offer a {kind} called {quoted(name)}, so neither is used\n"
-                "  what would work: uninstall one, or name the plugins to load in IMPASTO_PLUGINS"
+                f"{distributions} {'both' if len(offers) == 2 else 'all'} offer a {kind} called {quoted(name)}\n"
+                "  what would work: uninstall one, or leave its plugin out, as IMPASTO_PLUGINS=-color does"
+                + ("" if kind == "reader" else f"\n  what to type: {' or '.join(one.qualified for one in offers)}")
             )
         names = self._by_name(kind)
         article = "an" if kind == "encoder" else "a"
@@ -279,11 +291,16 @@ class Host:
 
     def distribution(self, offered: Any) -> str:
         """Return the distribution that offers a stage, trainer or loader, such as `impasto-adain 0.1.0`."""
-        for offers in self._offers.values():
-            for offer in offers:
-                if offer.object is offered:
-                    return offer.distribution
-        return f"{getattr(offered, '__module__', '?')}, not installed as a plugin"
+        offer = self._offer(offered)
+        return offer.distribution if offer else f"{getattr(offered, '__module__', '?')}, not installed as a plugin"
+
+    def name(self, offered: type[Declared]) -> str:
+        """Return the name by which a stage, trainer or watcher is looked up, qualified where others have it too."""
+        offer = self._offer(offered)
+        return offer.qualified if offer and len(self._offers[offer.kind, offer.name]) > 1 else offered.name
+
+    def _offer(self, offered: Any) -> Offer | None:
+        return next((offer for offers in self._offers.values() for offer in offers if offer.object is offered), None)
 
     def offers(self, distribution: str) -> dict[str, list[str]]:
         """Return the names that a distribution offers by kind: "stylizer", "encoder", "trainer", …"""
@@ -296,7 +313,10 @@ class Host:
 
 
 def get_host() -> Host:
-    """Return the host of everything installed, made on first use; IMPASTO_PLUGINS limits what it loads."""
+    """Return the host of everything installed, made on first use; IMPASTO_PLUGINS limits what it loads.
+
+    `IMPASTO_PLUGINS=adain,color` loads these alone, `IMPASTO_PLUGINS=-color` all but that one; empty loads none.
+    """
     return _installed()
 
 
@@ -304,5 +324,12 @@ def get_host() -> Host:
 def _installed() -> Host:
     host = Host()
     limit = os.environ.get("IMPASTO_PLUGINS")
-    host.load_entry_points(None if limit is None else [name.strip() for name in limit.split(",") if name.strip()])
+    names = [name.strip() for name in (limit or "").split(",") if name.strip()]
+    but = [name[1:].strip() for name in names if name.startswith("-")]
+    if but and len(but) < len(names):
+        raise LookupError(
+            f"IMPASTO_PLUGINS={limit} names plugins to load and plugins to leave out\n"
+            "  what would work: only the former, IMPASTO_PLUGINS=adain,color; or only the latter, IMPASTO_PLUGINS=-color"
+        )
+    host.load_entry_points(None if limit is None or but else names, but)
     return host

@@ -45,6 +45,21 @@ def makers(stages: Sequence[Stage]) -> dict[str, Any]:
     }
 
 
+def stage_of(name: str, made: Any) -> type[Stage]:
+    """Return the stage that a recipe names; of several plugins that offer it now, that of the one it was made with.
+
+    Args:
+        name: as the recipe gives it.
+        made: the recipe's table of that name, a stranger's.
+
+    Raises:
+        LookupError: none offers it, or several do.
+    """
+    qualified = [f"{canonicalize_name(maker.name)}/{name}" for maker in _read_makers(made)]
+    own = [name for name in qualified if name in get_host().stages]
+    return get_host().stage(own[0] if len(own) == 1 else name)
+
+
 def explain(error: LookupError | ParameterError, stage: str, made: Any) -> Exception:
     """Return the error for a stage of a recipe that cannot be had, with the plugin that the recipe was made with.
 
@@ -55,7 +70,7 @@ def explain(error: LookupError | ParameterError, stage: str, made: Any) -> Excep
     """
     known = _read_makers(made)
     if isinstance(error, ParameterError):
-        own = canonicalize_name(get_host().distribution(get_host().stage(stage)).split()[0])
+        own = canonicalize_name(get_host().distribution(stage_of(stage, made)).split()[0])
         others = [maker for maker in known if canonicalize_name(maker.name) == own and maker.installed != maker.version]
         return ParameterError(f"{error}{_other_versions(others)}") if others else error
     if f"stage {stage}" in get_host().conflicts:

@@ -14,7 +14,7 @@ from ..errors import ParameterError, legible, quoted
 from ..host import get_host
 from ..stage import Stage
 from .options import SEEDS
-from .provenance import explain
+from .provenance import explain, stage_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,7 +32,7 @@ def stage_table(stage: Stage) -> dict[str, Any]:
         key: list(value) if isinstance(value, tuple) else "none" if value is None else value
         for key, value in stage.values().items()
     }
-    return {"stage": stage.name, **values}
+    return {"stage": get_host().name(type(stage)), **values}
 
 
 def write_toml(tables: Iterable[Mapping[str, Any]], made: Mapping[str, Any] | None = None) -> str:
@@ -119,7 +119,7 @@ def read_toml(text: str) -> list[Stage]:
     for table in tables:
         values = {key: value for key, value in table.items() if key != "stage"}
         try:
-            stages.append(get_host().stage(table["stage"])(**values))
+            stages.append(stage_of(table["stage"], document.get("made"))(**values))
         except (LookupError, ParameterError) as error:
             raise explain(error, table["stage"], document.get("made")) from None
     return stages

@@ -137,7 +137,7 @@ def is_announced_by_its_distribution(stage: Stage) -> None:
         f' in pyproject.toml, [project.entry-points.impasto] {stage.name} = "{module}"; then pip install -e .'
     )
     with works(f"looking up {stage.name!r} among the installed plugins", advice):
-        offered = get_host().stage(stage.name)
+        offered = get_host().stage(get_host().name(kind))
     other = f"{offered.__module__}.{offered.__qualname__}"
     require(
         offered is kind,
