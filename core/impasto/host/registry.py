@@ -329,7 +329,7 @@ def _installed() -> Host:
     if but and len(but) < len(names):
         raise LookupError(
             f"IMPASTO_PLUGINS={limit} names plugins to load and plugins to leave out\n"
-            "  what would work: only the former, IMPASTO_PLUGINS=adain,color; or only the latter, IMPASTO_PLUGINS=-color"
+            "  what would work: only the former, IMPASTO_PLUGINS=adain,color; or the latter, IMPASTO_PLUGINS=-color"
         )
     host.load_entry_points(None if limit is None or but else names, but)
     return host
