@@ -13,7 +13,7 @@ from . import (
     training,
     weights,
 )
-from .errors import ParameterError, PictureError, PluginError, StageError, WeightsError
+from .errors import ImpastoDeprecationWarning, ParameterError, PictureError, PluginError, StageError, WeightsError
 from .host import Host, get_host, hookimpl
 from .networks import Encoder, encoder
 from .notebook import Live, compare, show, sweep, tune
@@ -29,6 +29,7 @@ __all__ = [
     "Canvas",
     "Encoder",
     "Host",
+    "ImpastoDeprecationWarning",
     "Live",
     "ParameterError",
     "Picture",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 
 
@@ -28,6 +30,46 @@ class RecipeError(ValueError):
 
 class PluginError(Exception):
     """A plugin does not keep to the hooks; the message says what to change in it."""
+
+
+class ImpastoDeprecationWarning(FutureWarning):
+    """Something is asked for by an old name or in an old way, which works for now; the message says what to type.
+
+    Shown by default, since the code that has to change may be a notebook's.  The policy is in `docs/api-policy.md`.
+
+    Example:
+        >>> import warnings
+        >>> import impasto
+        >>> warnings.filterwarnings("error", category=impasto.ImpastoDeprecationWarning)  # in a plugin's tests
+    """
+
+
+def warn_deprecated(message: str) -> None:
+    """Warn of an old name or an old way, as of the line outside of Impasto that used it.
+
+    Functions and classes that go take PEP 702's decorator, which type checkers read: `typing_extensions.deprecated`
+    with `category=ImpastoDeprecationWarning`.
+
+    Args:
+        message: what is old, when it goes if it does, and what to type instead.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as said:
+        ...     warnings.simplefilter("always")
+        ...     warn_deprecated("fade: strength is called amount now")
+        >>> said[0].category.__name__
+        'ImpastoDeprecationWarning'
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, ImpastoDeprecationWarning, stacklevel=level)
+
+
+def _is_ours(module: str) -> bool:
+    """Return whether code belongs to the host, or to Python's imports, which ask a module for its names too."""
+    return module.partition(".")[0] in ("impasto", "importlib")
 
 
 def quoted(value: object, limit: int = 80) -> str:

@@ -1,10 +1,45 @@
-"""Where names went when the host was built in wings, for plugins that were written against the flat host."""
+"""Names that are no longer where they were: those that still work for a while, and those of the flat host."""
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from .errors import warn_deprecated
+
+
+def deprecated_names(module: str, names: Mapping[str, str], *, until: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a module that gives what was renamed or moved by its old name too, with a warning.
+
+    Args:
+        module: whose names these were, `__name__`.
+        names: each old name, with where that is now, such as "impasto.stage.remember".
+        until: the release in which the old names go.
+
+    Example:
+        >>> old = deprecated_names("impasto.stage", {"once": "impasto.stage.remember"}, until="0.3")
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as said:
+        ...     warnings.simplefilter("always")
+        ...     found = old("once")
+        >>> print(said[0].message)
+        impasto.stage.once is now impasto.stage.remember, and the old name goes in Impasto 0.3
+          what to type: from impasto.stage import remember
+    """
+
+    def renamed(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+        where, _, new = names[name].rpartition(".")
+        warn_deprecated(
+            f"{module}.{name} is now {names[name]}, and the old name goes in Impasto {until}\n"
+            f"  what to type: from {where} import {new}"
+        )
+        return getattr(importlib.import_module(where), new)
+
+    return renamed
 
 
 class Moved(NamedTuple):

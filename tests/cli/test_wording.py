@@ -23,7 +23,7 @@ PYTHON = re.compile(
 COMMANDS = re.compile(r"(?<![\w-])--(?!upgrade)[a-z]|impasto (paint|run|demo|plugins|weights|doctor|report)\b")
 FOR_AUTHORS = (
     *("functional", "optim", "host", "validation.py", "networks/encoders.py"),
-    *("stage/parameters.py", "stage/preprocessor.py", "stage/canvas.py", "stage/base.py"),
+    *("stage/parameters.py", "stage/declared.py", "stage/preprocessor.py", "stage/canvas.py", "stage/base.py"),
     *("picture/arrays.py", "picture/picture.py", "training/trainer.py"),
 )
 """Rooms of the host that raise for those who write Python: their plugins, tensors, arrays.  What a stage's own

@@ -28,6 +28,7 @@ def execute(given: argparse.Namespace) -> int:
         print("\nimpasto train TRAINER --help shows what one takes")
         return DONE
     trainer = get_host().trainer(given.trainer)
+    trainer.warn_if_renamed(given.trainer)
     chosen = trainer_parser(trainer).parse_args(given.options)
     given.traceback |= chosen.traceback
     check_folder(local_path(chosen.out))
@@ -89,7 +90,7 @@ def trainer_parser(trainer: type[training.Trainer]) -> argparse.ArgumentParser:
 
 
 def _add_parameter(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
-    flag = f"--{parameter.name.replace('_', '-')}"
+    flags = [f"--{name.replace('_', '-')}" for name in (parameter.name, *parameter.was)]
     about = f"{parameter.help}: {parameter.range}"
     settings: dict[str, Any] = {"dest": parameter.name}
     if parameter.default is MISSING:
@@ -100,11 +101,11 @@ def _add_parameter(parser: argparse.ArgumentParser, parameter: Parameter) -> Non
     settings["help"] = about.replace("%", "%%")
     word = word_type(parameter.type)
     if word is bool:
-        parser.add_argument(flag, action=argparse.BooleanOptionalAction, **settings)
+        parser.add_argument(*flags, action=argparse.BooleanOptionalAction, **settings)
         return
     if get_origin(parameter.type) is tuple:
         settings["nargs"] = "*"
-    parser.add_argument(flag, type=word, metavar=parameter.name.upper(), **settings)
+    parser.add_argument(*flags, type=word, metavar=parameter.name.upper(), **settings)
 
 
 def word_type(parameter_type: Any) -> type:

@@ -91,9 +91,14 @@ class Offer:
     distribution: str
 
     @property
+    def maker(self) -> str:
+        """The name of its distribution, in the one way in which all spellings of it are written."""
+        return canonicalize_name(self.distribution.split()[0])
+
+    @property
     def qualified(self) -> str:
         """Its name with its distribution before it, `impasto-stencil/stencil`, which no other plugin's has."""
-        return f"{canonicalize_name(self.distribution.split()[0])}/{self.name}"
+        return f"{self.maker}/{self.name}"
 
 
 def read_offers(hooks: Mapping[str, Callable[[], Any]], distribution: str) -> list[Offer]:

@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -270,9 +270,11 @@ class Host:
     def _look_up(self, kind: str, name: str) -> Any:
         distribution, slash, short = name.rpartition("/")
         offers = self._offers.get((kind, short), [])
+        renamed = [offer for offer in self._every() if offer.kind == kind and short in getattr(offer.object, "was", ())]
         if slash:
-            wanted = f"{canonicalize_name(distribution)}/{short}"
-            offers = [offer for offer in offers if offer.qualified == wanted]
+            maker = canonicalize_name(distribution)
+            offers, renamed = ([one for one in some if one.maker == maker] for some in (offers, renamed))
+        offers = offers or renamed  # what has a name now goes before what had it
         if len(offers) == 1:
             return offers[0].object
         if offers:
@@ -289,6 +291,9 @@ class Host:
         lines += [f"  {broken} is installed but did not load: {why}" for broken, why in self.broken.items()]
         raise LookupError("\n".join(lines))
 
+    def _every(self) -> Iterator[Offer]:
+        return (offer for offers in self._offers.values() for offer in offers)
+
     def distribution(self, offered: Any) -> str:
         """Return the distribution that offers a stage, trainer or loader, such as `impasto-adain 0.1.0`."""
         offer = self._offer(offered)
@@ -300,7 +305,7 @@ class Host:
         return offer.qualified if offer and len(self._offers[offer.kind, offer.name]) > 1 else offered.name
 
     def _offer(self, offered: Any) -> Offer | None:
-        return next((offer for offers in self._offers.values() for offer in offers if offer.object is offered), None)
+        return next((offer for offer in self._every() if offer.object is offered), None)
 
     def offers(self, distribution: str) -> dict[str, list[str]]:
         """Return the names that a distribution offers by kind: "stylizer", "encoder", "trainer", …"""

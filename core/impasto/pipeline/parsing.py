@@ -34,6 +34,7 @@ def parse_stages(text: str) -> list[Stage]:
                     f'{error}\n  what to type for a value with a comma: "…", in quotation marks'
                 ) from None
             raise
+        kind.warn_if_renamed(name.strip())
         before = part
         values: dict[str, Any] = {}
         for setting in settings:
@@ -41,7 +42,8 @@ def parse_stages(text: str) -> list[Stage]:
             if not equals:
                 raise ParameterError(f"{name}: {setting!r} is not a setting\n  what to type: {name}:parameter=value")
             key = key.strip().replace("-", "_")
-            values[key] = parse_value(value, kind.parameters().get(key))
+            (current,) = kind.current_names({key: value}, warn=False)
+            values[key] = parse_value(value, kind.parameters().get(current))
         stages.append(kind(**values))
     return stages
 

@@ -195,7 +195,7 @@ class Pipeline:
             Pipeline(Dim(factor=0.8))
         """
         stages = list(self.stages)
-        stages[index] = dataclasses.replace(stages[index], **values)
+        stages[index] = dataclasses.replace(stages[index], **stages[index].current_names(values))
         return Pipeline(*stages)
 
     def _repr_html_(self) -> str:

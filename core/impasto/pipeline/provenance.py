@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from collections.abc import Sequence
@@ -55,9 +56,11 @@ def stage_of(name: str, made: Any) -> type[Stage]:
     Raises:
         LookupError: none offers it, or several do.
     """
-    qualified = [f"{canonicalize_name(maker.name)}/{name}" for maker in _read_makers(made)]
-    own = [name for name in qualified if name in get_host().stages]
-    return get_host().stage(own[0] if len(own) == 1 else name)
+    own = set()
+    for maker in _read_makers(made):
+        with contextlib.suppress(LookupError):  # it had other stages, or is not here
+            own.add(get_host().stage(f"{maker.name}/{name}"))
+    return own.pop() if len(own) == 1 else get_host().stage(name)
 
 
 def explain(error: LookupError | ParameterError, stage: str, made: Any) -> Exception:

@@ -96,7 +96,12 @@ def read_made(text: str) -> Made:
             f"the recipe's files = {quoted(files)} do not fit\n  what would work: a list, each with a name and a sha256"
         )
     digests = {file["name"]: file["sha256"] for file in files}
-    return Made(seed, precision, digests, isinstance(made, dict) and "seed" in made)
+    return Made(seed, precision, digests, _is_kept(made))
+
+
+def _is_kept(made: Any) -> bool:
+    """Return whether the table `made` is of a recipe that was kept with a picture: a run wrote it, nobody typed it."""
+    return isinstance(made, dict) and "seed" in made
 
 
 def read_toml(text: str) -> list[Stage]:
@@ -106,9 +111,12 @@ def read_toml(text: str) -> list[Stage]:
         ValueError: not TOML, or not a pipeline; says what is wrong and where.
         LookupError: a stage that no installed plugin offers; names the one it was made with.
         ParameterError: a parameter that the stage does not have, or a value out of its range.
+
+    Names that stages and parameters had before are read as the present ones.  Who typed them is told; a picture's
+    recipe, which nobody typed, is read in silence.
     """
     document = _document(text)
-    tables = document.get("stages")
+    tables, typed = document.get("stages"), not _is_kept(document.get("made"))
     if not isinstance(tables, list) or not all(
         isinstance(table, dict) and isinstance(table.get("stage"), str) for table in tables
     ):
@@ -119,7 +127,10 @@ def read_toml(text: str) -> list[Stage]:
     for table in tables:
         values = {key: value for key, value in table.items() if key != "stage"}
         try:
-            stages.append(stage_of(table["stage"], document.get("made"))(**values))
+            kind = stage_of(table["stage"], document.get("made"))
+            if typed:
+                kind.warn_if_renamed(table["stage"])
+            stages.append(kind(**kind.current_names(values, warn=typed)))
         except (LookupError, ParameterError) as error:
             raise explain(error, table["stage"], document.get("made")) from None
     return stages

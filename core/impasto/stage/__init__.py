@@ -3,10 +3,11 @@
 from .base import Stage, check_mask, check_result
 from .canvas import Canvas, Style
 from .context import RunContext, StreamMemo, current_run, remember
+from .declared import Declared
 from .fingerprint import differences, identity
 from .interruption import interruptible
 from .memory import check_memory
-from .parameters import Declared, Parameter, param
+from .parameters import Parameter, param
 from .postprocessor import Postprocessor
 from .preprocessor import Preprocessor
 from .regions import (

@@ -16,7 +16,7 @@ from ..validation import shape
 from ..weights import Weights
 from .canvas import Canvas
 from .context import Step, current_run
-from .parameters import Declared
+from .declared import Declared
 
 StyleUse = Literal["required", "optional", "ignored"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import legible
 from ..files import local_path, sha256
-from .parameters import Declared
+from .declared import Declared
 
 
 def identity(declared: Declared) -> dict[str, str]:

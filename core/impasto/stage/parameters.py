@@ -1,22 +1,17 @@
-"""Declared parameters: their types, ranges and help, and the values made of them."""
+"""Parameters: their types, ranges and help, and what a value becomes."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import os
-import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, wraps
-from typing import Any, ClassVar
+from typing import Any
 
-from typing_extensions import Self, dataclass_transform
-
-from ..errors import ParameterError, quoted, suggestion
+from ..errors import ParameterError, quoted
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,7 @@ class Parameter:
     names: tuple[str, ...]
     odd: bool
     folders: bool
+    was: tuple[str, ...]
 
     @property
     def range(self) -> str:
@@ -126,6 +122,7 @@ def param(
     names: Sequence[str] = (),
     odd: bool = False,
     folders: bool = False,
+    was: str | Sequence[str] = (),
 ) -> Any:
     """Declare a parameter of a stage or trainer; its type is the annotation it stands under.
 
@@ -142,6 +139,8 @@ def param(
         names: values of a parameter that `reads` which are names of something else, such as a network that ships.
         folders: a folder of files that it `reads` will do as well as one file.
         odd: only odd numbers are allowed, as for the side of a patch, which has a middle.
+        was: a name that it had before, or several: pictures keep the names in their recipes, so they are read for good.
+            Whoever types an older one is told the present one.
 
     Example:
         >>> import impasto
@@ -164,6 +163,7 @@ def param(
         "names": tuple(names),
         "odd": odd,
         "folders": folders,
+        "was": (was,) if isinstance(was, str) else tuple(was),
     }
     return field(default=default, metadata={"impasto": about})
 
@@ -265,122 +265,3 @@ def _is_supported(wanted: Any) -> bool:
         several = len(inside) == 2 and inside[1] is Ellipsis
         return several and _is_supported(inside[0]) and convert((), inside[0]) is _MISFIT  # which is no tuple itself
     return wanted in (bool, int, float, str, type(None))
-
-
-def _validated(initialise: Callable[..., None]) -> Callable[..., None]:
-    """Return an `__init__` that converts and checks every value first, which no method of a subclass can switch off."""
-
-    @wraps(initialise)
-    def validated(self: Declared, /, **values: Any) -> None:
-        for name, parameter in self.parameters().items():
-            values[name] = parameter.convert(self.name, values.get(name, parameter.default))
-        initialise(self, **values)
-        self.check()
-
-    return validated
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(param,))
-class Declared:
-    """A frozen value made of declared parameters, with a name that TOML and the command line use."""
-
-    name: ClassVar[str] = ""
-
-    def __init_subclass__(cls, *, name: str = "", **more: Any) -> None:
-        super().__init_subclass__(**more)
-        cls.name = name
-        if "__init__" in vars(cls):
-            raise TypeError(
-                f"{cls.__name__}: __init__ is made of the declared parameters\n"
-                "  what to type: def check(self): ..., for what one parameter asks of another"
-            )
-        if name and not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-            raise TypeError(f"{cls.__name__}: the name {name!r} should be lower-case words joined by '-'")
-        dataclass(frozen=True, kw_only=True, repr=False)(cls)
-        for one in dataclasses.fields(cls):  # type: ignore[arg-type]
-            if "impasto" not in one.metadata:
-                raise TypeError(
-                    f"{cls.__name__}: {one.name} is not declared as a parameter\n"
-                    f"  what would work: {one.name}: {one.type} = impasto.param(default=..., help='...'),"
-                    f" or ClassVar[{one.type}] for a constant"
-                )
-        cls.__init__ = _validated(cls.__init__)  # type: ignore[method-assign]
-        with contextlib.suppress(NameError):  # an annotation may name what is defined further down
-            cls.parameters()
-
-    @classmethod
-    @cache
-    def parameters(cls) -> Mapping[str, Parameter]:
-        """Return the declared parameters by name, in order of declaration."""
-        hints = typing.get_type_hints(cls)
-        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
-        for one in fields:
-            check_type(cls.__name__, one.name, hints[one.name])
-        return types.MappingProxyType(
-            {one.name: Parameter(one.name, hints[one.name], one.default, **one.metadata["impasto"]) for one in fields}
-        )
-
-    @classmethod
-    def summary(cls) -> str:
-        """Return the first line of the docstring."""
-        lines = (cls.__dict__.get("__doc__") or "").strip().splitlines()
-        # A dataclass without a docstring gets its signature as one, which says nothing.
-        return "" if not lines or lines[0].startswith(f"{cls.__name__}(") else lines[0]
-
-    def __new__(cls, /, *args: Any, **values: Any) -> Self:
-        """Refuse an unknown parameter with a suggestion, before the dataclass would with none."""
-        if args:
-            names = ", ".join(f"{key}=..." for key in list(cls.parameters())[: len(args)])
-            raise TypeError(
-                f"{cls.__name__} takes its parameters by name, found {quoted(args[0])} without one\n"
-                f"  what to type: {cls.__name__}({names})"
-            )
-        for key in values:
-            if key not in cls.parameters():
-                raise ParameterError(
-                    f"{cls.name} has no parameter {quoted(key)}\n"
-                    f"  it has: {', '.join(cls.parameters()) or 'none'}{suggestion(key, cls.parameters())}"
-                )
-        for key, parameter in cls.parameters().items():
-            if parameter.default is dataclasses.MISSING and key not in values:
-                raise ParameterError(
-                    f"{cls.name} needs {key!r}: {parameter.help}\n  what to type: {cls.__name__}({key}=...)"
-                )
-        return super().__new__(cls)
-
-    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:
-        """Return what copies and pickles are made from."""
-        return (), self.values()
-
-    def __post_init__(self) -> None:
-        """Do nothing: values are validated before, whatever a class does here.  `check` is the place for more."""
-
-    def check(self) -> None:
-        """Raise a `ParameterError` if values that fit one by one do not go together; for subclasses to override.
-
-        Called for every new value of the class, also by `dataclasses.replace`, when each parameter has been converted
-        to its type and found in its range.  Where the base class has a `check` of its own, call `super().check()`.
-
-        Example:
-            >>> import impasto
-            >>> class Band(impasto.Postprocessor, name="band"):
-            ...     '''Darken what is between two levels.'''
-            ...     low: float = impasto.param(default=0.2, low=0, high=1, help="where the band begins")
-            ...     high: float = impasto.param(default=0.8, low=0, high=1, help="where it ends")
-            ...     def check(self):
-            ...         if self.low >= self.high:
-            ...             raise impasto.ParameterError(f"band: low = {self.low} is not below high = {self.high}")
-            ...     def refine(self, image, content, styles):
-            ...         return image.where((image < self.low) | (image > self.high), image / 2)
-            >>> Band(low=0.9)
-            Traceback (most recent call last):
-            impasto.errors.ParameterError: band: low = 0.9 is not below high = 0.8
-        """
-
-    def values(self) -> dict[str, Any]:
-        """Return every parameter's value by name."""
-        return {name: getattr(self, name) for name in self.parameters()}
-
-    def __repr__(self) -> str:
-        changed = {name: value for name, value in self.values().items() if value != self.parameters()[name].default}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"

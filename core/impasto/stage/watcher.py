@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .parameters import Declared
+from .declared import Declared
 
 
 class Watcher(Declared):

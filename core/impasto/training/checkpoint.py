@@ -68,7 +68,9 @@ class Checkpoint:
             raise self._refusal(f"cannot be gone on from: {reason}") from error
         if not (isinstance(saved, dict) and all(isinstance(saved.get(key), kind) for key, kind in KEPT.items())):
             raise self._refusal("is no checkpoint of a training, or one of an older Impasto")
-        others = differences(saved["identity"], self.identity) + self._other_tensors(saved["networks"])
+        others = differences(self._with_present_names(saved["identity"]), self.identity) + self._other_tensors(
+            saved["networks"]
+        )
         for name, kept in saved["pictures"].items():
             now = self.pictures.get(name, torch.empty(0, dtype=torch.int64, device="cpu"))
             if gone := int((~torch.isin(kept, now)).sum()):
@@ -88,6 +90,14 @@ class Checkpoint:
         """Write the state of the training beside what the training is; a kill while writing leaves the one before."""
         whole = {**state, "identity": self.identity, "pictures": self.pictures, "versions": self.versions}
         write_atomically(self.file, lambda temporary: torch.save(whole, temporary))
+
+    def _with_present_names(self, kept: Mapping[str, str]) -> dict[str, str]:
+        """Return an identity that was kept, where the trainer or a parameter had another name, under those of now."""
+        trainer = self.task.made_by
+        if trainer is None:
+            return dict(kept)
+        named = {"trainer": trainer.name} if kept.get("trainer") in trainer.was else {}
+        return trainer.current_names(kept, warn=False) | named
 
     def _other_tensors(self, networks: Mapping[str, Mapping[str, Tensor]]) -> list[str]:
         """Return in words the first tensor of each network that is not the one that the checkpoint has."""
