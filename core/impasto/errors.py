@@ -61,15 +61,20 @@ def warn_deprecated(message: str) -> None:
         >>> said[0].category.__name__
         'ImpastoDeprecationWarning'
     """
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, ImpastoDeprecationWarning, stacklevel=level)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_OVER:
+        frame = frame.f_back
+    warnings.warn_explicit(
+        message,
+        ImpastoDeprecationWarning,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        registry=frame.f_globals.setdefault("__warningregistry__", {}),
+    )
 
 
-def _is_ours(module: str) -> bool:
-    """Return whether code belongs to the host, or to Python's imports, which ask a module for its names too."""
-    return module.partition(".")[0] in ("impasto", "importlib")
+_PASSED_OVER = ("impasto", "importlib", "_frozen_importlib")
+"""Packages that use no name by themselves: the host, and Python's imports, which ask a module for its names too."""
 
 
 def quoted(value: object, limit: int = 80) -> str:

@@ -120,9 +120,11 @@ class Declared:
                     f"{cls.name}: {name} is given twice, as {key} too, which it was called before\n"
                     f"  what to type: {name}=... alone"
                 )
-            if name != key and warn:
-                warn_deprecated(f"{cls.name}: {key} is called {name} now\n  what to type: {name}={quoted(value)}")
             current[name] = value
+        for key in values if warn else ():
+            if key in older:
+                name = older[key]
+                warn_deprecated(f"{cls.name}: {key} is called {name} now\n  what to type: {name}={quoted(values[key])}")
         return current
 
     @classmethod
