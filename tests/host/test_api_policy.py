@@ -135,6 +135,16 @@ def test_a_stage_that_has_a_name_now_goes_before_one_that_had_it(host_of):
     assert host_of(Fade).stage("blend") is Fade
 
 
+def test_an_old_picture_finds_the_stage_of_its_own_plugin_where_another_has_that_name_now(old_picture, host_of):
+    class Other(impasto.Postprocessor, name="blend"):
+        """Another one."""
+
+    host_of(Fade).register(plugin_of(Other), "impasto-other 0.1.0")
+    assert impasto.Pipeline.load(old_picture) == impasto.Pipeline(Fade(amount=0.25, pieces=(2, 3)))
+    assert impasto.get_host().stage("blend") is Other
+    assert impasto.get_host().stage("impasto-fade/blend") is Fade
+
+
 def test_two_stages_that_had_one_name_are_both_named():
     class Other(impasto.Postprocessor, name="other", was="blend"):
         """Another one."""
