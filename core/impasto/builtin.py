@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
+from .functional.losses import STATISTICS, StatisticOf
 from .host import hookimpl
 from .networks import Slim19, load_slim19, load_slim19_half, load_vgg19
 from .training import Trainer
@@ -15,6 +16,12 @@ from .training import Trainer
 def impasto_encoders() -> Mapping[str, Callable[[], nn.Module]]:
     """Offer the encoders that come with Impasto."""
     return {"slim19": load_slim19, "slim19-half": load_slim19_half, "vgg19": load_vgg19}
+
+
+@hookimpl
+def impasto_statistics() -> Mapping[str, StatisticOf]:
+    """Offer the style statistics that come with Impasto."""
+    return STATISTICS
 
 
 @hookimpl

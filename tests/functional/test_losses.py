@@ -155,13 +155,13 @@ def test_a_goal_of_grams_is_the_weighted_mean_of_their_relative_errors():
         a, b = (table(one[layer]) for one in (found, style))
         off = numpy.linalg.norm(a.T @ a / len(a) - b.T @ b / len(b)) / numpy.linalg.norm(b.T @ b / len(b))
         expected += weight * off**2 / sum(losses.STYLE_LAYERS.values())
-    assert losses.StyleGoal(style, "gram").distance(found).item() == pytest.approx(expected, rel=1e-4)
+    assert losses.StyleGoal(style, STATISTICS["gram"]).distance(found).item() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("statistic", ["gram", "mean-std", "wasserstein2"])
 def test_a_goal_looks_inside_the_mask_alone(statistic):
     style = {layer: features(seed, height=6, width=8) for seed, layer in enumerate(losses.STYLE_LAYERS)}
-    goal = losses.StyleGoal({layer: x[..., :4] for layer, x in style.items()}, statistic)
+    goal = losses.StyleGoal({layer: x[..., :4] for layer, x in style.items()}, STATISTICS[statistic])
     left = (torch.arange(16) < 8).float().expand(1, 1, 12, 16)
     assert goal.distance(style, left).item() < 1e-3
     assert goal.distance(style).item() > 0.01

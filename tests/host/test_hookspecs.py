@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import impasto
+from impasto.functional.losses import Statistic
 from impasto.training import Trainer
 
 from .example_stages import Flat, Negative, Stepwise, Wash
@@ -60,12 +61,11 @@ def test_hook_decoders(plugin):
 
 
 def test_hook_statistics(plugin):
-    def mean(features):
-        return features.mean((-2, -1))
-
+    mean = Statistic(lambda features, weights: (features.mean((-2, -1)),))
     host = impasto.Host(plugin(impasto_statistics=lambda: {"mean-of-channels": mean}))
     assert host.statistic("mean-of-channels") is mean
     assert "mean-of-channels" in host.statistics
+    assert "wasserstein2" in host.statistics
 
 
 def test_hook_watchers(plugin):

@@ -39,7 +39,7 @@ from .example_stages import CONTENT, Flat, Negative, Stepwise, Wash
         ),
         ({"impasto_stylizers": lambda: [type("W", (impasto.Watcher,), {}, name="w")]}, "which impasto_watchers takes"),
         ({"impasto_decoders": lambda: {"back": 1}}, "returns the decoder"),
-        ({"impasto_statistics": lambda: {"gram": "gram"}}, "offers 'gram' as 'gram'\n.*computes the statistic"),
+        ({"impasto_statistics": lambda: {"gram": "gram"}}, "offers 'gram' as 'gram'\n.*functional.losses.Statistic"),
         ({"impasto_statistics": lambda: {"a/b": len}}, "as 'a/b'"),
         ({"impasto_samples": lambda: {"sea": 3}}, "from the longer side in pixels to a picture"),
         ({"impasto_readers": lambda: {"exr": len}}, "as 'exr'\n.*a suffix in lower case, such as '.exr'"),

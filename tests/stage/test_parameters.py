@@ -163,6 +163,25 @@ def test_numbers_lists_and_texts_end_somewhere():
         impasto.Pipeline(*[Endless()] * 101)
 
 
+def test_choices_may_come_from_a_function_that_is_asked_each_time_but_not_for_the_default():
+    offered, asked = ["gram"], []
+
+    class Lazy(impasto.Postprocessor, name="lazy"):
+        """Keep the picture."""
+
+        statistic: str = impasto.param(
+            default="gram", choices=lambda: asked.append(1) or offered, help="what is imitated"
+        )
+
+    assert Lazy().statistic == "gram"
+    assert not asked
+    with pytest.raises(ParameterError, match="one of 'gram' "):
+        Lazy(statistic="mean")
+    offered.append("mean")
+    assert Lazy(statistic="mean").statistic == "mean"
+    assert Lazy.parameters()["statistic"].choices == ("gram", "mean")
+
+
 def test_choices_by_type_do_not_guess_across_kinds():
     class Chosen(impasto.Postprocessor, name="chosen"):
         """Have a choice of numbers."""

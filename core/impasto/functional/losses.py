@@ -86,11 +86,48 @@ def total_variation(image: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Statistic:
-    """What is meant by style: how features are measured and how two measurements are compared."""
+    """What is meant by style: how features are measured and how two measurements are compared.
+
+    It suits every style; what depends on the style, such as a kernel's bandwidth, or draws random numbers once, is a
+    function that returns one, see `StatisticOf`.  All three functions have to be differentiable.
+
+    Args:
+        measure: of features (1, C, H, W), float32 or bfloat16, and weights (1, 1, H, W) of 0 or more that say how much
+            each position counts, or None: a few float32 tensors whose shapes depend on C alone, since the measurements
+            of several styles are averaged, and styles are of another size than the picture.
+        distance: of a measurement from a target, a scalar: 0 where they are equal, about 1 for a black picture.
+        target: what the (mean) measurement of the styles becomes, computed once.
+
+    Example:
+        >>> import torch
+        >>> skewness = Statistic(lambda x, weights: ((x - x.mean((2, 3), keepdim=True)).pow(3).mean((2, 3)),))
+        >>> style = torch.rand(1, 8, 16, 16)
+        >>> skewness.distance(skewness.measure(style, None), skewness.target(skewness.measure(style, None))).item()
+        0.0
+    """
 
     measure: Callable[[Tensor, Tensor | None], Measurement]
     distance: Callable[[Measurement, Measurement], Tensor] = relative_distance
     target: Callable[[Measurement], Measurement] = lambda measured: measured
+
+    def __call__(self, style: Tensor, generator: torch.Generator | None = None) -> Statistic:
+        """Return the statistic itself, whatever the style: so it is a `StatisticOf`."""
+        return self
+
+
+class StatisticOf(Protocol):
+    """What `impasto_statistics` offers by name: a function that returns the statistic that suits a style.
+
+    A `Statistic` is one, which suits every style.
+    """
+
+    def __call__(self, style: Tensor, generator: torch.Generator | None = None) -> Statistic:
+        """Return the statistic.
+
+        Args:
+            style: features (1, C, H, W) of the style, float32 or bfloat16, which set a kernel's bandwidth.
+            generator: what random numbers are drawn from, on the features' device; None: torch's default one.
+        """
 
 
 def measure_gram(features: Tensor, weights: Tensor | None = None) -> Measurement:
@@ -266,36 +303,22 @@ def position_sample(
     return flat, None if weights is None else weights.flatten(2)[..., drawn, None]
 
 
-class StatisticOf(Protocol):
-    """Makes a statistic that suits a style."""
-
-    def __call__(self, style: Tensor, generator: torch.Generator | None = None) -> Statistic:
-        """Return the statistic.
-
-        Args:
-            style: features (1, C, H, W) of the style, which set a kernel's bandwidth.
-            generator: what statistics of many positions draw some from; None: torch's default one.
-        """
-
-
 def _mmd_gaussian(style: Tensor, generator: torch.Generator | None = None) -> Statistic:
     return Statistic(partial(measure_gaussian, frequencies=gaussian_frequencies(style), generator=generator))
 
 
 STATISTICS: Mapping[str, StatisticOf] = MappingProxyType(
     {
-        "gram": lambda style, generator=None: Statistic(measure_gram),
-        "covariance": lambda style, generator=None: Statistic(measure_covariance, covariance_distance),
-        "mean-std": lambda style, generator=None: Statistic(measure_mean_std),
-        "mmd-linear": lambda style, generator=None: Statistic(measure_mean),
-        "mmd-polynomial": lambda style, generator=None: Statistic(measure_polynomial, polynomial_distance),
+        "gram": Statistic(measure_gram),
+        "covariance": Statistic(measure_covariance, covariance_distance),
+        "mean-std": Statistic(measure_mean_std),
+        "mmd-linear": Statistic(measure_mean),
+        "mmd-polynomial": Statistic(measure_polynomial, polynomial_distance),
         "mmd-gaussian": _mmd_gaussian,
-        "wasserstein2": lambda style, generator=None: Statistic(
-            measure_covariance, wasserstein2_distance, wasserstein2_target
-        ),
+        "wasserstein2": Statistic(measure_covariance, wasserstein2_distance, wasserstein2_target),
     }
 )
-"""Style statistics by name."""
+"""The style statistics that Impasto itself offers; `impasto.get_host().statistic(name)` finds those of plugins, too."""
 
 
 def histogram(style: Tensor, generator: torch.Generator | None = None) -> Statistic:
@@ -315,18 +338,20 @@ class StyleGoal:
 
     Args:
         seen: features (1, C, H, W) of the style by layer, at least those of `STYLE_LAYERS`.
-        statistic: a name of `STATISTICS`.
+        statistic: such as `STATISTICS["gram"]`, or `impasto.get_host().statistic("gram")`.
         generator: what statistics of many positions draw some from; None: torch's default one.
 
     Example:
         >>> import impasto, torch
         >>> seen = impasto.encoder("slim19").features(torch.rand(1, 3, 64, 64), list(STYLE_LAYERS))
-        >>> StyleGoal(seen, "mean-std").distance(seen).item()
+        >>> StyleGoal(seen, STATISTICS["mean-std"]).distance(seen).item()
         0.0
     """
 
-    def __init__(self, seen: Mapping[str, Tensor], statistic: str, generator: torch.Generator | None = None) -> None:
-        self._statistics = {layer: STATISTICS[statistic](seen[layer], generator) for layer in STYLE_LAYERS}
+    def __init__(
+        self, seen: Mapping[str, Tensor], statistic: StatisticOf, generator: torch.Generator | None = None
+    ) -> None:
+        self._statistics = {layer: statistic(seen[layer], generator) for layer in STYLE_LAYERS}
         self._targets = {layer: one.target(one.measure(seen[layer], None)) for layer, one in self._statistics.items()}
 
     def distance(self, seen: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor, nn
 
+    from ..functional.losses import StatisticOf
     from ..stage import Canvas, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
     from ..training import Trainer
 
@@ -52,8 +53,12 @@ def impasto_decoders() -> Mapping[str, Callable[[], nn.Module]]:  # type: ignore
 
 
 @hookspec
-def impasto_statistics() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
-    """Return statistics of the style by name, which `gatys` and `texture` match, each a function or a class."""
+def impasto_statistics() -> Mapping[str, StatisticOf]:  # type: ignore[empty-body]
+    """Return style statistics by name, which `gatys` and `texture` imitate (see `impasto.functional.losses`).
+
+    Each is a `Statistic`, or, if it depends on the style or draws random numbers, a function from the style's features
+    (1, C, H, W) and a generator to a `Statistic`.
+    """
 
 
 @hookspec

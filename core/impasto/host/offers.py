@@ -50,7 +50,9 @@ REGISTRIES = {
         wanted="a name, and a function without arguments that returns the decoder",
     ),
     "impasto_statistics": Registry(
-        "statistic", example="{'mine': mine}", wanted="a name, and a function or class that computes the statistic"
+        "statistic",
+        example="{'mine': Statistic(measure_mine)}",
+        wanted="a name, and an impasto.functional.losses.Statistic, or a function from a style's features to one",
     ),
     "impasto_watchers": Registry("watcher", Watcher),
     "impasto_samples": Registry(

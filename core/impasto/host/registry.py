@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from torch import Tensor, nn
 
 from ..errors import PluginError, quoted, suggestion
+from ..functional.losses import StatisticOf
 from ..moved import moved_name
 from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
 from ..training import Trainer
@@ -162,8 +163,8 @@ class Host:
         return self._by_name("decoder")
 
     @property
-    def statistics(self) -> dict[str, Callable[..., Any]]:
-        """Every statistic of the style by name, sorted."""
+    def statistics(self) -> dict[str, StatisticOf]:
+        """Every style statistic by name, sorted."""
         return self._by_name("statistic")
 
     @property
@@ -227,8 +228,8 @@ class Host:
         """
         return self._look_up("decoder", name)  # type: ignore[no-any-return]
 
-    def statistic(self, name: str) -> Callable[..., Any]:
-        """Return the statistic of this name.
+    def statistic(self, name: str) -> StatisticOf:
+        """Return the style statistic of this name.
 
         Raises:
             LookupError: none or several plugins offer it; lists the names there are.

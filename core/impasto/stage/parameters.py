@@ -7,7 +7,7 @@ import math
 import os
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ class Parameter:
     default: Any
     low: float | None
     high: float | None
-    choices: tuple[Any, ...] | None
+    allowed: tuple[Any, ...] | Callable[[], Iterable[Any]] | None
     help: str
     writes: bool
     reads: bool
@@ -31,6 +31,11 @@ class Parameter:
     odd: bool
     folders: bool
     was: tuple[str, ...]
+
+    @property
+    def choices(self) -> tuple[Any, ...] | None:
+        """The only values that it, or each entry of a list, can have: those of today, where plugins offer them."""
+        return tuple(self.allowed()) if callable(self.allowed) else self.allowed
 
     @property
     def range(self) -> str:
@@ -60,7 +65,7 @@ class Parameter:
     @property
     def is_number(self) -> bool:
         """Whether the value, or each entry of a list, can be any number, or any of a range."""
-        return self.choices is None and _holds_numbers(self.type)
+        return self.allowed is None and _holds_numbers(self.type)
 
     @property
     def scalars(self) -> frozenset[Any]:
@@ -87,8 +92,10 @@ class Parameter:
         return converted
 
     def _allows(self, entry: Any) -> bool:
-        if self.choices is not None:
-            return entry in self.choices
+        if callable(self.allowed) and entry == self.default:  # while plugins load, what they offer is not known yet
+            return True
+        if (choices := self.choices) is not None:
+            return entry in choices
         if isinstance(entry, str):
             return len(entry) <= LONGEST_TEXT
         if isinstance(entry, bool):
@@ -115,7 +122,7 @@ def param(
     default: Any = dataclasses.MISSING,
     low: float | None = None,
     high: float | None = None,
-    choices: Sequence[Any] | None = None,
+    choices: Sequence[Any] | Callable[[], Iterable[Any]] | None = None,
     help: str,
     writes: bool = False,
     reads: bool = False,
@@ -130,7 +137,7 @@ def param(
         default: the value when none is given; without one the parameter must be given.
         low: smallest value allowed (for tuples: of each entry).
         high: largest value allowed.
-        choices: the only values allowed.
+        choices: the only values allowed, or a function that returns them, such as the names that plugins offer.
         help: one line on what it does, with units; shown by `--help`, widgets and errors.
         writes: it names a file that the stage writes.  Such a parameter stays out of the recipes that
             pictures carry, and a picture that asks for one is refused: pictures come from strangers.
@@ -152,11 +159,11 @@ def param(
         >>> Fade(amount=0.25)
         Fade(amount=0.25)
     """
-    listed = None if choices is None else tuple(choices)
+    allowed = choices if choices is None or callable(choices) else tuple(choices)
     about = {
         "low": low,
         "high": high,
-        "choices": listed,
+        "allowed": allowed,
         "help": help,
         "writes": writes,
         "reads": reads,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import impasto
 from impasto.functional import losses
-from impasto.functional.losses import STATISTICS
+from impasto.functional.losses import STATISTICS, Statistic
 from impasto.functional.resizing import Size
 from impasto.networks import VGG
 from impasto.optim import pyramid
@@ -387,3 +387,35 @@ def test_pictures_are_told_apart_and_looked_at_only_where_there_is_a_checkpoint(
 
     monkeypatch.setattr(optimisation, "digest", refuse)
     paint(Gatys(encoder=network, steps=1, coarsest=64), picture(26), picture(27))
+
+
+def test_a_statistic_of_a_plugin_is_imitated_by_region_and_by_several_styles(network: str, monkeypatch):
+    """A new style loss is one function and an entry: this one is the linear kernel's, written anew."""
+
+    def measure(features, weights):
+        shares = torch.ones_like(features[:, :1]) if weights is None else weights
+        return ((features.float() * shares).sum((2, 3)) / shares.sum(),)
+
+    class Plugin:
+        @impasto.hookimpl
+        def impasto_statistics(self):
+            return {"centre": Statistic(measure)}
+
+    host = impasto.Host(Plugin())
+    monkeypatch.setattr(impasto, "get_host", lambda: host)
+    content, left = picture(6), (torch.arange(64) < 32).float().expand(1, 1, 48, 64)
+    styles = [
+        impasto.Style(
+            picture(7, color=(0.9, 0.1, 0.1)), guides=torch.tensor([1.0, 0]).view(1, 2, 1, 1).expand(1, 2, 48, 64)
+        ),
+        impasto.Style(
+            picture(8, color=(0.1, 0.1, 0.9)), guides=torch.tensor([0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 48, 64)
+        ),
+    ]
+    own = Gatys(encoder=network, statistic="centre", steps=3)
+    same = Gatys(encoder=network, statistic="mmd-linear", steps=3)
+    guides = torch.cat([left, 1 - left], 1)
+    painted, expected = (stage.stylize(content, styles, guides) for stage in (own, same))
+    torch.testing.assert_close(painted, expected, atol=2e-3, rtol=0)
+    with pytest.raises(impasto.ParameterError, match="one of 'centre', 'covariance', 'gram'"):
+        Texture(statistic="center")

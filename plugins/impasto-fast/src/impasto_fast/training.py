@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder
 from impasto.functional import statistics
-from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal, content_loss, total_variation
+from impasto.functional.losses import CONTENT_LAYER, STYLE_LAYERS, StyleGoal, content_loss, total_variation
 from impasto.functional.random import seeded_layers
 from impasto.functional.resizing import fit_within
 from impasto.networks import perceptual_features
@@ -41,7 +41,7 @@ class FastTrainer(Trainer, name="fast"):
     )
     statistic: str = impasto.param(
         default="wasserstein2",
-        choices=tuple(STATISTICS),
+        choices=lambda: impasto.get_host().statistics,
         help="what of the style's features is imitated; the paper's: gram",
     )
     content_weight: float = impasto.param(
@@ -79,8 +79,9 @@ class Painting(Task):
         self.loss_network: Encoder = impasto.encoder(trainer.loss_network, device=device)
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
         images = [_read_style(file, trainer.style_size).to(device) for file in files]
+        statistic = impasto.get_host().statistic(trainer.statistic)
         with torch.no_grad():
-            self.goals = [StyleGoal(self.features(image), trainer.statistic) for image in images]
+            self.goals = [StyleGoal(self.features(image), statistic) for image in images]
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.photographs.draw(3, rng)
         with seeded_layers(seed):

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from impasto import Encoder, StageError, Style
 from impasto.functional.losses import (
-    STATISTICS,
     Measurement,
     Statistic,
+    StatisticOf,
     content_loss,
     histogram,
     mean_measurement,
@@ -76,7 +76,7 @@ def style_terms(
     guides: Tensor | None,
     layers: Mapping[str, float],
     *,
-    statistic: str = "gram",
+    statistic: StatisticOf,
     histogram_weight: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> list[Term]:
@@ -87,7 +87,7 @@ def style_terms(
         styles: each one picture, already at the size its strokes should have.
         guides: (1, K, H, W) over the picture, or None for one region; what they leave free gets no style.
         layers: weights by layer.
-        statistic: one of `STATISTICS`.
+        statistic: of features that is imitated.
         histogram_weight: of the histogram loss on top.
         generator: what statistics of many positions draw some from; None: torch's default one.
 
@@ -117,7 +117,7 @@ def style_terms(
             for layer, weight in layers.items():
                 seen = [features[i][layer] for i in members]
                 maps = [region_map(weighted[i].guides, region, features[i][layer]) for i in members]
-                kinds = [("style", 1.0, STATISTICS[statistic](seen[0], generator))]
+                kinds = [("style", 1.0, statistic(seen[0], generator))]
                 if histogram_weight:
                     kinds.append(("histogram", histogram_weight, histogram(seen[0], generator)))
                 for name, share, kind in kinds:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, Style
+from impasto.functional.losses import STATISTICS
 
 from .objective import FIRSTS, Term, content_terms, smoothness_terms, style_terms
 from .optimisation import Optimisation
@@ -46,5 +47,6 @@ class Reconstruct(Optimisation, name="reconstruct"):
             terms = content_terms(encoder, content, self.layers(), 1.0)
         else:
             layers = self.layers()
-            terms = style_terms(encoder, [Style(content)], None, dict.fromkeys(layers, 1 / len(layers)))
+            shares = dict.fromkeys(layers, 1 / len(layers))
+            terms = style_terms(encoder, [Style(content)], None, shares, statistic=STATISTICS["gram"])
         return [*terms, *smoothness_terms(self.smoothness)]

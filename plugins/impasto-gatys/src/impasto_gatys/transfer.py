@@ -9,7 +9,6 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, Style
-from impasto.functional.losses import STATISTICS
 from impasto.functional.resizing import Size
 from impasto.stage import resized_style
 
@@ -25,7 +24,9 @@ class StyleOptimisation(Optimisation):
     """An optimisation whose style is a statistic of features, layer by layer."""
 
     statistic: str = impasto.param(
-        default="wasserstein2", choices=tuple(STATISTICS), help="what of the style's features is imitated"
+        default="wasserstein2",
+        choices=lambda: impasto.get_host().statistics,
+        help="what of the style's features is imitated; plugins offer more",
     )
     style_layers: tuple[str, ...] = impasto.param(
         default=FIRSTS, help="where style is measured; deeper layers hold larger forms"
@@ -63,7 +64,7 @@ class StyleOptimisation(Optimisation):
             [self.scaled(style, size) for style in styles],
             guides,
             layers,
-            statistic=self.statistic,
+            statistic=impasto.get_host().statistic(self.statistic),
             histogram_weight=self.histogram_weight,
             generator=self.generator(styles[0].image.device) if styles else None,
         )

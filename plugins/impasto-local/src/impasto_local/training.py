@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import Encoder, ParameterError
-from impasto.functional.losses import CONTENT_LAYER, STATISTICS, STYLE_LAYERS, StyleGoal
+from impasto.functional.losses import CONTENT_LAYER, STYLE_LAYERS, StyleGoal
 from impasto.functional.random import seeded_layers
 from impasto.networks import perceptual_features
 from impasto.optim import Soap
@@ -47,7 +47,7 @@ class LocalTrainer(Trainer, name="local"):
     )
     statistic: str = impasto.param(
         default="wasserstein2",
-        choices=tuple(STATISTICS),
+        choices=lambda: impasto.get_host().statistics,
         help="what of the style's features is imitated inside the mask; gram is that of Gatys et al. 2015",
     )
     content_weight: float = impasto.param(
@@ -113,7 +113,8 @@ class LocalTask(Task):
         """Return the statistics that are to be reached of a style picture."""
         scale = self.trainer.style_size / min(style.shape[-2:])
         resized = F.interpolate(style, scale_factor=scale, mode="bicubic", antialias=True).clamp(0, 1)
-        return StyleGoal(self.features(resized.to(self.device)), self.trainer.statistic)
+        statistic = impasto.get_host().statistic(self.trainer.statistic)
+        return StyleGoal(self.features(resized.to(self.device)), statistic)
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """Return the loss network's features."""
