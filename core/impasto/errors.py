@@ -9,27 +9,81 @@ from collections.abc import Iterable
 
 
 class ParameterError(ValueError):
-    """A parameter of a stage or trainer has a value it cannot take."""
+    """A parameter of a stage or trainer has a value it cannot take.
+
+    Example:
+        >>> import impasto
+        >>> class Negative(impasto.Postprocessor, name="negative"):
+        ...     '''Turn the painted picture into its negative.'''
+        >>> Negative(speed=2)
+        Traceback (most recent call last):
+        impasto.errors.ParameterError: negative has no parameter 'speed'
+          it has: none
+    """
 
 
 class StageError(RuntimeError):
-    """A stage failed, or gave back something that is not what its kind promises."""
+    """A stage failed, or gave back something that is not what its kind promises.
+
+    Example:
+        >>> import impasto, torch
+        >>> class Half(impasto.Postprocessor, name="half"):
+        ...     '''Return half of the rows, which no stage may.'''
+        ...     def refine(self, image, content, styles):
+        ...         return image[..., ::2, :]
+        >>> try:
+        ...     impasto.Pipeline(Half())(torch.zeros(1, 3, 8, 8))
+        ... except impasto.StageError as error:
+        ...     print(error)
+        stage 1 of 1, 'half' (...): half: was given (1, 3, 8, 8) torch.float32 and gave back (1, 3, 4, 8) torch.float32
+          this is a fault of the stage, not of your picture; `impasto.testing.check_stage` finds such faults
+    """
 
 
 class PictureError(ValueError):
-    """A picture that cannot be read or written as asked; the message says what to do instead."""
+    """A picture that cannot be read or written as asked; the message says what to do instead.
+
+    Example:
+        >>> import impasto
+        >>> impasto.read("https://example.org/photo.jpg")
+        Traceback (most recent call last):
+        impasto.errors.PictureError: https://example.org/photo.jpg: is an address
+          what would work: download it first and give its path
+    """
 
 
 class FrameError(StageError):
-    """A frame of a stream could not be read, painted or written; the message names it."""
+    """A frame of a stream could not be read, painted or written; the message names it.
+
+    Example:
+        >>> issubclass(FrameError, StageError)
+        True
+    """
 
 
 class RecipeError(ValueError):
-    """A recipe asks for what a stranger's may not: to write, to read a file, to download; the message names it."""
+    """A recipe asks for what a stranger's may not: to write, to read a file, to download; the message names it.
+
+    Example:
+        >>> import impasto
+        >>> try:  # what a stranger's picture asks for, with what it may read
+        ...     impasto.Pipeline.load("from-a-stranger.png", allow=["paper.png"])
+        ... except (impasto.errors.RecipeError, FileNotFoundError) as error:
+        ...     print(str(error).partition(":")[0])
+        from-a-stranger.png
+    """
 
 
 class PluginError(Exception):
-    """A plugin does not keep to the hooks; the message says what to change in it."""
+    """A plugin does not keep to the hooks; the message says what to change in it.
+
+    Example:
+        >>> import impasto
+        >>> impasto.Host("impasto_adain")
+        Traceback (most recent call last):
+        impasto.errors.PluginError: 'impasto_adain' is a name, not a plugin
+          what to type: impasto.Host(impasto_adain), where impasto_adain is the module
+    """
 
 
 class ImpastoDeprecationWarning(FutureWarning):
@@ -80,6 +134,10 @@ _PASSED_OVER = ("impasto", "importlib", "_frozen_importlib")
 def quoted(value: object, limit: int = 80) -> str:
     """Return a value from a file or a stranger as Python writes it, without control characters, short in the middle.
 
+    Args:
+        value: anything; what it holds is not trusted.
+        limit: the most characters to return.
+
     Example:
         >>> quoted("x" * 1000, 20)
         "'xxxxxxxxx...xxxxxx'"
@@ -95,6 +153,10 @@ def quoted(value: object, limit: int = 80) -> str:
 def legible(text: str, limit: int = 80) -> str:
     """Return a text from a file as it is where it is printable and short, and otherwise quoted.
 
+    Args:
+        text: from a file.
+        limit: the most characters that are repeated as they are.
+
     Example:
         >>> legible("conv1.bias"), legible("\x1b]0;")
         ('conv1.bias', "'\\\\x1b]0;'")
@@ -103,10 +165,31 @@ def legible(text: str, limit: int = 80) -> str:
 
 
 def suggestion(asked: str, names: Iterable[str]) -> str:
-    """Return a line that proposes the nearest name, or nothing if none is near."""
+    """Return a line that proposes the nearest name, or nothing if none is near.
+
+    Args:
+        asked: the name that there is not.
+        names: those that there are.
+
+    Example:
+        >>> suggestion("adian", ["adain", "wct"])
+        "\\n  did you mean 'adain'?"
+    """
     near = difflib.get_close_matches(asked, list(names), n=1)
     return f"\n  did you mean {near[0]!r}?" if near else ""
 
 
 class WeightsError(RuntimeError):
-    """Weights that cannot be found, verified or opened; the message says what to do."""
+    """Weights that cannot be found, verified or opened; the message says what to do.
+
+    Example:
+        >>> import impasto
+        >>> record = impasto.Weights(
+        ...     name="mosaic.safetensors", sha256="0" * 64, size=1, licence="MIT", origin="a test", expects="nothing"
+        ... )
+        >>> try:
+        ...     impasto.weights.find(record, download=False)
+        ... except impasto.WeightsError as error:
+        ...     print(str(error).partition(" ")[0])
+        mosaic.safetensors
+    """

@@ -11,12 +11,37 @@ from torch import Tensor
 
 
 def shape(tensor: Tensor) -> str:
-    """Return a tensor's shape as text: `(1, 3, 256, 384)`."""
+    """Return a tensor's shape as text: `(1, 3, 256, 384)`.
+
+    Args:
+        tensor: of any shape.
+
+    Example:
+        >>> import torch
+        >>> shape(torch.zeros(1, 3, 8, 8))
+        '(1, 3, 8, 8)'
+    """
     return str(tuple(tensor.shape))
 
 
 def check_image(image: Any, what: str) -> None:
-    """Raise unless `image` is a finite float32 tensor (B, 3, H, W)."""
+    """Raise unless `image` is a finite float32 tensor (B, 3, H, W).
+
+    Args:
+        image: what should be one.
+        what: which picture it is, for the message.
+
+    Raises:
+        TypeError: no tensor, or not of float32.
+        ValueError: another shape, or values that are not finite.
+
+    Example:
+        >>> import torch
+        >>> check_image(torch.zeros(3, 8, 8), "content")
+        Traceback (most recent call last):
+        ValueError: content: expected a tensor of shape (B, 3, H, W), found (3, 8, 8)
+          what would work: impasto.read(...).tensor, which takes grey, HWC and unbatched pictures too
+    """
     if not isinstance(image, Tensor):
         raise TypeError(
             f"{what}: expected a tensor (B, 3, H, W), found {type(image).__name__}\n"
@@ -40,7 +65,16 @@ def check_image(image: Any, what: str) -> None:
 
 
 def is_finite(image: Tensor) -> bool:
-    """Return whether no value is NaN or infinite."""
+    """Return whether no value is NaN or infinite.
+
+    Args:
+        image: of any shape.
+
+    Example:
+        >>> import torch
+        >>> is_finite(torch.tensor([1.0, float("nan")]))
+        False
+    """
     # One pass without a mask of the picture's size; only a picture that is not finite has a sum that is not.
     return math.isfinite(float(image.sum())) or bool(torch.isfinite(image).all())
 
@@ -49,6 +83,18 @@ def check_features(features: Tensor, who: str) -> None:
     """Raise a `FloatingPointError` if what a network is given is not finite: in bfloat16, it makes finite grey of NaN.
 
     Only where no gradient is taken: an optimisation looks at its losses, and would wait for this at each step.
+
+    Args:
+        features: of any shape.
+        who: is given them, for the message.
+
+    Raises:
+        FloatingPointError: some are NaN or infinite.
+
+    Example:
+        >>> import torch
+        >>> with torch.no_grad():
+        ...     check_features(torch.zeros(1, 16, 4, 4), "adain")
     """
     if torch.is_grad_enabled() or is_finite(features):
         return
@@ -60,7 +106,20 @@ def check_features(features: Tensor, who: str) -> None:
 
 
 def check_extent(maps: Tensor, image: Tensor, what: str) -> None:
-    """Raise unless `maps` (1 or B, K, H, W) lie over `image` (B, 3, H, W)."""
+    """Raise unless `maps` (1 or B, K, H, W) lie over `image` (B, 3, H, W).
+
+    Args:
+        maps: (1 or B, K, H, W).
+        image: (B, 3, H, W).
+        what: which maps they are, for the message.
+
+    Raises:
+        ValueError: another size, or another number of pictures.
+
+    Example:
+        >>> import torch
+        >>> check_extent(torch.zeros(1, 2, 8, 8), torch.zeros(4, 3, 8, 8), "guides")
+    """
     if maps.ndim != 4 or maps.shape[-2:] != image.shape[-2:] or maps.shape[0] not in (1, image.shape[0]):
         raise ValueError(
             f"{what}: expected (1 or {image.shape[0]}, channels, {image.shape[-2]}, {image.shape[-1]})"
@@ -70,7 +129,23 @@ def check_extent(maps: Tensor, image: Tensor, what: str) -> None:
 
 
 def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
-    """Raise unless `maps` (1 or B, K, H, W) lie over `image` (B, 3, H, W) with values in [0, 1]."""
+    """Raise unless `maps` (1 or B, K, H, W) lie over `image` (B, 3, H, W) with values in [0, 1].
+
+    Args:
+        maps: (1 or B, K, H, W).
+        image: (B, 3, H, W).
+        what: which maps they are, for the message.
+
+    Raises:
+        ValueError: another size, whole numbers, or values outside [0, 1].
+
+    Example:
+        >>> import torch
+        >>> check_maps(torch.full((1, 1, 8, 8), 255.0), torch.zeros(1, 3, 8, 8), "mask")
+        Traceback (most recent call last):
+        ValueError: mask: expected float values in [0, 1], found 255 to 255
+          what would work: maps / 255
+    """
     check_extent(maps, image, what)
     if not maps.is_floating_point():
         raise ValueError(
@@ -87,7 +162,19 @@ def check_maps(maps: Tensor, image: Tensor, what: str) -> None:
 
 
 def check_sum(maps: Tensor, what: str) -> None:
-    """Raise unless region maps (B, K, H, W) sum to 1 over K, but for rounding."""
+    """Raise unless region maps (B, K, H, W) sum to 1 over K, but for rounding.
+
+    Args:
+        maps: (B, K, H, W).
+        what: which maps they are, for the message.
+
+    Raises:
+        ValueError: they sum to less or more somewhere.
+
+    Example:
+        >>> import torch
+        >>> check_sum(torch.full((1, 2, 8, 8), 0.5), "guides")
+    """
     low, high = (value.item() for value in torch.aminmax(maps.sum(1)))
     if low < 1 - ROUNDING or high > 1 + ROUNDING:
         raise ValueError(
@@ -102,7 +189,21 @@ ROUNDING = 0.01
 
 
 def check_labels(labels: Sequence[str], guides: Tensor | None, what: str) -> tuple[str, ...]:
-    """Return the names of regions as a tuple; raise unless there are none or a different one for each map."""
+    """Return the names of regions as a tuple; raise unless there are none or a different one for each map.
+
+    Args:
+        labels: of the regions, or none.
+        guides: (1 or B, K, H, W), or None.
+        what: whose they are, for the message.
+
+    Raises:
+        ValueError: another number of labels than of maps, or one twice.
+
+    Example:
+        >>> import torch
+        >>> check_labels(["sky", "sea"], torch.full((1, 2, 8, 8), 0.5), "guides")
+        ('sky', 'sea')
+    """
     regions = 0 if guides is None else guides.shape[1]
     if labels and (len(labels) != regions or len(set(labels)) != len(labels)):
         raise ValueError(

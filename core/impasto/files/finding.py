@@ -40,10 +40,17 @@ def local_path(name: str | os.PathLike[str]) -> Path:
 def existing_file(source: str | os.PathLike[str]) -> Path:
     """Return the path of a file that is there.
 
+    Args:
+        source: its path.
+
     Raises:
         PictureError: an address of the internet, or no regular file: a device, a pipe, a socket.
         IsADirectoryError: a folder.
         FileNotFoundError: no such file; the message suggests the nearest name.
+
+    Example:
+        >>> existing_file(__file__).name
+        'finding.py'
     """
     if isinstance(source, str) and "://" in source:
         raise PictureError(f"{source}: is an address\n  what would work: download it first and give its path")
@@ -73,8 +80,19 @@ def expand(paths: Iterable[str]) -> list[Path]:
 
     Files whose names begin with a dot are left out, unless they are named themselves.
 
+    Args:
+        paths: of files and folders, and patterns such as `scans/*.png`.
+
     Raises:
         ValueError: a folder or pattern in which there is none.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for name in ("frame-10.png", "frame-9.png", "notes.txt"):
+        ...     (folder / name).touch()
+        >>> [file.name for file in expand([str(folder)])]
+        ['frame-9.png', 'frame-10.png']
     """
     found: dict[Path, None] = {}
     for text in paths:
@@ -96,6 +114,15 @@ def files_in(folder: Path, suffixes: Collection[str], *, recursive: bool = False
     """Yield the files of a folder that end in one of some suffixes, of any case, in no order.
 
     Names that begin with a dot are left out: what systems put beside the files of people, such as `._photo.jpg`.
+
+    Args:
+        folder: to look in.
+        suffixes: in lower case, such as ".png".
+        recursive: whether to look in the folders in it too.
+
+    Example:
+        >>> [file.name for file in files_in(Path(__file__).parent, [".py"]) if "targets" in file.name]
+        ['targets.py']
     """
     for path in folder.rglob("*") if recursive else folder.iterdir():
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
@@ -104,13 +131,26 @@ def files_in(folder: Path, suffixes: Collection[str], *, recursive: bool = False
 
 
 def natural_order(path: Path) -> list[Any]:
-    """Return a key by which frame-9 comes before frame-10."""
+    """Return a key by which frame-9 comes before frame-10.
+
+    Example:
+        >>> sorted([Path("frame-10.png"), Path("frame-9.png")], key=natural_order)[0].name
+        'frame-9.png'
+    """
     parts = re.split(r"(\d+)", str(path))
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def sha256(file: Path) -> str:
-    """Return the sha256 of a file's bytes."""
+    """Return the sha256 of a file's bytes.
+
+    Example:
+        >>> import tempfile
+        >>> empty = Path(tempfile.mkdtemp(), "empty")
+        >>> empty.touch()
+        >>> sha256(empty)[:8]
+        'e3b0c442'
+    """
     digest = hashlib.sha256()
     with file.open("rb") as opened:
         while chunk := opened.read(1 << 20):

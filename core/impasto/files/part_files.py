@@ -35,6 +35,14 @@ class PartFile:
 
     Raises:
         OSError: no file can be made there; says what would work.
+
+    Example:
+        >>> import tempfile
+        >>> with PartFile(Path(tempfile.mkdtemp(), "note.txt")) as part:
+        ...     _ = part.path.write_text("whole")
+        ...     part.publish()
+        >>> part.target.read_text()
+        'whole'
     """
 
     def __init__(self, path: Path, suffix: str = "") -> None:
@@ -86,8 +94,19 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     What was there before stays until then, also when the program is killed; a link stays a link.
 
+    Args:
+        path: of the file to be.
+        write: gets the temporary path.
+
     Raises:
         OSError: of the kind that the system raised, with what to do.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp(), "note.txt")
+        >>> write_atomically(file, lambda temporary: temporary.write_text("whole"))
+        >>> file.read_text()
+        'whole'
     """
     with PartFile(path) as part:
         try:
@@ -128,7 +147,18 @@ REMEDIES = {
 
 
 def write_error(path: Path, error: OSError) -> OSError:
-    """Return an error of the system's kind that says which file could not be written, why, and what would work."""
+    """Return an error of the system's kind that says which file could not be written, why, and what would work.
+
+    Args:
+        path: of the file that was to be.
+        error: the system's.
+
+    Example:
+        >>> import errno
+        >>> print(write_error(Path("out.png"), OSError(errno.ENOSPC, "No space left on device")))
+        out.png: could not be written (No space left on device), and is what it was
+          what would work: ...
+    """
     remedy = REMEDIES.get(error.errno or 0, "check the folder's permissions and the space left, or another folder")
     kind = type(OSError(error.errno, "")) if error.errno else OSError
     explained = kind(
@@ -159,7 +189,17 @@ def link_target(path: Path) -> Path:
 
 
 def part_path(target: Path, suffix: str = "") -> Path:
-    """Return a new temporary name in the folder of a file or folder, in which what killed runs left is removed."""
+    """Return a new temporary name in the folder of a file or folder, in which what killed runs left is removed.
+
+    Args:
+        target: the file or folder to be.
+        suffix: what the name ends in.
+
+    Example:
+        >>> import tempfile
+        >>> part_path(Path(tempfile.mkdtemp(), "out.png"), ".png").suffixes
+        ['.part', '.png']
+    """
     _remove_leftovers(target.parent, os.getpid())
     return target.with_name(f".impasto-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.part{suffix}")
 

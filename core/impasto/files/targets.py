@@ -17,17 +17,40 @@ def check_target(path: Path, inputs: Iterable[str | os.PathLike[str]] = ()) -> N
 
     It is tried, so that nobody learns after hours of painting that the folder is read-only.
 
+    Args:
+        path: of the file to be.
+        inputs: files that it is made from.
+
     Raises:
         IsADirectoryError: a folder stands there.
         FileNotFoundError: the folder for it is missing.
         PictureError: it is an input, or something that is no file, such as a device.
         OSError: the name is too long, the folder cannot be written to, or the file that is there is write-protected.
+
+    Example:
+        >>> import tempfile
+        >>> check_target(Path(tempfile.mkdtemp(), "out.png"))
     """
     check_targets([path], inputs)
 
 
 def check_targets(paths: Iterable[Path], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
-    """Raise where one of many files cannot be made: see `check_target`."""
+    """Raise where one of many files cannot be made: see `check_target`.
+
+    Args:
+        paths: of the files to be.
+        inputs: files that they are made from.
+
+    Raises:
+        PictureError: one is an input.
+        PermissionError: one is there and write-protected.
+        OSError: one cannot be made.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> check_targets([folder / "frame-1.png", folder / "frame-2.png"])
+    """
     sources: dict[tuple[int, int], Path] | None = None
     folders: dict[Path, Path] = {}
     for path in paths:
@@ -54,9 +77,16 @@ def check_targets(paths: Iterable[Path], inputs: Iterable[str | os.PathLike[str]
 def check_folder(folder: Path) -> None:
     """Raise where files cannot be made in a folder, which itself need not be there yet.
 
+    Args:
+        folder: where files are to go.
+
     Raises:
         FileExistsError: a file stands there.
         OSError: of the kind that the system raises, with what to do.
+
+    Example:
+        >>> import tempfile
+        >>> check_folder(Path(tempfile.mkdtemp(), "frames"))
     """
     there = next((path for path in (folder, *folder.parents) if path.exists()), Path())
     if not there.is_dir():
@@ -73,9 +103,19 @@ def check_folder(folder: Path) -> None:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, if they are not there.
 
+    Args:
+        folder: its path.
+
     Raises:
         FileExistsError: a file stands there.
         OSError: of the kind that the system raises, with what to do.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp(), "a", "b")
+        >>> make_folder(folder)
+        >>> folder.is_dir()
+        True
     """
     check_folder(folder)
     try:
@@ -85,7 +125,16 @@ def make_folder(folder: Path) -> None:
 
 
 def is_among(path: Path, inputs: Iterable[str | os.PathLike[str]]) -> bool:
-    """Return whether a file is one of the inputs, by whatever name."""
+    """Return whether a file is one of the inputs, by whatever name.
+
+    Args:
+        path: of the file.
+        inputs: paths, of which one may be a link to it.
+
+    Example:
+        >>> is_among(Path(__file__), [__file__])
+        True
+    """
     return path.exists() and _identity(path) in _identities(inputs)
 
 

@@ -38,7 +38,17 @@ GLARE = 2.0
 
 
 def mix(matrix: Tensor, image: Tensor) -> Tensor:
-    """Return the channels of `image` (B, 3, H, W) multiplied by `matrix` (3, 3) or (B, 3, 3)."""
+    """Return the channels of `image` (B, 3, H, W) multiplied by `matrix` (3, 3) or (B, 3, 3).
+
+    Args:
+        matrix: (3, 3), or one for each picture, (B, 3, 3).
+        image: (B, 3, H, W).
+
+    Example:
+        >>> import torch
+        >>> mix(torch.eye(3).flip(0), torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1)).flatten()
+        tensor([0.3000, 0.2000, 0.1000])
+    """
     return (matrix.to(image.device, image.dtype) @ image.flatten(2)).view(-1, *image.shape[1:])
 
 
@@ -119,7 +129,13 @@ def from_space(values: Tensor, space: str = "rgb") -> Tensor:
 
 
 def luma(image: Tensor) -> Tensor:
-    """Return the luma (B, 1, H, W) of sRGB pictures (B, 3, H, W)."""
+    """Return the luma (B, 1, H, W) of sRGB pictures (B, 3, H, W).
+
+    Example:
+        >>> import torch
+        >>> luma(torch.ones(1, 3, 1, 1)).item()
+        1.0
+    """
     return (image * image.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 

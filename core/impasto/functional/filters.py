@@ -16,6 +16,19 @@ def window_sums(values: Tensor, radius: int, dim: int) -> Tensor:
 
     Sums of 1, 2, 4, 8 … neighbours are built by doubling and put together: few additions, and none of the
     cancellation that differences of running sums suffer in float32.
+
+    Args:
+        values: (B, C, H, W).
+        radius: of the window.
+        dim: -1 sums along rows, -2 along columns.
+
+    Returns:
+        (B, C, H, W).
+
+    Example:
+        >>> import torch
+        >>> window_sums(torch.ones(1, 1, 1, 5), 1, -1).flatten().tolist()
+        [2.0, 3.0, 3.0, 3.0, 2.0]
     """
     length, width = values.shape[dim], 2 * radius + 1
     power = F.pad(values, (radius, radius) if dim == -1 else (0, 0, radius, radius))
@@ -55,7 +68,17 @@ def box_mean(values: Tensor, radius: int) -> Tensor:
 
 
 def block_mean(values: Tensor, size: int) -> Tensor:
-    """Return the mean of each block of size × size pixels; blocks cut off by the border are over what they hold."""
+    """Return the mean of each block of size × size pixels; blocks cut off by the border are over what they hold.
+
+    Args:
+        values: (B, C, H, W).
+        size: of a block, in pixels.
+
+    Example:
+        >>> import torch
+        >>> block_mean(torch.arange(16.0).view(1, 1, 4, 4), 2).flatten().tolist()
+        [2.5, 4.5, 10.5, 12.5]
+    """
     if values.shape[-2] % size or values.shape[-1] % size:
         return F.avg_pool2d(values, size, ceil_mode=True)
     # Twice as fast on the CPU as torch's pooling.

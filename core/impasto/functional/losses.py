@@ -63,6 +63,10 @@ def _power(tensor: Tensor) -> Tensor:
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
     """Return the squared error of features (1, C, H, W) relative to the target's power (Gatys 2016, eq. 1).
 
+    Args:
+        features: (1, C, H, W), of the picture so far.
+        target: (1, C, H, W), of the content.
+
     Example:
         >>> import torch
         >>> content_loss(torch.zeros(1, 8, 4, 4), torch.ones(1, 8, 4, 4)).item()
@@ -75,6 +79,14 @@ def total_variation(image: Tensor) -> Tensor:
     """Return the mean squared difference of neighbouring pixels of (1, 3, H, W), a scalar.
 
     Squared (Mahendran and Vedaldi 2015, β = 2): it takes the grain and leaves the edges of strokes.
+
+    Args:
+        image: (1, 3, H, W).
+
+    Example:
+        >>> import torch
+        >>> total_variation(torch.ones(1, 3, 8, 8)).item()
+        0.0
     """
     down = image[..., 1:, :] - image[..., :-1, :]
     right = image[..., 1:] - image[..., :-1]

@@ -67,7 +67,13 @@ def fit_within(image: Tensor, side: int, shortest: int = 0) -> Tensor:
 
 
 def size_of(maps: Tensor) -> Size:
-    """Return height and width of pictures or maps (…, H, W)."""
+    """Return height and width of pictures or maps (…, H, W).
+
+    Example:
+        >>> import torch
+        >>> size_of(torch.zeros(1, 3, 48, 64))
+        (48, 64)
+    """
     return maps.shape[-2], maps.shape[-1]
 
 

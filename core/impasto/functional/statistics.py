@@ -22,7 +22,20 @@ Result = TypeVar("Result")
 
 
 def in_float32(function: Callable[Concatenate[Tensor, P], Result]) -> Callable[Concatenate[Tensor, P], Result]:
-    """Have a function of a tensor compute outside autocast, whose matrix products round to bfloat16."""
+    """Have a function of a tensor compute outside autocast, whose matrix products round to bfloat16.
+
+    Args:
+        function: its first argument is a tensor, of any shape.
+
+    Example:
+        >>> import torch
+        >>> @in_float32
+        ... def product(one, other):
+        ...     return one @ other
+        >>> with torch.autocast("cpu", torch.bfloat16):
+        ...     product(torch.ones(2, 2), torch.ones(2, 2)).dtype
+        torch.float32
+    """
 
     @wraps(function)
     def outside(tensor: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Result:
@@ -35,8 +48,18 @@ def in_float32(function: Callable[Concatenate[Tensor, P], Result]) -> Callable[C
 def flatten(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """Return features as float32 (B, C, N) and weights as shares (B or 1, 1, N) that sum to 1.
 
+    Args:
+        features: (B, C, H, W).
+        weights: (1 or B, 1, H, W), how much each position counts; None: all alike.
+
     Raises:
         ValueError: the weights of a picture are all zero.
+
+    Example:
+        >>> import torch
+        >>> flat, shares = flatten(torch.zeros(1, 8, 4, 4), torch.ones(1, 1, 4, 4))
+        >>> flat.shape, shares.sum().item()
+        (torch.Size([1, 8, 16]), 1.0)
     """
     flat = features.flatten(2).float()
     if weights is None:
@@ -53,7 +76,20 @@ def flatten(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Te
 
 @in_float32
 def mean(features: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the mean of each channel, (B, C, 1, 1)."""
+    """Return the mean of each channel, (B, C, 1, 1).
+
+    Args:
+        features: (B, C, H, W).
+        weights: (1 or B, 1, H, W), how much each position counts; None: all alike.
+
+    Raises:
+        ValueError: the weights of a picture are all zero.
+
+    Example:
+        >>> import torch
+        >>> mean(torch.ones(1, 2, 4, 4)).flatten().tolist()
+        [1.0, 1.0]
+    """
     flat, shares = flatten(features, weights)
     means = flat.mean(-1) if shares is None else (flat * shares).sum(-1)
     return means[..., None, None]
@@ -61,7 +97,21 @@ def mean(features: Tensor, weights: Tensor | None = None) -> Tensor:
 
 @in_float32
 def variance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return the mean and the variance of each channel, both (B, C, 1, 1)."""
+    """Return the mean and the variance of each channel, both (B, C, 1, 1).
+
+    Args:
+        features: (B, C, H, W).
+        weights: (1 or B, 1, H, W), how much each position counts; None: all alike.
+
+    Raises:
+        ValueError: the weights of a picture are all zero.
+
+    Example:
+        >>> import torch
+        >>> centre, spread = variance(torch.tensor([0.0, 2.0]).view(1, 1, 1, 2))
+        >>> centre.item(), spread.item()
+        (1.0, 1.0)
+    """
     flat, shares = flatten(features, weights)
     if shares is None:
         centre = flat.mean(-1, keepdim=True)
@@ -92,7 +142,21 @@ def mean_std(features: Tensor, weights: Tensor | None = None, eps: float = 1e-5)
 
 @in_float32
 def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return the Gram matrices (B, C, C): the mean over positions of the products of channels (Gatys 2015)."""
+    """Return the Gram matrices (B, C, C): the mean over positions of the products of channels (Gatys 2015).
+
+    Args:
+        features: (B, C, H, W).
+        weights: (1 or B, 1, H, W), how much each position counts; None: all alike.
+
+    Raises:
+        ValueError: the weights of a picture are all zero.
+
+    Example:
+        >>> import torch
+        >>> gram(torch.ones(1, 2, 4, 4))
+        tensor([[[1., 1.],
+                 [1., 1.]]])
+    """
     flat, shares = flatten(features, weights)
     if shares is None:
         return flat @ flat.mT / flat.shape[-1]
@@ -101,7 +165,21 @@ def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
 
 @in_float32
 def covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return the mean (B, C, 1, 1) and the covariance (B, C, C, divided by N) of the channels."""
+    """Return the mean (B, C, 1, 1) and the covariance (B, C, C, divided by N) of the channels.
+
+    Args:
+        features: (B, C, H, W).
+        weights: (1 or B, 1, H, W), how much each position counts; None: all alike.
+
+    Raises:
+        ValueError: the weights of a picture are all zero.
+
+    Example:
+        >>> import torch
+        >>> centre, matrix = covariance(torch.randn(2, 8, 16, 16))
+        >>> centre.shape, matrix.shape
+        (torch.Size([2, 8, 1, 1]), torch.Size([2, 8, 8]))
+    """
     flat, shares = flatten(features, weights)
     if shares is None:
         centre = flat.mean(-1, keepdim=True)
@@ -183,6 +261,15 @@ def eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
     LAPACK's float32 solver gives NaN, without a word, for some matrices of low rank: covariances of features
     with dead channels are such.  Lifted off zero by a ten-millionth of the largest entry none was found to; if one
     does, it is solved in float64.
+
+    Args:
+        matrix: (B, C, C), symmetric.
+
+    Example:
+        >>> import torch
+        >>> values, vectors = eigh(torch.diag(torch.tensor([1.0, 4.0]))[None])
+        >>> values.round().tolist()
+        [[1.0, 4.0]]
     """
     scale = matrix.float().abs().amax((-2, -1), keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     lift = 1e-7
@@ -200,6 +287,16 @@ def matrix_power(matrix: Tensor, exponent: float, floor: float = 1e-5) -> Tensor
 
     Directions whose eigenvalue is below `floor` times the largest carry no signal; they are dropped, so a
     power of -0.5 whitens flat or tiny regions without ever dividing by nothing.
+
+    Args:
+        matrix: (B, C, C).
+        exponent: such as 0.5 or -0.5.
+        floor: share of the largest eigenvalue.
+
+    Example:
+        >>> import torch
+        >>> matrix_power(4 * torch.eye(2)[None], -0.5).round(decimals=3)[0].diagonal().tolist()
+        [0.5, 0.5]
     """
     values, vectors = eigh(matrix)
     kept = values > floor * values[..., -1:].clamp_min(torch.finfo(values.dtype).tiny)
@@ -218,6 +315,11 @@ def transport(source: Tensor, goal: Tensor, floor: float = 1e-5) -> Tensor:
         floor: see `matrix_power`.
 
     Gelbrich 1990; for style transfer Lu et al. 2019.
+
+    Example:
+        >>> import torch
+        >>> transport(torch.eye(2)[None], 9 * torch.eye(2)[None])[0].diagonal().round().tolist()
+        [3.0, 3.0]
     """
     root, whiten = matrix_power(source, 0.5, floor), matrix_power(source, -0.5, floor)
     # Between the roots eigenvalues are those of products of variances.

@@ -322,6 +322,11 @@ def get_host() -> Host:
     """Return the host of everything installed, made on first use; IMPASTO_PLUGINS limits what it loads.
 
     `IMPASTO_PLUGINS=adain,color` loads these alone, `IMPASTO_PLUGINS=-color` all but that one; empty loads none.
+
+    Example:
+        >>> import impasto
+        >>> "slim19" in impasto.get_host().encoders
+        True
     """
     return _installed()
 

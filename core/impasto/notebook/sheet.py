@@ -86,6 +86,9 @@ def show(*pictures: Any, columns: int | None = None, **titled: Any) -> Sheet:
         columns: how many in a row; all, unless there are more than five.
         titled: the same, by title; underscores are shown as spaces.
 
+    Raises:
+        ParameterError: there is nothing to show.
+
     Example:
         >>> import impasto, torch
         >>> len(impasto.show(impasto.samples.content("cat", 64), half=torch.full((1, 3, 64, 64), 0.5)))

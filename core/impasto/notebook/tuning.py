@@ -26,6 +26,10 @@ def tune(pipeline: Pipeline | Stage, content: Any, style: Any = None, *, size: i
 
     Raises:
         ImportError: ipywidgets is not installed; the message says what to type.
+
+    Example:
+        >>> import impasto
+        >>> tuner = impasto.tune(impasto.Pipeline.parse("adain"), *impasto.samples.pair(64))  # doctest: +SKIP
     """
     try:
         # It needs ipywidgets, which is an extra.

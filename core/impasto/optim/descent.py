@@ -50,6 +50,13 @@ class Descent:
         rng: their present states.
         generator: what the losses draw their random numbers from, on the picture's device; None: torch's own.
         whole: False in the middle of a step, when image, optimiser and average do not belong together.
+
+    Example:
+        >>> import torch
+        >>> from impasto.optim import LBFGS, Average
+        >>> image = torch.rand(1, 3, 8, 8)
+        >>> Descent(image, LBFGS(), Average(0.99, image)).step
+        0
     """
 
     image: Tensor

@@ -14,7 +14,12 @@ from ..functional.resizing import Size, resample
 
 
 class Optimiser(Protocol):
-    """What moves a picture down a gradient; its state is tensors and numbers that can be saved and resized."""
+    """What moves a picture down a gradient; its state is tensors and numbers that can be saved and resized.
+
+    Example:
+        >>> from impasto.optim import LBFGS
+        >>> optimiser: Optimiser = LBFGS()
+    """
 
     def step(self, image: Tensor, gradient: Tensor) -> Tensor:
         """Return the next picture, before it is clamped."""
@@ -98,6 +103,14 @@ class LBFGS:
         longest: bound of a step, the root mean square of its change of pixels in [0, 1].
         pairs: step, change of the gradient and the inverse of their product, oldest first.
         last: the last picture and its gradient.
+
+    Example:
+        >>> import torch
+        >>> optimiser, image = LBFGS(), torch.zeros(1, 3, 2, 2)
+        >>> for _ in range(40):  # towards white, whose squared distance has this gradient
+        ...     image = optimiser.step(image, image - 1).clamp(0, 1)
+        >>> image.mean().item() > 0.99
+        True
     """
 
     rate: float = 1.0

@@ -25,7 +25,15 @@ METHODS = ("apply", "prepare", "stylize", "refine", "refine_regions")
 
 
 class Stage(Declared):
-    """One step of a pipeline: a frozen value of declared parameters that holds no weights."""
+    """One step of a pipeline: a frozen value of declared parameters that holds no weights.
+
+    A plugin derives from `Preprocessor`, `Stylizer` or `Postprocessor`, which are such.
+
+    Example:
+        >>> import impasto
+        >>> issubclass(impasto.Stylizer, impasto.Stage)
+        True
+    """
 
     kind: ClassVar[str] = "stage"
     finishes: ClassVar[bool] = False
@@ -150,6 +158,17 @@ def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:
         stage: whose result it is.
         image: (B, 3, H, W), finite.
         like: what the stage was given, of the same shape.
+
+    Raises:
+        StageError: another shape or dtype, or values that are NaN or infinite.
+
+    Example:
+        >>> import impasto, torch
+        >>> class Bright(impasto.Postprocessor, name="bright"):
+        ...     '''Brighten the picture.'''
+        >>> image = torch.full((1, 3, 8, 8), 0.5)
+        >>> check_result(Bright(), 3 * image, image).max().item()
+        1.0
     """
     if image is like:  # checked before
         return image
@@ -173,7 +192,22 @@ def check_result(stage: Stage, image: Tensor, like: Tensor) -> Tensor:
 
 
 def check_mask(stage: Stage, canvas: Canvas) -> None:
-    """Raise a `StageError` if the canvas has a mask that selects nothing."""
+    """Raise a `StageError` if the canvas has a mask that selects nothing.
+
+    Args:
+        stage: named in the message.
+        canvas: whose mask (1 or B, 1, H, W) is looked at.
+
+    Raises:
+        StageError: the mask is 0 everywhere.
+
+    Example:
+        >>> import impasto, torch
+        >>> class Dim(impasto.Postprocessor, name="dim"):
+        ...     '''Darken the picture.'''
+        >>> content = torch.rand(1, 3, 8, 8)
+        >>> check_mask(Dim(), impasto.Canvas(content, content))
+    """
     if canvas.mask is not None and canvas.mask.max() == 0:
         raise StageError(
             f"{stage.name}: the mask selects nothing, so there is nothing to paint\n"

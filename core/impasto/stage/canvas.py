@@ -93,6 +93,13 @@ class Canvas:
         interrupted: where an iterative stage was stopped; None where none was.
         alpha: (1, 1, H, W) or (B, 1, H, W) in [0, 1], the content's opacity, which the finished picture gets; a stage
             that changes the size changes it too.  None: opaque.
+
+    Example:
+        >>> import impasto, torch
+        >>> content = torch.rand(1, 3, 8, 8)
+        >>> canvas = impasto.Canvas(content, content, mask=torch.ones(1, 1, 8, 8))
+        >>> canvas.replace(image=1 - content).content is content
+        True
     """
 
     content: Tensor

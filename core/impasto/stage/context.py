@@ -26,7 +26,14 @@ class Step(NamedTuple):
 
 
 class StreamMemo:
-    """What `remember` computed for the frames of a stream; what a frame does not ask for is gone after the next one."""
+    """What `remember` computed for the frames of a stream; what a frame does not ask for is gone after the next one.
+
+    Example:
+        >>> memo, style = StreamMemo(), object()
+        >>> memo.next_frame()
+        >>> memo.get(style, "mean", lambda: 0.5), memo.get(style, "mean", lambda: 0.9)
+        (0.5, 0.5)
+    """
 
     def __init__(self) -> None:
         self._present: dict[Any, tuple[object, Any]] = {}
@@ -100,7 +107,12 @@ _current: ContextVar[RunContext | None] = ContextVar("impasto_run", default=None
 
 
 def current_run() -> RunContext:
-    """Return the present run; where a stage is called by hand, one that draws from torch's own generators."""
+    """Return the present run; where a stage is called by hand, one that draws from torch's own generators.
+
+    Example:
+        >>> current_run().generator("cpu") is None  # nothing runs
+        True
+    """
     present = _current.get()
     if present is None:
         present = RunContext()

@@ -34,7 +34,21 @@ def _validated(initialise: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(param,))
 class Declared:
-    """A frozen value made of declared parameters, with a name that TOML and the command line use."""
+    """A frozen value made of declared parameters, with a name that TOML and the command line use.
+
+    Args:
+        values: of parameters, by name; converted to their types and found in their ranges, or refused.
+
+    Raises:
+        ParameterError: a value that does not fit, or a parameter that there is not.
+
+    Example:
+        >>> import impasto
+        >>> class Brush(Declared, name="brush"):
+        ...     width: int = impasto.param(default=3, low=1, high=99, help="of the brush, in pixels")
+        >>> Brush(width=5).values()
+        {'width': 5}
+    """
 
     name: ClassVar[str] = ""
     was: ClassVar[tuple[str, ...]] = ()

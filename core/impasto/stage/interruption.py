@@ -52,6 +52,10 @@ def interruptible(compute: Callable[[], T]) -> T:
 
     Args:
         compute: changes nothing but what it returns.
+
+    Example:
+        >>> interruptible(lambda: sum(range(10)))
+        45
     """
     if threading.current_thread() is not threading.main_thread():  # where nobody hears of an interruption
         return compute()

@@ -16,7 +16,17 @@ from ..errors import ParameterError, quoted
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared parameter: what `--help`, widgets and range checks are made from."""
+    """One declared parameter: what `--help`, widgets and range checks are made from.
+
+    Its attributes are the arguments of `param`, and besides them its name and its type.
+
+    Example:
+        >>> import impasto
+        >>> class Fade(impasto.Postprocessor, name="fade"):
+        ...     amount: float = impasto.param(default=0.5, low=0, high=1, help="share of the content")
+        >>> Fade.parameters()["amount"].range
+        'a number, 0 to 1'
+    """
 
     name: str
     type: Any

@@ -9,7 +9,18 @@ from .memory import check_memory_of
 
 
 class Preprocessor(Stage):
-    """A stage that prepares the canvas; the only kind that may set styles, mask and guides."""
+    """A stage that prepares the canvas; the only kind that may set styles, mask and guides.
+
+    Example:
+        >>> import impasto
+        >>> class Grey(impasto.Preprocessor, name="grey"):
+        ...     '''Take the colours out of the content.'''
+        ...     prepares = ("image",)
+        ...     def prepare(self, canvas):
+        ...         return canvas.replace(image=canvas.image.mean(1, keepdim=True).expand_as(canvas.image))
+        >>> impasto.Pipeline(Grey())(impasto.samples.content("cat", 64)).size
+        (43, 64)
+    """
 
     kind = "preprocessor"
 

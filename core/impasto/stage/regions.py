@@ -31,6 +31,13 @@ def align_styles(canvas: Canvas) -> tuple[Style, ...]:
 
     Raises:
         StageError: regions that cannot be matched; names the labels of both sides.
+
+    Example:
+        >>> import impasto, torch
+        >>> content = torch.rand(1, 3, 8, 8)
+        >>> canvas = impasto.Canvas(content, content, (impasto.Style(content),))
+        >>> align_styles(canvas)[0].guides is None
+        True
     """
     regions = None if canvas.guides is None else canvas.guides.shape[1]
     return tuple(
@@ -84,7 +91,17 @@ def _align(style: Style, found: int | None, labels: tuple[str, ...]) -> Style:
 
 
 def region_maps(canvas: Canvas) -> Tensor | None:
-    """Return the guides inside the mask, (1 or B, K, H, W), or the mask as the only region; None: everywhere."""
+    """Return the guides inside the mask, (1 or B, K, H, W), or the mask as the only region; None: everywhere.
+
+    Args:
+        canvas: its guides are (1 or B, K, H, W) or None, its mask (1 or B, 1, H, W) or None.
+
+    Example:
+        >>> import impasto, torch
+        >>> content, mask = torch.rand(1, 3, 8, 8), torch.ones(1, 1, 8, 8)
+        >>> region_maps(impasto.Canvas(content, content, mask=mask)).shape
+        torch.Size([1, 1, 8, 8])
+    """
     if canvas.guides is None or canvas.mask is None:
         return canvas.mask if canvas.guides is None else canvas.guides
     return canvas.guides * canvas.mask
@@ -111,6 +128,10 @@ class Region:
         area: (1 or B, 1, H, W), where it is; None: everywhere.
         styles: places of the styles that cover it, in their order; () where there are none at all.
         weights: of these styles.
+
+    Example:
+        >>> Region(0, None, (0, 1), (3.0, 1.0)).shares
+        (0.75, 0.25)
     """
 
     index: int
@@ -135,7 +156,17 @@ class Region:
 
 
 def covers(style: Guided, region: int) -> bool:
-    """Return whether a style has a part for a region."""
+    """Return whether a style has a part for a region.
+
+    Args:
+        style: its guides are (1 or B, K, h, w) or None.
+        region: its place among the K.
+
+    Example:
+        >>> import impasto, torch
+        >>> covers(impasto.Style(torch.rand(1, 3, 8, 8)), 0)
+        True
+    """
     return style.guides is None or bool(style.guides[:, region].any())
 
 
@@ -177,6 +208,13 @@ def check_coverage(
 
     Raises:
         StageError: no style covers a region that has something in it.
+
+    Example:
+        >>> import impasto, torch
+        >>> class Dim(impasto.Postprocessor, name="dim"):
+        ...     '''Darken the picture.'''
+        >>> check_coverage(Dim(), torch.full((1, 2, 8, 8), 0.5), [impasto.Style(torch.rand(1, 3, 8, 8))])
+        [True, True]
     """
     count = 1 if guides is None else guides.shape[1]
     covered = [not styles or any(covers(style, index) for style in styles) for index in range(count)]
@@ -202,7 +240,20 @@ Box = tuple[slice, slice]
 
 
 def bounding_box(area: Tensor, margin: int, smallest: int) -> Box:
-    """Return the rows and columns around where `area` (B, C, H, W) is above 0, at least `smallest` of each."""
+    """Return the rows and columns around where `area` (B, C, H, W) is above 0, at least `smallest` of each.
+
+    Args:
+        area: (B, C, H, W).
+        margin: pixels to add on each side, where there are any.
+        smallest: pixels that each side of the box has at least.
+
+    Example:
+        >>> import torch
+        >>> area = torch.zeros(1, 1, 8, 8)
+        >>> area[..., 2:4, 3] = 1
+        >>> bounding_box(area, 1, 1)
+        (slice(1, 5, None), slice(2, 5, None))
+    """
     spans = []
     for dim, length in ((-2, area.shape[-2]), (-1, area.shape[-1])):
         found = (area > 0).flatten(0, 1).any(0).any(-1 if dim == -2 else -2).nonzero()
@@ -238,6 +289,12 @@ def composite(image: Tensor, painted: Tensor, mask: Tensor | None) -> Tensor:
         image: (B, 3, H, W).
         painted: (B, 3, H, W).
         mask: (1 or B, 1, H, W) in [0, 1]; None: 1 everywhere.
+
+    Example:
+        >>> import torch
+        >>> image, painted = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+        >>> composite(image, painted, torch.full((1, 1, 4, 4), 0.25)).mean().item()
+        0.25
     """
     # At weights of 0 and 1 `lerp` gives one of the two exactly: it begins at the nearer one.
     return painted if mask is None or painted is image else image.lerp(painted, mask)

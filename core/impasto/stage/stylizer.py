@@ -35,6 +35,15 @@ class Stylizer(Stage):
 
     The base class pads the image to a `multiple` and crops back, checks what comes out, keeps it inside the
     mask, paints region by region, and turns an interruption into the picture so far.  A subclass only paints.
+
+    Example:
+        >>> import impasto
+        >>> class Tint(impasto.Stylizer, name="tint"):
+        ...     '''Give the content the mean colour of the style.'''
+        ...     def stylize(self, content, styles, guides):
+        ...         return content.lerp(styles[0].image.mean((2, 3), keepdim=True), 0.5)
+        >>> impasto.Pipeline(Tint())(impasto.samples.content("cat", 64), impasto.samples.style("wave", 64)).size
+        (43, 64)
     """
 
     kind = "stylizer"

@@ -161,7 +161,13 @@ def parametrize_checks(
 
 
 def sentence(check: Check) -> str:
-    """Return a check's name as words."""
+    """Return a check's name as words.
+
+    Example:
+        >>> import impasto.testing
+        >>> sentence(impasto.testing.stays_inside_the_mask)
+        'stays inside the mask'
+    """
     return check.__name__.replace("_", " ")
 
 

@@ -52,7 +52,11 @@ def has_a_summary_and_helpful_parameters(stage: Stage) -> None:
 
 
 def refuses_what_is_out_of_range(stage: Stage) -> None:
-    """Values beyond a parameter's range, of another type, or that are no number are refused in words that name it."""
+    """Values beyond a parameter's range, of another type, or that are no number are refused in words that name it.
+
+    Raises:
+        AssertionError: a value was taken, or refused in words that do not help.
+    """
     advice = "__new__ and __init__ left to the base class; what one parameter asks of another goes into check(self)"
     for name, parameter in type(stage).parameters().items():
         for value in _unfit_values(parameter):

@@ -26,7 +26,17 @@ ODD_SIZE = 37, 53
 
 
 def picture(height: int, width: int, variant: float = 0.0) -> Tensor:
-    """Return a test picture (1, 3, H, W): gradients, stripes, a disc; variants go from 0, dark, to 1, bright."""
+    """Return a test picture (1, 3, H, W): gradients, stripes, a disc; variants go from 0, dark, to 1, bright.
+
+    Args:
+        height: in pixels.
+        width: in pixels.
+        variant: 0 is dark, 1 bright.
+
+    Example:
+        >>> picture(32, 48).shape
+        torch.Size([1, 3, 32, 48])
+    """
     y = torch.linspace(0, 1, height)[:, None]
     x = torch.linspace(0, 1, width)[None]
     stripes = 0.5 + 0.5 * torch.sin(25 * ((1 - variant) * x + variant * y) + 9 * variant * x)

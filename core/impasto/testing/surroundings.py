@@ -44,7 +44,11 @@ THREADS_ADVICE = (
 
 
 def leaves_the_process_as_it_found_it(stage: Stage) -> None:
-    """Random numbers, modes, flags, warning filters and environment are as before; the result carries no gradient."""
+    """Random numbers, modes, flags, warning filters and environment are as before; the result carries no gradient.
+
+    Raises:
+        AssertionError: something of the process changed; says what.
+    """
     seen = baseline(stage)
     for change in repetition(stage).changes:  # the first run may load a library that sets a filter or a variable
         raise AssertionError(
@@ -58,7 +62,11 @@ def leaves_the_process_as_it_found_it(stage: Stage) -> None:
 
 
 def gives_the_same_bits_in_threads(stage: Stage) -> None:
-    """Eight runs at once give the bits of one alone, and leave the process as they found it."""
+    """Eight runs at once give the bits of one alone, and leave the process as they found it.
+
+    Raises:
+        AssertionError: a run in a thread painted other bits.
+    """
     repeatable_baseline(stage)
     if repetition(stage).changes:
         raise SkipTest("waits for 'leaves the process as it found it'")

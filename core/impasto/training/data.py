@@ -24,6 +24,10 @@ def held_out(path: Path) -> bool:
     """Return whether a picture is kept from every training, so that benchmarks may measure on it.
 
     One group in ten; the tiles of one large picture (`name_t01.jpg`, `name_t02.jpg`) stay together.
+
+    Example:
+        >>> held_out(Path("harbour_t01.jpg")) == held_out(Path("harbour_t02.jpg"))
+        True
     """
     group = path.stem.split("_t")[0]
     return hashlib.sha256(group.encode()).digest()[0] % 10 == 0
@@ -69,6 +73,14 @@ class Crops:
             megapixels is.
         recoloured: share of them whose red, green and blue are put in any order, so that there are strong colours of
             every hue: few pictures have blue or violet lights.
+
+    Example:
+        >>> import tempfile
+        >>> import impasto
+        >>> file = Path(tempfile.mkdtemp(), "cat.png")
+        >>> _ = impasto.read(impasto.samples.content("cat", 96)).save(file)
+        >>> Crops([file], 32).draw(4, torch.Generator().manual_seed(0)).shape
+        torch.Size([4, 3, 32, 32])
     """
 
     def __init__(

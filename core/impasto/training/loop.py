@@ -25,6 +25,16 @@ def trapezoid(step: int, steps: int, warmup: int = 100, decay: float = 0.3) -> f
     """Return the learning rate's factor: linear warm-up, plateau, then linear decay to zero over the last part.
 
     A plateau lets a run be prolonged from any checkpoint before its decay.
+
+    Args:
+        step: from 0.
+        steps: how many there will be in all.
+        warmup: steps until the full rate.
+        decay: share of the steps, at the end, over which the rate falls.
+
+    Example:
+        >>> [trapezoid(step, 1000) for step in (0, 500, 850, 999)]
+        [0.01, 1.0, 0.5, 0.0033333333333333335]
     """
     return min(1.0, (step + 1) / warmup, (steps - step) / max(1.0, decay * steps))
 
@@ -65,6 +75,25 @@ def train(
         ParameterError: the folder's checkpoint belongs to another training; the message names what differs.
         FloatingPointError: a loss became NaN or infinite; the message names it and the step.
         OSError: the folder cannot be written to, which is tried before the first step, or its disk is full.
+        ImportError: accelerate is not installed; the message says what to type.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from impasto.training import Task
+        >>> class Line(Task):
+        ...     def __init__(self):
+        ...         self.networks = {"line": nn.Linear(1, 1)}
+        ...         self.optimisers = {"line": torch.optim.Adam(self.networks["line"].parameters(), 1e-2)}
+        ...     def batch(self, rng):
+        ...         return torch.rand(16, 1, generator=rng)
+        ...     def losses(self, networks, batch, rng):
+        ...         yield "line", {"error": (networks["line"](batch) - 2 * batch).square().mean()}
+        ...     def export(self, networks, folder):
+        ...         torch.save(networks["line"].state_dict(), folder / "line.pt")
+        ...         return [folder / "line.pt"]
+        >>> [file.name for file in train(Line(), tempfile.mkdtemp(), steps=3)]
+        ['line.pt']
     """
     try:
         # An extra, which takes seconds to import.
@@ -170,7 +199,12 @@ def train(
 
 
 def generator(*key: int) -> torch.Generator:
-    """Return a random generator that depends on the given numbers alone."""
+    """Return a random generator that depends on the given numbers alone.
+
+    Example:
+        >>> generator(7, 1).initial_seed() == generator(7, 1).initial_seed() != generator(7, 2).initial_seed()
+        True
+    """
     state = int(numpy.random.SeedSequence(key).generate_state(1, numpy.uint64)[0] >> 1)
     return torch.Generator().manual_seed(state)
 

@@ -16,7 +16,23 @@ from ..stage import Declared
 
 
 class Task(ABC):
-    """What is trained: its networks, optimisers, batches and losses.  `train` does the rest."""
+    """What is trained: its networks, optimisers, batches and losses.  `train` does the rest.
+
+    Example:
+        >>> class Line(Task):
+        ...     def __init__(self):
+        ...         self.networks = {"line": nn.Linear(1, 1)}
+        ...         self.optimisers = {"line": torch.optim.Adam(self.networks["line"].parameters(), 1e-2)}
+        ...     def batch(self, rng):
+        ...         return torch.rand(16, 1, generator=rng)
+        ...     def losses(self, networks, batch, rng):
+        ...         yield "line", {"error": (networks["line"](batch) - 2 * batch).square().mean()}
+        ...     def export(self, networks, folder):
+        ...         return []
+        >>> task = Line()
+        >>> [name for name, _ in task.losses(task.networks, task.batch(torch.Generator()), torch.Generator())]
+        ['line']
+    """
 
     networks: dict[str, nn.Module]
     optimisers: dict[str, torch.optim.Optimizer]
@@ -65,7 +81,16 @@ def _signed(method: Callable[..., Task]) -> Callable[..., Task]:
 
 
 class Trainer(Declared):
-    """A training that `impasto train NAME` can run: declared parameters, and the task they describe."""
+    """A training that `impasto train NAME` can run: declared parameters, and the task they describe.
+
+    Example:
+        >>> import impasto
+        >>> class MosaicTrainer(Trainer, name="mosaic"):
+        ...     '''Teach a network to lay mosaics.'''
+        ...     width: int = impasto.param(default=16, low=4, high=64, help="channels of the narrowest layer")
+        >>> MosaicTrainer(width=8)
+        MosaicTrainer(width=8)
+    """
 
     steps: ClassVar[int] = 10_000
     """How many steps the shipped networks were trained for."""

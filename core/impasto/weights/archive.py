@@ -146,8 +146,18 @@ def _damaged(file: Path, error: Exception) -> WeightsError:
 def open_torch(file: Path) -> object:
     """Return what a file of `torch.save` holds, tensors and plain values, without ever running what it asks for.
 
+    Args:
+        file: its path.
+
     Raises:
         WeightsError: it holds anything else, or is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp(), "weights.pt")
+        >>> torch.save({"width": 8}, file)
+        >>> open_torch(file)
+        {'width': 8}
     """
     with file.open("rb") as opened:
         is_zip = opened.read(2) == b"PK"

@@ -103,6 +103,17 @@ def cached(
         load: reads a network, or several by name; always the same function, for a lambda would read it anew.
         path: the file or folder; it is read again when it has changed.
         device: where they compute; None is the CPU.
+
+    Example:
+        >>> import tempfile
+        >>> def read(file):
+        ...     network = nn.Linear(1, 1)
+        ...     network.load_state_dict(torch.load(file, weights_only=True))
+        ...     return network
+        >>> file = Path(tempfile.mkdtemp(), "line.pt")
+        >>> torch.save(nn.Linear(1, 1).state_dict(), file)
+        >>> cached(read, file, "cpu") is cached(read, file, "cpu")
+        True
     """
     given = local_path(path).resolve()
     stamps = tuple((str(file), *stamp) for file, stamp in regular_files(given).items())

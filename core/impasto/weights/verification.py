@@ -16,7 +16,21 @@ CHUNK = 1 << 20
 
 
 def verify(record: Weights, file: Path) -> Path:
-    """Return `file` if it is what the record says, by size and sha256; each file is read once per process."""
+    """Return `file` if it is what the record says, by size and sha256; each file is read once per process.
+
+    Args:
+        record: what the file should be.
+        file: its path.
+
+    Raises:
+        WeightsError: it is another file; says what was expected and found.
+
+    Example:
+        >>> from impasto.networks import SLIM19
+        >>> from impasto.weights import find
+        >>> verify(SLIM19, find(SLIM19)).name
+        'slim19.safetensors'
+    """
     status = file.stat()
     key = (str(file.resolve()), status.st_mtime_ns, status.st_size, record.sha256)
     if key in _verified:

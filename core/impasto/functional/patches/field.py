@@ -172,6 +172,17 @@ def _overlap(shift: int, length: int) -> slice:
 
 
 def grid(height: int, width: int, device: torch.device) -> Tensor:
-    """Return the row and column of each position, (2, H, W)."""
+    """Return the row and column of each position, (2, H, W).
+
+    Args:
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+        device: of the result.
+
+    Example:
+        >>> import torch
+        >>> grid(2, 3, torch.device("cpu"))[:, 1, 2].tolist()
+        [1, 2]
+    """
     axes = (torch.arange(length, device=device) for length in (height, width))
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))
