@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import impasto
 from impasto import samples
 
 
@@ -87,7 +88,8 @@ def test_every_drawing_is_listed_and_none_is_loaded_before_it_is_drawn() -> None
     }
     assert public == set(samples.DRAWINGS.items())
     program = (
-        "import sys; from impasto import samples; samples.styles(); samples.content('cat', 64)\n"
+        "import os, sys; os.environ['IMPASTO_PLUGINS'] = ''\n"
+        "from impasto import samples; samples.styles(); samples.content('cat', 64)\n"
         "assert not {'impasto.samples.easel', 'skimage', 'scipy'} & sys.modules.keys()"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -186,3 +188,79 @@ def test_an_impossible_size_says_what_would_work() -> None:
         samples.style("impasto", (4, 64))
     with pytest.raises(ValueError, match="at least 1; got 0"):
         samples.content("cat", 0)
+
+
+class Offering:
+    """A plugin that offers a picture twice as wide as high, and what is none."""
+
+    __name__ = "impasto-shades 1.0"
+
+    def __init__(self, **more: object) -> None:
+        self.more = more
+
+    @staticmethod
+    def shade(size: int) -> Tensor:
+        ramp = torch.linspace(0, 1, size).expand(1, 3, -(-size // 2), size)
+        return ramp.contiguous()
+
+    @impasto.hookimpl
+    def impasto_samples(self) -> dict[str, object]:
+        return {"shade": self.shade, **self.more}
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch):
+    def offered(*plugins: object) -> None:
+        host = impasto.Host(*plugins)
+        monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
+
+    return offered
+
+
+def test_a_picture_of_a_plugin_is_a_content_and_a_style(offered) -> None:
+    offered(Offering())
+    assert "shade" in samples.contents()
+    assert "shade" in samples.styles()
+    assert torch.equal(samples.content("shade", 64), Offering.shade(64))
+    assert samples.content("shade").shape == (1, 3, 256, 512)
+    assert torch.equal(samples.style("shade", 64), Offering.shade(64))
+    assert torch.equal(samples.style("shade", (64, 64)), Offering.shade(128)[..., 32:96])
+    assert samples.style("shade", (9, 64)).shape == (1, 3, 9, 64)
+    with pytest.raises(LookupError, match="did you mean 'shade'"):
+        samples.content("shades")
+
+
+def test_a_plugin_changes_none_of_our_own_pictures(offered) -> None:
+    before = samples.style("mosaic", 32), samples.content("cat", 32), samples.contents(), samples.styles()
+    offered(Offering(mosaic=Offering.shade, cat=Offering.shade))
+    assert torch.equal(samples.style("mosaic", 32), before[0])
+    assert torch.equal(samples.content("cat", 32), before[1])
+    assert {"mosaic", "cat"}.isdisjoint(set(samples.contents()) ^ set(before[2]))
+    with pytest.raises(LookupError, match="no sample called 'mosaic'"):
+        samples.content("mosaic")
+
+
+def test_a_picture_that_two_plugins_offer_goes_by_its_qualified_name(offered) -> None:
+    other = Offering()
+    other.__name__ = "impasto-other 1.0"
+    offered(Offering(), other)
+    assert torch.equal(samples.content("impasto-other/shade", 32), Offering.shade(32))
+    assert "impasto-shades/shade" in samples.styles()
+
+
+@pytest.mark.parametrize(
+    ("drawn", "found"),
+    [
+        (lambda size: None, "gave back None"),
+        (lambda size: torch.zeros(3, size, size), r"gave back \(3, 32, 32\) torch.float32"),
+        (lambda size: torch.zeros(1, 3, size, size, dtype=torch.uint8), "torch.uint8"),
+        (lambda size: torch.zeros(1, 3, size // 2, size // 2), r"gave back \(1, 3, 16, 16\)"),
+        (lambda size: torch.full((1, 3, size, size), 255.0), "255 to 255"),
+        (lambda size: torch.full((1, 3, size, size), torch.nan), "nan"),
+        (lambda size: torch.zeros(1, 3, size, 0), r"\(1, 3, 32, 0\)"),
+    ],
+)
+def test_what_is_no_picture_is_said_to_be_the_plugins_fault(offered, drawn, found) -> None:
+    offered(Offering(wrong=drawn))
+    with pytest.raises(impasto.PluginError, match=f"impasto-shades 1.0: its sample wrong, asked for 32(.|\n)*{found}"):
+        samples.content("wrong", 32)

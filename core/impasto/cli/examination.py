@@ -15,7 +15,7 @@ from .. import weights
 from ..errors import RecipeError, WeightsError, quoted
 from ..files import VIDEOS, sha256
 from ..networks import CHECKPOINT_SUFFIXES, load_vgg
-from ..picture import Picture, read
+from ..picture import Picture, plugin_reader, read
 from ..picture.decoding import decoding_errors, file_content, image_file
 from ..picture.exif import ORIENTATION
 from ..picture.frame_table import frame_table
@@ -91,6 +91,8 @@ def picture_findings(file: Path, limit: int | None) -> Iterator[Finding]:
 
 def header(file: Path) -> str:
     """Return what a picture's file says of itself before its pixels are decoded."""
+    if reader := plugin_reader(file):
+        return f"{reader.suffix}, read by {reader.distribution}"
     with decoding_errors(str(file)):
         data = file_content(file, None)
         image = image_file(data, said=True)

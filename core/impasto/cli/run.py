@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ..device import pick_device
 from ..files import check_folder, expand, local_path, make_folder
-from ..picture import check_format
+from ..picture import check_format, picture_suffixes
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
 from .loading import STANDARD, read_picture, read_pipeline, read_styles
 from .outputs import (
@@ -29,7 +29,7 @@ from .video import frames_of, run_frames
 
 def execute(given: argparse.Namespace) -> int:
     """Run a saved pipeline on pictures, or on the frames of a video."""
-    contents = expand(given.content)
+    contents = expand(given.content, picture_suffixes)
     out = local_path(given.out)
     frames = frames_of(contents, out, given.max_pixels)
     if frames is not None:

@@ -7,7 +7,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +75,14 @@ def existing_file(source: str | os.PathLike[str]) -> Path:
     raise FileNotFoundError(f"{path}: there is no such file\n  {hint}")
 
 
-def expand(paths: Iterable[str]) -> list[Path]:
+def expand(paths: Iterable[str], suffixes: Callable[[], Collection[str]] = lambda: PICTURES) -> list[Path]:
     """Return the pictures that files, folders and patterns name, each once; frame-9 comes before frame-10.
 
     Files whose names begin with a dot are left out, unless they are named themselves.
 
     Args:
         paths: of files and folders, and patterns such as `scans/*.png`.
+        suffixes: returns those of pictures; asked only where there is a folder.
 
     Raises:
         ValueError: a folder or pattern in which there is none.
@@ -98,14 +99,14 @@ def expand(paths: Iterable[str]) -> list[Path]:
     for text in paths:
         path = local_path(text)
         if path.is_dir():
-            files = sorted(files_in(path, PICTURES), key=natural_order)
+            files = sorted(files_in(path, suffixes()), key=natural_order)
         elif not path.exists() and glob.has_magic(text):
             matches = map(Path, glob.glob(str(path), recursive=True))
             files = sorted(filter(Path.is_file, matches), key=natural_order)
         else:
             files = [path]
         if not files:
-            raise ValueError(f"there are no pictures in {text}\n  looked for: {', '.join(PICTURES)}")
+            raise ValueError(f"there are no pictures in {text}\n  looked for: {', '.join(suffixes())}")
         found.update(dict.fromkeys(files))
     return list(found)
 

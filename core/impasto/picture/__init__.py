@@ -7,11 +7,13 @@ from .formats import MAX_PIXELS, check_format
 from .masks import MaskUse, check_integers, check_levels, is_grey, is_jpeg, mask_values
 from .metadata import Interrupted, Metadata
 from .picture import Picture, write
+from .plugin_readers import OWN_SUFFIXES, picture_suffixes, plugin_reader
 from .reading import read
 from .writing import files_written
 
 __all__ = [
     "MAX_PIXELS",
+    "OWN_SUFFIXES",
     "Interrupted",
     "MaskUse",
     "Metadata",
@@ -26,6 +28,8 @@ __all__ = [
     "is_jpeg",
     "mask_values",
     "over_white",
+    "picture_suffixes",
+    "plugin_reader",
     "read",
     "read_recipe",
     "write",

@@ -33,6 +33,7 @@ from .icc import deep_srgb, srgb_profile, srgb_transform
 from .metadata import Metadata
 from .netpbm import netpbm_pixels
 from .picture import Picture
+from .plugin_readers import plugin_picture, plugin_reader
 from .sixteen_bits import sixteen_bit_pixels, uint16
 from .stated_color import stated_profile
 from .tiff import tiff_pixels
@@ -46,7 +47,8 @@ def read(source: Any, *, max_pixels: int | None = None) -> Picture:
     value is exact: k / 255, k / 65535, or k / maximum. EXIF orientation is applied. A colour profile is converted
     to sRGB; a picture already in sRGB keeps its bits. 16-bit pictures are converted through a lattice of 86³
     colours, which leaves gradients smooth and colours within one 8-bit step; 16-bit CMYK, premultiplied 16 bits,
-    and AVIF and HEIC of 10 or 12 bits are read at 8 bits.
+    and AVIF and HEIC of 10 or 12 bits are read at 8 bits. Files with other suffixes are read by the plugin that
+    offers a reader of theirs (`impasto_readers`), if one is installed.
 
     Args:
         source: a path, the bytes of a file, an open binary file, a PIL image, or a `Picture` (returned as it
@@ -81,12 +83,12 @@ def read(source: Any, *, max_pixels: int | None = None) -> Picture:
         return _file_picture(bytes(source), "the data given", max_pixels)
     if isinstance(source, (str, os.PathLike)):
         path = existing_file(source)
-        picture = _file_picture(file_content(path, max_pixels), str(path), max_pixels)
+        picture = _file_picture(file_content(path, max_pixels), str(path), max_pixels, str(path))
         return picture.replace(meta=picture.meta.replace(file=str(path)))
     if hasattr(source, "read"):
         file = source_file(source)
         name = file or "the open file"
-        picture = _file_picture(stream_content(source, name, max_pixels), name, max_pixels)
+        picture = _file_picture(stream_content(source, name, max_pixels), name, max_pixels, file)
         return picture.replace(meta=picture.meta.replace(file=file))
     raise TypeError(
         f"read: cannot make a picture of a {type(source).__name__}\n  what would work: a path, bytes, an open binary"
@@ -110,7 +112,9 @@ def _pil_picture(image: Image.Image, max_pixels: int | None) -> Picture:
     return picture.replace(meta=picture.meta.replace(file=file))
 
 
-def _file_picture(data: bytes, name: str, max_pixels: int | None) -> Picture:
+def _file_picture(data: bytes, name: str, max_pixels: int | None, file: str | None = None) -> Picture:
+    if file is not None and (reader := plugin_reader(file)):
+        return plugin_picture(reader, data, name, max_pixels)
     with decoding_errors(name):
         image = image_file(data)
         check_size(image.size, name, max_pixels, len(data))

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError
 from ..files import existing_file
-from ..picture import Picture, read
+from ..picture import Picture, plugin_reader, read
 from ..picture.decoding import check_size, decoding_errors, file_content, image_file, load, source_file
 from ..picture.frame_table import MAX_FRAMES, UNSAID, frame_table, page_alone, with_frames_counted
 from ..picture.gif import composed_frames
@@ -155,6 +155,9 @@ class Animation:
 
 def animation(source: Source, max_pixels: int | None) -> Animation | None:
     """Return the animation that a file, bytes or an open image hold; None where they hold one picture, or none."""
+    file = source if isinstance(source, (str, os.PathLike)) else source_file(source)
+    if file is not None and plugin_reader(os.fspath(file)):  # whose format looks like one of Impasto's, as raw files do
+        return None
     try:
         found = Animation(source, max_pixels=max_pixels)
     except PictureError as error:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..errors import FrameError, StageError
 from ..files import VIDEOS, existing_file, expand, local_path
-from ..picture import Metadata, Picture, read
+from ..picture import Metadata, Picture, picture_suffixes, read
 from ..picture.decoding import file_content, source_file, stream_content
 from .animation_reading import animation
 from .video_reading import Video
@@ -30,7 +30,7 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
         path = local_path(source)
         if path.suffix.lower() in VIDEOS and not path.is_dir():
             return Video(path, max_pixels=max_pixels)
-        files = expand([str(source)])
+        files = expand([str(source)], picture_suffixes)
         if not path.is_file():
             return files
         path = existing_file(path)
