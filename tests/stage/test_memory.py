@@ -58,7 +58,18 @@ def test_what_fits_or_cannot_be_known_is_painted(monkeypatch):
         check_memory("fresco", 10**8, (1000, 1000), torch.device("cpu"))
 
 
-HEAVY = ["analogy", "neural-color", "local", "wct-photo", "matte-mask", "photo-smooth", "wls-smooth", "superpixels"]
+HEAVY = [
+    "mrf",
+    "semantic",
+    "analogy",
+    "neural-color",
+    "local",
+    "wct-photo",
+    "matte-mask",
+    "photo-smooth",
+    "wls-smooth",
+    "superpixels",
+]
 
 
 @pytest.mark.parametrize("stage", [*HEAVY, "segment-regions"])
