@@ -706,6 +706,40 @@ def test_in_pytest_names_are_readable_and_expected_failures_strict(pytester):
     )
 
 
+def test_a_stage_may_be_made_inside_each_test(pytester):
+    pytester.makepyfile(
+        """
+        import impasto, pytest
+        from impasto.testing import parametrize_checks
+
+        @pytest.fixture(autouse=True)
+        def network(monkeypatch):
+            monkeypatch.setenv("SHADE", "0.5")
+
+        def faded():
+            import os
+            class Fade(impasto.Postprocessor, name="fade"):
+                '''Blend the picture with grey.'''
+                shade: float = impasto.param(default=float(os.environ["SHADE"]), low=0, high=1, help="of the grey")
+                def refine(self, image, content, styles):
+                    return image.lerp(self.shade + 0 * image, 0.5)
+            return Fade()
+
+        @parametrize_checks(faded)
+        def test_fade(stage, check):
+            check(stage)
+        """
+    )
+    result = pytester.runpytest_inprocess("-v", "-p", "no:cacheprovider", "-k", "keeps or toml or mask")
+    result.stdout.fnmatch_lines(["*test_fade[[]faded()-keeps_shape_dtype_and_range[]] PASSED*"])
+    result.assert_outcomes(passed=3, deselected=len(testing.CHECKS) - 3)
+
+
+def test_what_is_not_checked_is_refused_with_what_is():
+    with pytest.raises(ValueError, match=r"of = 'stagee' is nothing that is checked(.|\n)*did you mean 'stage'"):
+        testing.parametrize_checks(Noisy(), of="stagee")
+
+
 def test_every_check_is_a_sentence_with_a_promise():
     for check in testing.CHECKS:
         assert isinstance(check, type(tint))

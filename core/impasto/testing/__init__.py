@@ -6,9 +6,9 @@ In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line, `@parametr
 from .accelerator import PretendAccelerator
 from .conformance import (
     CHECKS,
+    SUITES,
     check_stage,
     parametrize_checks,
-    sentence,
 )
 from .declaration import (
     declares_its_weights,
@@ -31,6 +31,7 @@ from .painting import (
     stays_inside_the_mask,
     treats_each_image_of_a_batch_alone,
 )
+from .suites import Suite, sentence
 from .surroundings import (
     agrees_across_devices,
     does_not_mind_torchs_defaults,
@@ -43,7 +44,9 @@ from .surroundings import (
 __all__ = [
     "CHECKS",
     "SEED",
+    "SUITES",
     "PretendAccelerator",
+    "Suite",
     "agrees_across_devices",
     "check_stage",
     "declares_its_weights",

@@ -10,6 +10,9 @@ In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line:
 
 Iterative stages should be given few steps: each is run sixteen times on pictures of about 37×53 pixels, eight
 of them at once.
+A stage that cannot be made before the tests run, such as one that reads a file of a fixture's, is given as a function
+without arguments, which is called inside each test.  Encoders, statistics, trainers and so on have checks of their own:
+`@parametrize_checks("sliced-wasserstein", of="statistic")`.
 A stage that needs a mask or regions is checked behind one that makes them: `before=[MaskRectangle()]`.
 """
 
@@ -18,9 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
-from unittest import SkipTest
 
-from ..errors import suggestion
+from ..errors import quoted, suggestion
 from ..stage import Stage
 from .declaration import (
     declares_its_weights,
@@ -40,6 +42,7 @@ from .painting import (
     stays_inside_the_mask,
     treats_each_image_of_a_batch_alone,
 )
+from .suites import Check, Suite
 from .surroundings import (
     agrees_across_devices,
     does_not_mind_torchs_defaults,
@@ -51,8 +54,6 @@ from .surroundings import (
 
 if TYPE_CHECKING:
     import pytest
-
-Check = Callable[[Stage], None]
 
 CHECKS: tuple[Check, ...] = (
     has_a_summary_and_helpful_parameters,
@@ -75,7 +76,13 @@ CHECKS: tuple[Check, ...] = (
     agrees_across_devices,
     is_announced_by_its_distribution,
 )
-"""Every check, in the order in which they are run."""
+"""Every check of stages, in the order in which they are run."""
+
+
+SUITES: Mapping[str, Suite] = {
+    suite.kind: suite for suite in (Suite("stage", CHECKS, lambda found: isinstance(found, Stage)),)
+}
+"""The checks by what they are of."""
 
 
 def check_stage(
@@ -103,43 +110,28 @@ def check_stage(
           ok        has a summary and helpful parameters
         ...
     """
-    _require_stage(stage)
-    expected = _check_expected_failures(expected_failures)
     forget_observations()  # in a notebook the same class may have changed what it does
-    failures = []
-    print(stage)
-    for check in CHECKS:
-        reason = expected.get(check.__name__)
-        outcome, note = "ok", ""
-        try:
-            _behind(before, check)(stage)
-            if reason is not None:
-                outcome = "failed"
-                failures.append(
-                    f"{sentence(check)}: was expected to fail ({reason}) and passes\n"
-                    "  what would work: take it out of expected_failures"
-                )
-        except SkipTest as skipped:
-            outcome, note = "skipped", f": {skipped}"
-        except AssertionError as failure:
-            outcome, note = ("failed", "") if reason is None else ("expected", f": {reason}")
-            if reason is None:
-                failures.append(f"{sentence(check)}: {failure}")
-        print(f"  {outcome:9} {sentence(check)}{note}")
-    if failures:
-        raise AssertionError(f"{stage!r} fails {len(failures)} of {len(CHECKS)} checks\n\n" + "\n\n".join(failures))
+    SUITES["stage"].run(stage, expected_failures, _behind(before))
 
 
 def parametrize_checks(
-    *stages: Stage, before: Sequence[Stage] = (), expected_failures: Mapping[str, str] | None = None
+    *subjects: Any,
+    of: str = "stage",
+    before: Sequence[Stage] = (),
+    expected_failures: Mapping[str, str] | None = None,
 ) -> pytest.MarkDecorator:
     """Make a test of every check on every stage; it takes `stage` and `check`, and calls `check(stage)`.
 
     Args:
-        stages: with the parameters to check them with.
-        before: stages that run before each of them, and make what it needs, such as a mask.
-        expected_failures: reasons by name of check, for promises that these stages cannot keep; each
-            becomes a strict xfail.
+        subjects: stages, with the parameters to check them with, or functions without arguments that make one inside
+            each test; or what else `of` says.
+        of: what is checked, one of `SUITES`; the test takes an argument of this name in place of `stage`.
+        before: stages that run before each of the stages, and make what it needs, such as a mask.
+        expected_failures: reasons by name of check, for promises that these cannot keep; each becomes a strict xfail.
+
+    Raises:
+        TypeError: a subject of another kind, or a class in place of a stage.
+        ValueError: no such check, or nothing of the kind `of` is checked.
 
     Example:
         >>> import impasto.testing
@@ -147,57 +139,27 @@ def parametrize_checks(
         ... def test_adain(stage, check):
         ...     check(stage)
     """
-    import pytest
-
-    expected = _check_expected_failures(expected_failures)
-    cases = []
-    for stage in stages:
-        _require_stage(stage)
-        for check in CHECKS:
-            reason = expected.get(check.__name__)
-            marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError)]
-            cases.append(pytest.param(stage, _behind(before, check), id=f"{stage!r}-{check.__name__}", marks=marks))
-    return pytest.mark.parametrize(("stage", "check"), cases)
+    if of not in SUITES:
+        raise ValueError(
+            f"parametrize_checks: of = {quoted(of)} is nothing that is checked{suggestion(of, SUITES)}\n"
+            f"  what would work: {', '.join(SUITES)}"
+        )
+    if before and of != "stage":
+        raise ValueError(f"parametrize_checks: before is for stages, and of = {of!r}\n  what would work: before=()")
+    return SUITES[of].parametrize(subjects, expected_failures, _behind(before))
 
 
-def sentence(check: Check) -> str:
-    """Return a check's name as words.
-
-    Example:
-        >>> import impasto.testing
-        >>> sentence(impasto.testing.stays_inside_the_mask)
-        'stays inside the mask'
-    """
-    return check.__name__.replace("_", " ")
-
-
-def _behind(before: Sequence[Stage], check: Check) -> Check:
-    """Return a check that runs the stage behind others."""
+def _behind(before: Sequence[Stage]) -> Callable[[Check], Check]:
+    """Return a function that makes a check run its stage behind others."""
     for stage_before in before:
-        _require_stage(stage_before)
+        SUITES["stage"].require(stage_before)
 
-    @wraps(check)
-    def checked(stage: Stage) -> None:
-        with behind(before):
-            check(stage)
+    def prepared(check: Check) -> Check:
+        @wraps(check)
+        def checked(subject: Any) -> None:
+            with behind(before):
+                check(subject)
 
-    return checked
+        return checked
 
-
-def _require_stage(stage: Any) -> None:
-    if isinstance(stage, type):
-        raise TypeError(f"{stage.__name__} is a kind of stage\n  what to type: {stage.__name__}()")
-    if not isinstance(stage, Stage):
-        raise TypeError(f"the kit checks stages, found {type(stage).__name__}")
-
-
-def _check_expected_failures(expected_failures: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Return the reasons by name of check; raise a `ValueError` if there is no such check."""
-    names = [check.__name__ for check in CHECKS]
-    for name in expected_failures or {}:
-        if name not in names:
-            raise ValueError(
-                f"expected_failures: there is no check {name!r}{suggestion(name, names)}\n"
-                f"  the checks: {', '.join(names)}"
-            )
-    return expected_failures or {}
+    return prepared
