@@ -20,14 +20,14 @@ import torch
 from torch import nn
 
 import impasto
-from impasto.networks import VGG, Decoder
+from impasto.networks import VGG, VGGDecoder
 from impasto_adain import AdaIN, adain
 from impasto_wct import WCT, StyleSwap
 
 
 def plain(content: torch.Tensor, style: torch.Tensor) -> Callable[[], object]:
     """Return AdaIN as its ports compute it, at VGG-19's width."""
-    encoder, ours, layers = VGG(deepest="4_1").eval(), Decoder(), list[nn.Module]()
+    encoder, ours, layers = VGG(deepest="4_1").eval(), VGGDecoder(), list[nn.Module]()
     for name in ours.convolutions:
         layers += [nn.ReflectionPad2d(1), ours.get_submodule(f"conv{name}"), nn.ReLU()]
         if name.endswith("_1"):

@@ -124,7 +124,7 @@ def weights():
     import torch
     from safetensors.torch import save
 
-    from impasto.networks import VGG, Decoder
+    from impasto.networks import VGG, VGGDecoder
     from impasto_cyclegan import generators
     from impasto_fast import Network, tensors
     from impasto_local import LocalNetwork
@@ -132,7 +132,7 @@ def weights():
     torch.manual_seed(0)
     networks = {
         "vgg": VGG((4, 8, 16), "3_1").state_dict(),
-        "decoder": Decoder((4, 8, 16), "relu3_1").state_dict(),
+        "decoder": VGGDecoder((4, 8, 16), "relu3_1").state_dict(),
         "fast": tensors(Network(4, ["wave", "mosaic"])),
         "generators": generators.ResNetGenerator(width=4, blocks=2).state_dict(),
         "local": LocalNetwork(["wave"], blocks=1).tensors(),

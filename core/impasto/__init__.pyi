@@ -15,7 +15,7 @@ from . import (
 )
 from .errors import ImpastoDeprecationWarning, ParameterError, PictureError, PluginError, StageError, WeightsError
 from .host import Host, get_host, hookimpl
-from .networks import Encoder, encoder
+from .networks import Encoder, decoder, encoder
 from .notebook import Live, compare, show, sweep, tune
 from .picture import Picture, read
 from .pipeline import Pipeline
@@ -46,6 +46,7 @@ __all__ = [
     "Weights",
     "WeightsError",
     "compare",
+    "decoder",
     "encoder",
     "functional",
     "get_host",

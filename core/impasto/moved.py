@@ -66,6 +66,7 @@ MOVED: Mapping[str, Moved] = {
     "impasto.decoders": Moved(
         "impasto.networks",
         {
+            "Decoder": "VGGDecoder",
             "PLANS": "SEQUENTIAL_LAYOUTS",
             "SUFFIXES": "CHECKPOINT_SUFFIXES",
             "decoders": "cached_decoders",
@@ -87,7 +88,7 @@ MOVED: Mapping[str, Moved] = {
             "relative": "impasto.functional.losses.relative_error",
         },
     ),
-    "impasto.encoders": Moved("impasto.networks"),
+    "impasto.encoders": Moved("impasto.networks", {"Encoder": "VGGEncoder"}),
     "impasto.feedforward": Moved(
         "impasto.networks",
         {

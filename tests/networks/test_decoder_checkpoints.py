@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from impasto import WeightsError
-from impasto.networks import SEQUENTIAL_LAYOUTS, VGG, Decoder, cached_decoders, decoder_convolutions, load_decoders
+from impasto.networks import SEQUENTIAL_LAYOUTS, VGG, VGGDecoder, cached_decoders, decoder_convolutions, load_decoders
 
 THIN = (4, 8, 12, 16, 16)
 
@@ -32,7 +32,7 @@ def sequential(decoder):
 
 @pytest.mark.parametrize("layer", SEQUENTIAL_LAYOUTS)
 def test_the_public_sequential_of_each_level_loads_and_computes_the_same(tmp_path, layer):
-    public = sequential(Decoder(THIN, layer)).eval()
+    public = sequential(VGGDecoder(THIN, layer)).eval()
     torch.save(public.state_dict(), tmp_path / "decoder.pth")
     found = load_decoders(tmp_path / "decoder.pth")
     assert list(found) == [layer]
@@ -42,7 +42,7 @@ def test_the_public_sequential_of_each_level_loads_and_computes_the_same(tmp_pat
 
 def test_adain_has_29_entries_and_its_channels():
     widths = {
-        name: tuple(getattr(Decoder(), f"conv{name}").weight.shape[:2]) for name in decoder_convolutions("relu4_1")
+        name: tuple(getattr(VGGDecoder(), f"conv{name}").weight.shape[:2]) for name in decoder_convolutions("relu4_1")
     }
     assert list(widths.values()) == [
         (256, 512),
@@ -53,7 +53,7 @@ def test_adain_has_29_entries_and_its_channels():
         (64, 64),
         (3, 64),
     ]
-    assert len(sequential(Decoder())) == 29
+    assert len(sequential(VGGDecoder())) == 29
     assert SEQUENTIAL_LAYOUTS["relu4_1"] == (1, 5, 8, 11, 14, 18, 21, 25, 28)
 
 
@@ -62,7 +62,7 @@ def test_several_decoders_in_one_file(tmp_path):
         state = {
             prefix.format(level) + key: value
             for level in (2, 1)
-            for key, value in Decoder(THIN, f"relu{level}_1").state_dict().items()
+            for key, value in VGGDecoder(THIN, f"relu{level}_1").state_dict().items()
         }
         torch.save(state, tmp_path / "decoders.pth")
         assert list(load_decoders(tmp_path / "decoders.pth")) == ["relu1_1", "relu2_1"]
@@ -70,24 +70,24 @@ def test_several_decoders_in_one_file(tmp_path):
 
 def test_a_folder_passes_over_encoders_and_refuses_two_of_a_kind(tmp_path):
     torch.save(VGG(THIN, "3_1").state_dict(), tmp_path / "encoder.pth")
-    torch.save(Decoder(THIN, "relu3_1").state_dict(), tmp_path / "one.pth")
+    torch.save(VGGDecoder(THIN, "relu3_1").state_dict(), tmp_path / "one.pth")
     assert list(load_decoders(tmp_path)) == ["relu3_1"]
-    torch.save(Decoder(THIN, "relu3_1").state_dict(), tmp_path / "two.pth")
+    torch.save(VGGDecoder(THIN, "relu3_1").state_dict(), tmp_path / "two.pth")
     with pytest.raises(WeightsError, match=r"one\.pth and two\.pth both hold a decoder for relu3_1"):
         load_decoders(tmp_path)
 
 
 def test_a_file_that_changed_is_read_again(tmp_path):
     file = tmp_path / "decoder.pth"
-    torch.save(Decoder(THIN, "relu1_1").state_dict(), file)
+    torch.save(VGGDecoder(THIN, "relu1_1").state_dict(), file)
     first = cached_decoders(file)
     assert cached_decoders(file) is first
-    torch.save(Decoder(THIN, "relu2_1").state_dict(), file)
+    torch.save(VGGDecoder(THIN, "relu2_1").state_dict(), file)
     assert list(cached_decoders(file)) == ["relu2_1"]
 
 
 def changed(**changes):
-    return {**Decoder(THIN, "relu2_1").state_dict(), **changes}
+    return {**VGGDecoder(THIN, "relu2_1").state_dict(), **changes}
 
 
 @pytest.mark.parametrize(

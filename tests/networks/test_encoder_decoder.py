@@ -5,7 +5,7 @@ import torch
 
 import impasto
 from impasto.errors import ParameterError, StageError
-from impasto.networks import VGG, Decoder, Encoder, check_pair, encoder_for_checkpoint, require_decoder
+from impasto.networks import VGG, VGGDecoder, VGGEncoder, check_pair, encoder_for_checkpoint, require_decoder
 
 
 def test_an_encoder_pads_the_picture_as_it_pads_its_features(tmp_path):
@@ -26,9 +26,9 @@ def test_an_encoder_without_its_decoder_is_answered_with_what_to_type():
 
 
 def test_a_pair_has_the_same_channels_in_every_layer():
-    encoder = Encoder(VGG((4, 8, 16), "3_1"), "thin")
-    check_pair("adain: my.pth", Decoder((4, 8, 16), "relu3_1", {"relu2_1": 8}), encoder)
+    encoder = VGGEncoder(VGG((4, 8, 16), "3_1"), "thin")
+    check_pair("adain: my.pth", VGGDecoder((4, 8, 16), "relu3_1", {"relu2_1": 8}), encoder)
     with pytest.raises(StageError, match=r"adain: my\.pth takes 9 channels of relu2_1 and the encoder thin gives 8"):
-        check_pair("adain: my.pth", Decoder((4, 8, 16), "relu3_1", {"relu2_1": 9}), encoder)
+        check_pair("adain: my.pth", VGGDecoder((4, 8, 16), "relu3_1", {"relu2_1": 9}), encoder)
     with pytest.raises(StageError, match="takes 12 channels of relu4_1 and the encoder thin gives none"):
-        check_pair("adain: my.pth", Decoder((4, 8, 16, 12), "relu4_1"), encoder)
+        check_pair("adain: my.pth", VGGDecoder((4, 8, 16, 12), "relu4_1"), encoder)

@@ -9,7 +9,7 @@ from torch import nn
 
 import impasto
 from impasto.errors import WeightsError
-from impasto.networks import VGG, Encoder, encoder
+from impasto.networks import VGG, VGGEncoder, encoder
 
 LAYERS = ["relu1_1", "conv2_2", "relu3_1", "relu4_2"]
 THIN = (4, 6, 8, 10, 12)
@@ -40,7 +40,7 @@ def image():
 @pytest.fixture(scope="module")
 def thin():
     torch.manual_seed(0)
-    return Encoder(VGG(THIN, "5_1"), "thin")
+    return VGGEncoder(VGG(THIN, "5_1"), "thin")
 
 
 def test_layers_and_channels_are_what_features_gives(thin, image):
@@ -56,13 +56,13 @@ def test_nothing_deeper_than_asked_is_computed(image):
         getattr(network, f"conv{name}").weight.data.fill_(torch.nan)
     touched = []
     network.conv2_2.register_forward_hook(lambda *_: touched.append("conv2_2"))
-    assert Encoder(network).features(image, ["relu1_1", "relu2_1"])["relu2_1"].isfinite().all()
+    assert VGGEncoder(network).features(image, ["relu1_1", "relu2_1"])["relu2_1"].isfinite().all()
     assert touched == []
 
 
 def test_average_pooling_is_average_pooling(image):
     network = VGG(THIN, "2_1")
-    found = Encoder(network, pooling="average").features(image, ["relu1_2", "conv2_1"])
+    found = VGGEncoder(network, pooling="average").features(image, ["relu1_2", "conv2_1"])
     expected = network.conv2_1(nn.functional.avg_pool2d(found["relu1_2"], 2))
     torch.testing.assert_close(found["conv2_1"], expected)
 
@@ -71,7 +71,7 @@ def test_a_flat_picture_has_flat_first_features_unless_padded_with_zeros():
     network = VGG(THIN, "1_1")
     flat = torch.full((1, 3, 8, 8), 0.7)
     spread = {
-        padding: Encoder(network, padding=padding).features(flat, ["conv1_1"])["conv1_1"].std((2, 3)).max()
+        padding: VGGEncoder(network, padding=padding).features(flat, ["conv1_1"])["conv1_1"].std((2, 3)).max()
         for padding in ("replicate", "reflect", "zeros")
     }
     assert spread["replicate"] < 1e-6
@@ -108,7 +108,7 @@ def test_bfloat16_still_sees_differences_smaller_than_its_own_levels():
     network = VGG((4,), "1_1")
     with torch.autocast("cpu", torch.bfloat16):
         dark, light = (
-            Encoder(network).features(torch.full((1, 3, 4, 4), level), ["conv1_1"])["conv1_1"]
+            VGGEncoder(network).features(torch.full((1, 3, 4, 4), level), ["conv1_1"])["conv1_1"]
             for level in (0.486, 0.487)
         )
     assert not torch.equal(dark, light)
@@ -133,13 +133,13 @@ def test_calibration_is_refused_where_there_is_none(tmp_path, image):
     with pytest.raises(LookupError, match=r"(?s)relu3_2 is not calibrated.*relu1_1, relu2_1"):
         calibrated.features(image, ["relu3_1", "relu3_2"])
     with pytest.raises(ValueError, match="no matrices that calibrate"):
-        Encoder(VGG(THIN, "2_1"), "thin", calibrated=True)
+        VGGEncoder(VGG(THIN, "2_1"), "thin", calibrated=True)
 
 
 def test_vgg19_itself_is_its_own_calibration(image):
     network = VGG(deepest="2_1")
-    same = Encoder(network, calibrated=True).features(image, ["relu1_2", "relu2_1"])
-    plain = Encoder(network).features(image, ["relu1_2", "relu2_1"])
+    same = VGGEncoder(network, calibrated=True).features(image, ["relu1_2", "relu2_1"])
+    plain = VGGEncoder(network).features(image, ["relu1_2", "relu2_1"])
     assert all(torch.equal(same[layer], x) for layer, x in plain.items())
 
 
@@ -162,7 +162,7 @@ def test_an_unknown_layer_is_answered_with_those_there_are(thin, image, layers, 
     [("relu5_1", "replicate", 16), ("relu3_1", "replicate", 4), ("relu1_1", "reflect", 2)],
 )
 def test_the_least_size_that_is_named_is_the_least_that_works(layer, padding, least):
-    tested = Encoder(VGG(THIN, "5_1"), padding=padding)
+    tested = VGGEncoder(VGG(THIN, "5_1"), padding=padding)
     assert tested.features(torch.rand(1, 3, least, least), [layer])[layer].shape[-1] >= 1
     with pytest.raises(ValueError, match=rf"too small for {layer}\n.*at least {least} pixels"):
         tested.features(torch.rand(1, 3, 64, least - 1), [layer])
@@ -197,7 +197,7 @@ def test_one_layer_without_its_list_is_answered_with_what_to_type(thin, image):
 def test_an_option_that_is_none_is_refused(option):
     ((name, value),) = option.items()
     with pytest.raises(ValueError, match=f"{name} = '{value}' is not one\n  what would work: "):
-        Encoder(VGG(THIN, "1_1"), **option)
+        VGGEncoder(VGG(THIN, "1_1"), **option)
 
 
 # --------------------------------------------------------------------------------------------------- by name
@@ -236,7 +236,7 @@ def test_plugins_may_offer_a_vgg_or_an_encoder_of_their_own(monkeypatch, image):
     plugin = Plugin()
     monkeypatch.setattr("impasto.host.registry._installed", lambda: impasto.Host(plugin))
     assert encoder("mine", pooling="average").channels["relu2_1"] == 6
-    plugin.offered = Encoder(VGG(THIN, "1_2"), "whole")
+    plugin.offered = VGGEncoder(VGG(THIN, "1_2"), "whole")
     assert encoder("mine") is plugin.offered
     with pytest.raises(ValueError, match=r"(?s)comes with its pooling and padding.*'max'"):
         encoder("mine", pooling="average")

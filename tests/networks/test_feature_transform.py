@@ -6,9 +6,18 @@ from functools import partial
 import pytest
 import torch
 
-from impasto import Encoder, Style
+from impasto import Style
 from impasto.functional import statistics
-from impasto.networks import VGG, Decoder, FeatureTransform, affine_map, style_statistics, stylize_features, tiles
+from impasto.networks import (
+    VGG,
+    FeatureTransform,
+    VGGDecoder,
+    VGGEncoder,
+    affine_map,
+    style_statistics,
+    stylize_features,
+    tiles,
+)
 
 WIDTHS = (3, 4, 5, 6)
 LAYER = "relu4_1"
@@ -26,11 +35,11 @@ def networks():
     """An encoder and a decoder with a skip, whose random weights keep the scale."""
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        network, decoder = VGG(WIDTHS, "4_1"), Decoder(WIDTHS, LAYER, {"relu3_1": WIDTHS[2]})
+        network, decoder = VGG(WIDTHS, "4_1"), VGGDecoder(WIDTHS, LAYER, {"relu3_1": WIDTHS[2]})
         for parameter in (*network.parameters(), *decoder.parameters()):
             if parameter.ndim > 1:
                 torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
-    return Encoder(network, "random"), decoder.requires_grad_(False).eval()
+    return VGGEncoder(network, "random"), decoder.requires_grad_(False).eval()
 
 
 @pytest.fixture
@@ -75,7 +84,7 @@ def test_less_context_would_show(networks, given, monkeypatch):
     image, styles, _ = given
     whole = paint(networks, image, styles[1:])
     monkeypatch.setattr(tiles, "PIXELS", 192 * 192)
-    monkeypatch.setattr("impasto.networks.feature_transform.encoder_radius", lambda encoder, layers: 0)
+    monkeypatch.setattr("impasto.networks.feature_transform.radius_of", lambda network, layers: 0)
     # Rounding is a thousand times smaller.
     assert (paint(networks, image, styles[1:]) - whole).abs().max() > 0.01
 

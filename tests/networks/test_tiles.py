@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-from impasto import Encoder
-from impasto.networks import VGG, Decoder, map_tiles, receptive_radius, tile_grid, tiles
-from impasto.networks.feature_transform import encoder_radius
+from impasto.networks import VGG, VGGDecoder, VGGEncoder, map_tiles, receptive_radius, tile_grid, tiles
 
 WIDTHS = (3, 4, 5, 6)
 LAYER = "relu4_1"
@@ -21,11 +19,11 @@ def networks():
     """An encoder and a decoder with a skip, whose random weights keep the scale."""
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        network, decoder = VGG(WIDTHS, "4_1"), Decoder(WIDTHS, LAYER, {"relu3_1": WIDTHS[2]})
+        network, decoder = VGG(WIDTHS, "4_1"), VGGDecoder(WIDTHS, LAYER, {"relu3_1": WIDTHS[2]})
         for parameter in (*network.parameters(), *decoder.parameters()):
             if parameter.ndim > 1:
                 torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
-    return Encoder(network, "random"), decoder.requires_grad_(False).eval()
+    return VGGEncoder(network, "random"), decoder.requires_grad_(False).eval()
 
 
 @pytest.fixture
@@ -80,7 +78,7 @@ def test_the_radius_of_an_encoder_is_that_of_its_receptive_field(networks):
     encoder, _ = networks
     for layer in ("relu1_1", "relu2_1", "relu3_1", LAYER):
         found = changed(lambda image, layer=layer: encoder.features(image, [layer])[layer], (96, 192))
-        assert 0 <= encoder_radius(encoder, [layer]) - found < 2 ** (int(layer[4]) - 1)
+        assert 0 <= encoder.radius([layer]) - found < 2 ** (int(layer[4]) - 1)
 
 
 def test_the_radius_of_a_decoder_is_that_of_its_receptive_field(networks):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from impasto.networks import VGG, Encoder, vgg
+from impasto.networks import VGG, VGGEncoder, vgg
 
 THIN = (4, 6, 8, 10, 12)
 
@@ -25,7 +25,7 @@ def test_bands_of_the_first_block_show_no_seams(size, padding, monkeypatch):
     network, image = VGG(THIN, "3_1"), torch.rand(2, 3, *size)
     if padding == "reflect":
         network.conv1_2.padding_mode = "reflect"  # as some public networks have it
-    made = Encoder(network, padding=padding)
+    made = VGGEncoder(network, padding=padding)
     in_bands = made.features(image, ["relu2_1", "conv3_1"])
     with_it = made.features(image, ["relu1_1", "relu2_1", "conv3_1"])  # which is asked for, and so made whole
     for layer, x in in_bands.items():

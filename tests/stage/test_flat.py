@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import impasto
-from impasto.networks import Decoder
+from impasto.networks import VGGDecoder
 
 PICTURE, OTHER = torch.rand(1, 3, 32, 48), torch.rand(1, 3, 40, 40)
 FLAT = torch.full((1, 3, 32, 48), 0.25)
@@ -50,7 +50,7 @@ def test_a_stage_without_networks_may_paint_one_colour():
 @pytest.mark.parametrize("low", [True, False], ids=["bfloat16", "float32"])
 def test_features_that_are_not_finite_are_found_before_a_network_makes_grey_of_them(low):
     encoder = impasto.encoder("slim19")
-    decoder = Decoder.for_encoder(encoder, "relu1_1")
+    decoder = VGGDecoder.for_encoder(encoder, "relu1_1")
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=low):
         features = encoder.features(PICTURE, ["relu1_1"])["relu1_1"].clone()
         features[0, 0, 0, 0] = float("nan")

@@ -3,9 +3,10 @@
 from .convolutions import FewChannels, block_conv2d, conv2d_relu, depth_to_space, fill_halo, pad2d, upsample_conv2d
 from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, cached_decoders, load_decoders
 from .decoder_fitting import fit_convolution, fit_decoder
+from .decoders import decoder
 from .distillation import Distillation, Slim19
 from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, trained_padding
-from .encoders import Encoder, encoder
+from .encoders import encoder
 from .feature_transform import (
     FeatureTransform,
     RegionMoments,
@@ -17,11 +18,22 @@ from .feature_transform import (
 from .linear_fit import choose_channels, ridge_regression
 from .perceptual import PerceptualLoss, perceptual_features
 from .pretrained import PRETRAINED, SLIM19, SLIM19_HALF, VGG19, load_slim19, load_slim19_half, load_vgg19, records
+from .protocols import (
+    Decoder,
+    Encoder,
+    check_layers,
+    content_layer,
+    encoder_memory,
+    largest_stride,
+    radius_of,
+    style_layers,
+)
 from .regional import FeatureMap, fill_empty, map_by_region, region_masks
 from .tiles import Span, Tile, map_tiles, receptive_radius, tile_grid
 from .vgg import CONVOLUTIONS, FIRST_LAYERS, VGG, WIDTHS, Padding, Pooling
 from .vgg_checkpoints import load_vgg
-from .vgg_decoder import Decoder, decoder_convolutions
+from .vgg_decoder import VGGDecoder, decoder_convolutions
+from .vgg_encoder import VGGEncoder, require_vgg
 
 __all__ = [
     "CHECKPOINT_SUFFIXES",
@@ -48,20 +60,27 @@ __all__ = [
     "Span",
     "TargetMoments",
     "Tile",
+    "VGGDecoder",
+    "VGGEncoder",
     "affine_map",
     "block_conv2d",
     "cached_decoders",
+    "check_layers",
     "check_pair",
     "choose_channels",
+    "content_layer",
     "conv2d_relu",
+    "decoder",
     "decoder_convolutions",
     "depth_to_space",
     "encoder",
     "encoder_for_checkpoint",
+    "encoder_memory",
     "fill_empty",
     "fill_halo",
     "fit_convolution",
     "fit_decoder",
+    "largest_stride",
     "load_decoders",
     "load_slim19",
     "load_slim19_half",
@@ -71,11 +90,14 @@ __all__ = [
     "map_tiles",
     "pad2d",
     "perceptual_features",
+    "radius_of",
     "receptive_radius",
     "records",
     "region_masks",
     "require_decoder",
+    "require_vgg",
     "ridge_regression",
+    "style_layers",
     "style_statistics",
     "stylize_features",
     "tile_grid",

@@ -17,7 +17,7 @@ from ..errors import WeightsError
 from ..files import local_path
 from ..validation import shape
 from .vgg import CONVOLUTIONS
-from .vgg_decoder import Decoder, decoder_convolutions
+from .vgg_decoder import VGGDecoder, decoder_convolutions
 
 CHECKPOINT_SUFFIXES = {".pth", ".pt", ".safetensors"}
 """Of files that hold networks."""
@@ -33,7 +33,7 @@ SEQUENTIAL_LAYOUTS = {f"relu{level}_1": _positions(f"relu{level}_1") for level i
 """Where the public Sequentials of pad, convolution, ReLU and upsampling hold their convolutions, by layer."""
 
 
-def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
+def load_decoders(path: str | os.PathLike[str]) -> dict[str, VGGDecoder]:
     """Return the decoders that a checkpoint, or a folder of checkpoints, holds, by layer, whatever their layout.
 
     - A flat Sequential of pad, convolution, ReLU and upsampling: `decoder.pth` of AdaIN, `decoder_relu4_1.pth`
@@ -56,7 +56,7 @@ def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
     Example:
         >>> import tempfile, torch
         >>> path = tempfile.mkdtemp() + "/decoder.pth"
-        >>> torch.save(Decoder((4, 8, 16), "relu3_1").state_dict(), path)
+        >>> torch.save(VGGDecoder((4, 8, 16), "relu3_1").state_dict(), path)
         >>> list(load_decoders(path))
         ['relu3_1']
     """
@@ -64,7 +64,7 @@ def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
     if not source.is_dir():
         return dict(sorted(_read_file(source).items()))
     files = [file for file in weights.regular_files(source) if file.suffix in CHECKPOINT_SUFFIXES]
-    by_layer: dict[str, Decoder] = {}
+    by_layer: dict[str, VGGDecoder] = {}
     owners: dict[str, Path] = {}
     for file in files:
         tensors = weights.load(file)
@@ -83,7 +83,7 @@ def load_decoders(path: str | os.PathLike[str]) -> dict[str, Decoder]:
     return dict(sorted(by_layer.items()))
 
 
-def _read_file(file: Path) -> dict[str, Decoder]:
+def _read_file(file: Path) -> dict[str, VGGDecoder]:
     tensors = weights.load(file)
     if not _is_decoder(tensors):
         if any(value.ndim == 4 and value.shape[1] == 3 for value in tensors.values()):
@@ -104,7 +104,7 @@ def _is_decoder(tensors: Mapping[str, Tensor]) -> bool:
     )
 
 
-def _decoders_of(file: Path, tensors: Mapping[str, Tensor]) -> dict[str, Decoder]:
+def _decoders_of(file: Path, tensors: Mapping[str, Tensor]) -> dict[str, VGGDecoder]:
     """Return the decoders of one checkpoint."""
     by_level: dict[str, dict[str, Tensor]] = {}
     unknown = []
@@ -136,7 +136,7 @@ def _decoders_of(file: Path, tensors: Mapping[str, Tensor]) -> dict[str, Decoder
     return by_layer
 
 
-def _decoder_with(file: Path, tensors: Mapping[str, Tensor], which: str) -> Decoder:
+def _decoder_with(file: Path, tensors: Mapping[str, Tensor], which: str) -> VGGDecoder:
     """Return the decoder that has these weights, or refuse them."""
     flawed = [key for key, value in tensors.items() if key.endswith("weight") and value.ndim != 4]
     if flawed:
@@ -155,7 +155,7 @@ def _decoder_with(file: Path, tensors: Mapping[str, Tensor], which: str) -> Deco
         skips = sorted((key[4:7] for key in tensors if key.startswith("skip")), reverse=True)
         if any(int(skip[0]) >= int(layer[4]) for skip in skips):
             raise _refusal(file, f"{which}has skip{skips[0]}, which is no shallower than {layer}")
-        decoder = Decoder(widths, layer, {f"relu{skip}": tensors[f"skip{skip}.weight"].shape[1] for skip in skips})
+        decoder = VGGDecoder(widths, layer, {f"relu{skip}": tensors[f"skip{skip}.weight"].shape[1] for skip in skips})
     state = weights.check_state_dict(tensors, decoder.state_dict(), partial(_refusal, file), which)
     decoder.load_state_dict(state, assign=True)
     return decoder
@@ -169,7 +169,7 @@ def _refusal(file: Path, what: str) -> WeightsError:
     )
 
 
-def cached_decoders(path: str | os.PathLike[str], device: torch.device | str | None = None) -> Mapping[str, Decoder]:
+def cached_decoders(path: str | os.PathLike[str], device: torch.device | str | None = None) -> Mapping[str, VGGDecoder]:
     """Return the decoders of a file or folder by layer, ready to use; the same ones every time, until the file changes.
 
     Args:

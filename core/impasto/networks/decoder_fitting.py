@@ -6,16 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .encoders import Encoder
 from .linear_fit import ridge_regression
-from .vgg_decoder import Decoder
+from .vgg_decoder import VGGDecoder
+from .vgg_encoder import VGGEncoder
 
 POSITIONS = 60_000
 """How many at most are drawn for each fit."""
 
 
 @torch.no_grad()
-def fit_decoder(encoder: Encoder, layer: str, images: Tensor, tail: Decoder | None = None) -> Decoder:
+def fit_decoder(encoder: VGGEncoder, layer: str, images: Tensor, tail: VGGDecoder | None = None) -> VGGDecoder:
     """Return a decoder that inverts an encoder as well as least squares can, convolution by convolution.
 
     Each convolution, deep to shallow, is fitted to the sums that the encoder had at the same place, from the output
@@ -36,7 +36,7 @@ def fit_decoder(encoder: Encoder, layer: str, images: Tensor, tail: Decoder | No
         >>> bool((painted - cat).square().mean() < 1e-3)
         True
     """
-    decoder = Decoder.for_encoder(encoder, layer).to(images.device)
+    decoder = VGGDecoder.for_encoder(encoder, layer).to(images.device)
     sums = [f"conv{name}" for name in decoder.convolutions[1:]]
     features = encoder.features(images, [*sums, layer])
     rng = torch.Generator().manual_seed(0)
@@ -52,7 +52,7 @@ def fit_decoder(encoder: Encoder, layer: str, images: Tensor, tail: Decoder | No
     return decoder
 
 
-def fit_convolution(decoder: Decoder, name: str, x: Tensor, target: Tensor, rng: torch.Generator) -> Tensor:
+def fit_convolution(decoder: VGGDecoder, name: str, x: Tensor, target: Tensor, rng: torch.Generator) -> Tensor:
     """Fit a decoder's convolution, in place, by least squares; return what the next one then takes.
 
     Args:

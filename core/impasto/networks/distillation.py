@@ -19,6 +19,7 @@ from ..training import Crops, Task, Trainer, pictures, save_half
 from .encoders import encoder
 from .linear_fit import choose_channels, ridge_regression
 from .vgg import FIRST_LAYERS, VGG
+from .vgg_encoder import require_vgg
 
 WIDTHS = {"slim19": (16, 32, 64, 128, 128), "slim19-half": (32, 64, 128, 256, 256)}
 DEEPEST = "5_1"
@@ -50,7 +51,7 @@ class Slim19(Trainer, name="slim19"):
 
     def task(self, device: torch.device, seed: int = 0) -> Distillation:
         """Return the task, its networks started from the teacher's channels."""
-        return Distillation(self, encoder(self.teacher).network, device, seed)
+        return Distillation(self, require_vgg(self.name, encoder(self.teacher)).network, device, seed)
 
 
 class Distillation(Task):

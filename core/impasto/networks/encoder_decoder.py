@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from ..errors import ParameterError, StageError, quoted
-from .encoders import Encoder, encoder
+from .encoders import encoder
+from .protocols import Decoder, Encoder
 from .vgg import VGG, Padding
-from .vgg_decoder import Decoder
+from .vgg_encoder import VGGEncoder
 
 
 def require_decoder(stage: str, encoder: str, decoder: str, example: str, training: str) -> None:
@@ -53,7 +54,7 @@ def check_pair(who: str, decoder: Decoder, encoder: Encoder) -> None:
 
 
 def encoder_for_checkpoint(name: str, device: torch.device) -> Encoder:
-    """Return an encoder that pads the picture as its network pads features: by reflection where it was trained so.
+    """Return an encoder; one of VGG's plan pads the picture as its network pads features, by reflection if so trained.
 
     Args:
         name: of an encoder, or the path of a checkpoint.
@@ -64,6 +65,8 @@ def encoder_for_checkpoint(name: str, device: torch.device) -> Encoder:
         WeightsError: a checkpoint that holds no VGG-19.
     """
     loaded = encoder(name, device=device)
+    if not isinstance(loaded, VGGEncoder):
+        return loaded
     padding = trained_padding(loaded.network)
     return loaded if padding == loaded.padding else encoder(name, padding=padding, device=device)
 

@@ -1,181 +1,22 @@
-"""Encoders: feature extractors addressed by layer name, VGG-19 or thinner networks of its plan.
-
-`encoder("slim19")` gives one that is ready to use; `encoder("vgg_conv.pth")` reads a checkpoint people have.
-"""
+"""Encoders by name: `encoder("slim19")` is ready to use, `encoder("vgg_conv.pth")` reads a checkpoint people have."""
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from ..errors import suggestion
+from ..errors import quoted
 from ..files import local_path
-from ..functional.resizing import size_of, size_text
 from ..host import get_host
-from ..validation import check_features, check_image
-from .vgg import CONVOLUTIONS, VGG, WIDTHS, Padding, Pooling
+from .protocols import Encoder
+from .vgg import VGG, Padding, Pooling
 from .vgg_checkpoints import load_vgg
-
-
-class Encoder(nn.Module):
-    """Give the features of pictures by layer name, in bfloat16 under autocast and in float32 otherwise.
-
-    The normalisation a network was trained with happens inside: pictures are sRGB in [0, 1].  Gradients flow
-    to the picture, never to the weights, which are frozen.
-
-    Args:
-        network: a `VGG`, which is frozen.
-        name: what messages call it.
-        pooling: "max" as trained, or "average", which Gatys et al. (2016) found to give smoother pictures.
-        padding: of the picture before the first convolution; "replicate" leaves no dark frame. Deeper
-            convolutions pad with zeros, as VGG-19 was trained.
-        calibrated: map each layer's thin features by a learned matrix, so that distances and Gram losses
-            estimate VGG-19's; the identity for VGG-19 itself.
-
-    Raises:
-        ValueError: a value outside those, or a thin network without such matrices.
-
-    Example:
-        >>> import torch
-        >>> thin = Encoder(VGG((4, 8, 16), "3_1"), "thin")
-        >>> thin.channels["relu2_1"]
-        8
-        >>> features = thin.features(torch.rand(1, 3, 32, 48), ["relu1_1", "relu3_1"])
-        >>> features["relu3_1"].shape
-        torch.Size([1, 16, 8, 12])
-    """
-
-    def __init__(
-        self,
-        network: VGG,
-        name: str = "encoder",
-        *,
-        pooling: Pooling = "max",
-        padding: Padding = "replicate",
-        calibrated: bool = False,
-    ) -> None:
-        super().__init__()
-        for what, value, choices in (
-            ("pooling", pooling, ("max", "average")),
-            ("padding", padding, ("replicate", "reflect", "zeros")),
-        ):
-            if value not in choices:
-                raise ValueError(f"{name}: {what} = {value!r} is not one\n  what would work: {', '.join(choices)}")
-        self.network = network.eval().requires_grad_(False)
-        if self.network.mean.device.type == "cpu":
-            # Measured at three widths: 6 to 26 % faster forwards, and no slower backwards, in float32 too.
-            self.network.to(memory_format=torch.channels_last)
-        self.name, self.pooling, self.padding, self.calibrated = name, pooling, padding, calibrated
-        self.layers = tuple(f"{kind}{conv}" for conv in network.convolutions for kind in ("conv", "relu"))
-        """Every layer's name, shallow to deep."""
-        self.channels: Mapping[str, int] = {layer: network.widths[int(layer[4]) - 1] for layer in self.layers}
-        """The number of channels of each layer."""
-        self._metrics = [
-            f"relu{key.removeprefix('metric')}" for key in dict(network.named_buffers()) if key.startswith("metric")
-        ]
-        self._copies: dict[tuple[torch.dtype, torch.device], VGG] = {}
-        if calibrated and not self._metrics and network.widths != WIDTHS[: len(network.widths)]:
-            raise ValueError(
-                f"{name}: has no matrices that calibrate its features to VGG-19's\n"
-                "  what would work: calibrated=False, or one that has them: slim19, slim19-half"
-            )
-
-    def features(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Return the features of a picture by layer name, computing no deeper than the deepest.
-
-        Args:
-            image: (B, 3, H, W), float32 sRGB in [0, 1], on the encoder's device.
-            layers: names such as `relu3_1`, or `conv3_1` for the sums before the ReLU.
-
-        Returns:
-            (B, C, h, w) by layer, h = H // 2 ** (block - 1); the autocast type under `torch.autocast`,
-            else float32.
-
-        Raises:
-            LookupError: an unknown layer, or one deeper than the network, or not calibrated.
-            ValueError: a picture too small to be pooled so often, on another device, or of a wrong shape.
-            TypeError: not a float32 tensor.
-        """
-        self._check(image, layers)
-        device = image.device.type
-        if not torch.is_autocast_enabled(device):
-            return self._run(self.network, image, layers)
-        check_features(image, self.name)
-        network = self._copy(torch.get_autocast_dtype(device))
-        with torch.autocast(device, enabled=False):  # it would cast the weights anew at every call
-            return self._run(network, image, layers)
-
-    forward = features
-
-    def _run(self, network: VGG, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        features = network(image, layers, self.pooling, self.padding)
-        if not (self.calibrated and self._metrics):
-            return cast(dict[str, Tensor], features)
-        return {
-            layer: F.conv2d(x, network.get_buffer(f"metric{layer.removeprefix('relu')}")[..., None, None])
-            for layer, x in features.items()
-        }
-
-    def _copy(self, dtype: torch.dtype) -> VGG:
-        """Return the network in another precision, made once; bfloat16 is fast in channels_last alone."""
-        key = dtype, self.network.mean.device
-        if key not in self._copies:
-            low = copy.deepcopy(self.network).to(dtype).to(memory_format=torch.channels_last)
-            low.mean, low.std = self.network.mean, self.network.std
-            self._copies[key] = low
-        return self._copies[key]
-
-    def _check(self, image: Tensor, layers: Sequence[str]) -> None:
-        if isinstance(layers, str):
-            raise TypeError(f"{self.name}: layers are a list of names\n  what to type: features(image, [{layers!r}])")
-        for layer in layers:
-            if layer not in self.channels:
-                raise LookupError(self._unknown(layer))
-            if self.calibrated and self._metrics and layer not in self._metrics:
-                raise LookupError(
-                    f"{self.name}: {layer} is not calibrated to VGG-19\n"
-                    f"  what would work: {', '.join(self._metrics)}; or an encoder with calibrated=False"
-                )
-        if (
-            not isinstance(image, Tensor)
-            or image.dtype != torch.float32
-            or image.ndim != 4
-            or image.shape[1] != 3
-            or 0 in image.shape
-        ):
-            check_image(image, self.name)  # which says what is wrong; always called, it would read every pixel
-        if image.device != self.network.mean.device:
-            raise ValueError(
-                f"{self.name}: is on {self.network.mean.device} and the picture on {image.device}\n"
-                f"  what to type: impasto.encoder({self.name!r}, device=image.device)"
-            )
-        least = max([2 ** (int(layer[4]) - 1) for layer in layers] + [2 if self.padding == "reflect" else 1])
-        if min(image.shape[-2:]) < least:
-            raise ValueError(
-                f"{self.name}: a picture of {size_text(size_of(image))} pixels is too small "
-                f"for {max(layers, key=lambda layer: layer[4:], default='it')}\n"
-                f"  what would work: at least {least} pixels on each side, or a shallower layer"
-            )
-
-    def _unknown(self, layer: str) -> str:
-        names = ", ".join(name for name in self.layers if name.startswith("relu"))
-        message = f"{self.name}: has no layer called {layer!r}\n  it has: {names}, and conv1_1 … before each ReLU"
-        if str(layer)[:4] in ("conv", "relu") and str(layer)[4:] in CONVOLUTIONS:
-            advice = f"{self.layers[-1]} or a shallower one, or the encoder vgg19"
-            return f"{message}\n  {layer} is deeper than the network\n  what would work: {advice}"
-        return message + suggestion(str(layer), self.layers)
-
-    def extra_repr(self) -> str:
-        """Say name and options."""
-        return f"{self.name!r}, pooling={self.pooling!r}, padding={self.padding!r}, calibrated={self.calibrated}"
+from .vgg_encoder import VGGEncoder
 
 
 def encoder(
@@ -191,14 +32,16 @@ def encoder(
     Args:
         name_or_path: `slim19`, `slim19-half`, `vgg19` or what plugins offer; or the path of a file that
             `load_vgg` reads.
-        pooling: see `Encoder`.
-        padding: see `Encoder`.
-        calibrated: see `Encoder`.
+        pooling: see `VGGEncoder`; others come with theirs.
+        padding: likewise.
+        calibrated: see `VGGEncoder`; the features of others are as they are.
         device: where it computes; None is the CPU. An encoder is shared, so ask for one on another device
             instead of moving it.
 
     Raises:
         LookupError: no encoder of this name, and no such file.
+        TypeError: what a plugin offers is no encoder.
+        ValueError: another pooling or padding than an encoder comes with.
         WeightsError: weights that cannot be found, verified or opened.
 
     Example:
@@ -234,17 +77,26 @@ def _encoder(
 ) -> Encoder:
     network = _network(source, stamp, device)
     if isinstance(network, VGG):
-        return Encoder(network, name, pooling=pooling, padding=padding, calibrated=calibrated)
+        return VGGEncoder(network, name, pooling=pooling, padding=padding, calibrated=calibrated)
     if not isinstance(network, Encoder):
+        missing = [
+            member for member in ("name", "layers", "channels", "strides", "features") if not hasattr(network, member)
+        ]
         raise TypeError(
-            f"the encoder {name!r} was loaded as {type(network).__name__}, which has no features by layer\n"
-            "  what would work: a loader that returns impasto.networks.load_vgg(path), or an impasto.Encoder"
+            f"the encoder {quoted(name)} was loaded as {type(network).__name__}, which lacks {', '.join(missing)}\n"
+            "  what would work: a loader that returns a network with name, layers, channels, strides and\n"
+            "  features(image, layers), see impasto.Encoder; or impasto.networks.load_vgg(path)"
         )
-    if (network.pooling, network.padding) != (pooling, padding):
-        raise ValueError(f"the encoder {name!r} comes with its pooling and padding\n  it is: {network.extra_repr()}")
+    own = getattr(network, "pooling", "max"), getattr(network, "padding", "replicate")
+    if own != (pooling, padding):
+        raise ValueError(
+            f"the encoder {quoted(name)} comes with its pooling and padding, found pooling = {pooling!r},"
+            f" padding = {padding!r}\n  what would work: pooling = {own[0]!r}, padding = {own[1]!r}"
+        )
     return network
 
 
 @lru_cache(maxsize=8)
 def _network(source: Source, stamp: tuple[int, int] | None, device: torch.device) -> nn.Module:
-    return (load_vgg(source) if isinstance(source, Path) else source()).to(device)
+    network = (load_vgg(source) if isinstance(source, Path) else source()).to(device)
+    return network.eval().requires_grad_(False)

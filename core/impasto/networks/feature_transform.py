@@ -12,10 +12,9 @@ from torch import Tensor
 
 from ..functional.statistics import MeanSpread, Moments, in_float32
 from ..stage import Region, Style, covered_regions
-from .encoders import Encoder
+from .protocols import Decoder, Encoder, largest_stride, radius_of
 from .regional import FeatureMap, map_by_region, region_masks
-from .tiles import Tile, map_tiles, receptive_radius, tile_grid
-from .vgg_decoder import Decoder
+from .tiles import Tile, map_tiles, tile_grid
 
 
 class TargetMoments(NamedTuple):
@@ -61,7 +60,7 @@ def style_statistics(
         >>> style_statistics(slim, ("relu2_1",), picture, None, variance)["relu2_1"][0].mean.shape
         torch.Size([1, 32, 1, 1])
     """
-    grid = tile_grid(image.shape[-2:], encoder_radius(encoder, layers), stride(layers))
+    grid = tile_grid(image.shape[-2:], radius_of(encoder, layers), largest_stride(encoder, layers))
     return _region_moments(lambda tile: encoder.features(tile.with_context(image), layers), grid, guides, statistic)
 
 
@@ -124,8 +123,9 @@ def stylize_features(
     """
     encoder, decoder = networks
     layers = decoder.layers
-    radius = encoder_radius(encoder, layers) + receptive_radius(decoder, decoder.convolutions)
-    grid = tile_grid(image.shape[-2:], radius, stride(layers))
+    radii = [radius_of(network, layers) for network in networks]
+    radius = None if None in radii else sum(radius for radius in radii if radius is not None)
+    grid = tile_grid(image.shape[-2:], radius, largest_stride(encoder, layers))
 
     @lru_cache(maxsize=1)
     def features_of(tile: Tile) -> Mapping[str, Tensor]:
@@ -199,15 +199,3 @@ def _mean_matrix(
     spread: Tensor, targets: Sequence[TargetMoments], transform: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
     return torch.stack([target.share * transform(spread, target.moments.spread) for target in targets]).sum(0)
-
-
-def encoder_radius(encoder: Encoder, layers: Sequence[str]) -> int:
-    """Return the radius of an encoder's receptive field in pixels, down to the deepest of some layers."""
-    convolutions = encoder.network.convolutions
-    deepest = max(convolutions.index(layer[4:]) for layer in layers)
-    return receptive_radius(encoder.network, convolutions[: deepest + 1])
-
-
-def stride(layers: Sequence[str]) -> int:
-    """Return how many pixels lie between positions of the deepest of some layers."""
-    return max(1 << (int(layer[4]) - 1) for layer in layers)

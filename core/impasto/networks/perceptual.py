@@ -8,11 +8,7 @@ import torch
 from torch import Tensor
 
 from ..functional import statistics
-from .encoders import Encoder
-from .vgg import FIRST_LAYERS
-
-LOSS_LAYERS = FIRST_LAYERS[:4]
-"""Where style is measured, and content at the last (Huang and Belongie 2017, section 6)."""
+from .protocols import Encoder, content_layer, style_layers
 
 
 def perceptual_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -45,7 +41,8 @@ class PerceptualLoss:
     Args:
         encoder: the loss network, `calibrated` if it is thin.
         samples: (B, 3, H, W), sRGB in [0, 1], the pictures that powers are taken from.
-        layers: where style is measured; content is at the last.
+        layers: where style is measured; content is at the last. Empty: what suits the encoder, of VGG-19 the first of
+            four blocks (Huang and Belongie 2017, section 6).
 
     Example:
         >>> import impasto, torch
@@ -56,8 +53,8 @@ class PerceptualLoss:
         0.0
     """
 
-    def __init__(self, encoder: Encoder, samples: Tensor, layers: Sequence[str] = LOSS_LAYERS) -> None:
-        self.encoder, self.layers = encoder, tuple(layers)
+    def __init__(self, encoder: Encoder, samples: Tensor, layers: Sequence[str] = ()) -> None:
+        self.encoder, self.layers = encoder, tuple(layers) or loss_layers(encoder)
         with torch.no_grad():
             self.powers = {layer: x.square().mean((0, 2, 3)).sum() for layer, x in self.features(samples).items()}
 
@@ -82,3 +79,10 @@ class PerceptualLoss:
         """Return the squared error of features, the mean over the targets' layers."""
         errors = [(features[layer] - x).square().sum(1).mean() / self.powers[layer] for layer, x in targets.items()]
         return torch.stack(errors).mean()
+
+
+def loss_layers(encoder: Encoder) -> tuple[str, ...]:
+    """Return the style layers of an encoder down to its content layer."""
+    content = content_layer(encoder)
+    above = encoder.layers[: encoder.layers.index(content)]
+    return (*(layer for layer in style_layers(encoder) if layer in above), content)

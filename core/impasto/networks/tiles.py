@@ -46,12 +46,12 @@ class Tile(NamedTuple):
         return maps[..., self.rows.without_context(maps.shape[-2]), self.columns.without_context(maps.shape[-1])]
 
 
-def tile_grid(size: Sequence[int], context: int, multiple: int = 1) -> list[Tile]:
+def tile_grid(size: Sequence[int], context: int | None, multiple: int = 1) -> list[Tile]:
     """Return tiles that cover a picture without overlap, each of at most `PIXELS` with its context.
 
     Args:
         size: height and width of the picture in pixels.
-        context: pixels around a tile that its result depends on: see `receptive_radius`.
+        context: pixels around a tile that its result depends on: see `radius_of`. None: unknown, so one tile.
         multiple: of pixels, at which tiles and contexts begin, so that pooling takes the same pixels together.
 
     Example:
@@ -59,6 +59,8 @@ def tile_grid(size: Sequence[int], context: int, multiple: int = 1) -> list[Tile
         (1, 20)
     """
     height, width = size
+    if context is None:
+        return [Tile(Span(0, height, 0, height), Span(0, width, 0, width))]
     margin = -(-context // multiple) * multiple
     side = max(math.isqrt(PIXELS) - 2 * margin, multiple)
     rows, columns = (

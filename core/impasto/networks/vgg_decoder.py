@@ -22,11 +22,12 @@ from .convolutions import (
     upsample2d,
     upsample_conv2d,
 )
-from .encoders import Encoder
+from .tiles import receptive_radius
 from .vgg import CONVOLUTIONS, WIDTHS
+from .vgg_encoder import VGGEncoder
 
 
-class Decoder(nn.Module):
+class VGGDecoder(nn.Module):
     """Paint pictures from the features of one layer, through an encoder's convolutions in reverse.
 
     Where the encoder pools, the features are upsampled by nearest neighbours, and every convolution pads by
@@ -40,7 +41,7 @@ class Decoder(nn.Module):
 
     Example:
         >>> import torch
-        >>> Decoder((4, 8), "relu2_1")(torch.rand(1, 8, 16, 24)).shape
+        >>> VGGDecoder((4, 8), "relu2_1")(torch.rand(1, 8, 16, 24)).shape
         torch.Size([1, 3, 32, 48])
     """
 
@@ -69,12 +70,17 @@ class Decoder(nn.Module):
 
     @classmethod
     def for_encoder(
-        cls, encoder: Encoder, layer: str, skips: Sequence[str] = (), widths: Sequence[int] = ()
-    ) -> Decoder:
+        cls, encoder: VGGEncoder, layer: str, skips: Sequence[str] = (), widths: Sequence[int] = ()
+    ) -> VGGDecoder:
         """Return an untrained decoder for a layer of an encoder; of its widths, or of others before that layer."""
         encoder_widths = [encoder.channels[f"relu{block}_1"] for block in range(1, int(layer[4]) + 1)]
         layer_width = encoder_widths.pop()
         return cls([*(widths or encoder_widths), layer_width], layer, {skip: encoder.channels[skip] for skip in skips})
+
+    @property
+    def radius(self) -> int:
+        """How far, in pixels, what it paints depends on features."""
+        return receptive_radius(self, self.convolutions)
 
     def forward(self, features: Tensor | Mapping[str, Tensor]) -> Tensor:
         """Return pictures (B, 3, H, W), sRGB about [0, 1].

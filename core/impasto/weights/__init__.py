@@ -4,7 +4,7 @@ from .archive import open_torch
 from .finding import find
 from .folders import regular_files
 from .loading import load
-from .modules import cached, check_state_dict, empty_init
+from .modules import cached, check_state_dict, empty_init, freeze
 from .record import Weights
 from .tensors import check_numbers
 from .verification import verify
@@ -16,6 +16,7 @@ __all__ = [
     "check_state_dict",
     "empty_init",
     "find",
+    "freeze",
     "load",
     "open_torch",
     "regular_files",

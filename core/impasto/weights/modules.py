@@ -126,7 +126,22 @@ def _cached(
 ) -> nn.Module | Mapping[str, nn.Module]:
     networks = load(path)
     for network in [networks] if isinstance(networks, nn.Module) else networks.values():
-        network.eval().requires_grad_(False).to(device, torch.float32)  # whatever torch makes by default
-        if device.type == "cpu":  # where convolutions in bfloat16 are fast in this layout alone
-            network.to(memory_format=torch.channels_last)
+        freeze(network, device)
     return networks
+
+
+def freeze(network: nn.Module, device: torch.device) -> nn.Module:
+    """Return a network itself, ready to use: on a device, in float32, in evaluation mode, without gradients of weights.
+
+    Args:
+        network: is changed in place.
+        device: where it computes.
+
+    Example:
+        >>> freeze(nn.Conv2d(3, 4, 3), torch.device("cpu")).weight.requires_grad
+        False
+    """
+    network.eval().requires_grad_(False).to(device, torch.float32)  # whatever torch makes by default
+    if device.type == "cpu":  # where convolutions in bfloat16 are fast in this layout alone
+        network.to(memory_format=torch.channels_last)
+    return network

@@ -9,7 +9,7 @@ import impasto
 from impasto import ParameterError, StageError, WeightsError
 from impasto.functional import statistics
 from impasto.functional.statistics import Moments
-from impasto.networks import SEQUENTIAL_LAYOUTS, SLIM19, VGG, VGG19, Decoder, TargetMoments, tiles
+from impasto.networks import SEQUENTIAL_LAYOUTS, SLIM19, VGG, VGG19, TargetMoments, VGGDecoder, tiles
 from impasto.testing import parametrize_checks
 from impasto.weights import find
 from impasto_adain import DECODER, AdaIN, adain, monge_map
@@ -222,7 +222,7 @@ def public(tmp_path):
     """Networks laid out as vgg_normalised.pth and decoder.pth, at their full width."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        encoder, decoder = VGG(deepest="4_1"), Decoder()
+        encoder, decoder = VGG(deepest="4_1"), VGGDecoder()
         conv0 = {"0.weight": 255 * torch.eye(3).flip(0)[..., None, None], "0.bias": -torch.rand(3)}
     flat = dict(conv0)
     for name, n in zip(encoder.convolutions, (2, 5, 9, 12, 16, 19, 22, 25, 29), strict=True):
@@ -251,7 +251,7 @@ def test_a_decoder_of_other_channels_is_refused(public, cat):
 
 def test_a_decoder_that_takes_other_channels_beside_is_refused(tmp_path, cat):
     file = tmp_path / "decoder.pth"
-    torch.save(Decoder((16, 32, 64, 128), LAYER, {"relu3_1": 48}).state_dict(), file)
+    torch.save(VGGDecoder((16, 32, 64, 128), LAYER, {"relu3_1": 48}).state_dict(), file)
     with pytest.raises(StageError, match="takes 48 channels of relu3_1 and the encoder slim19 gives 64"):
         paint(AdaIN(decoder=str(file)), cat, cat)
 
@@ -263,7 +263,7 @@ def test_an_encoder_in_the_decoders_place_is_refused(public, cat):
 
 def test_a_decoder_for_another_layer_is_refused(tmp_path, cat):
     file = tmp_path / "decoder.pth"
-    torch.save(Decoder((16, 32, 64), "relu3_1").state_dict(), file)
+    torch.save(VGGDecoder((16, 32, 64), "relu3_1").state_dict(), file)
     with pytest.raises(StageError, match="holds no decoder for relu4_1"):
         paint(AdaIN(decoder=str(file)), cat, cat)
 

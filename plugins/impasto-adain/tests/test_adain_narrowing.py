@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from impasto.networks import Decoder
+from impasto.networks import VGGDecoder
 from impasto_adain.narrowing import narrow_decoder
 
 THIN = (4, 8, 12, 16, 16)
@@ -18,7 +18,7 @@ def seeded():
 
 def test_a_narrowed_decoder_paints_what_the_wide_one_does_where_features_say_little_more():
     # Wide features that are combinations of few.
-    wide = Decoder((6, 12, 16), "relu3_1", {"relu2_1": 12}).requires_grad_(False)
+    wide = VGGDecoder((6, 12, 16), "relu3_1", {"relu2_1": 12}).requires_grad_(False)
     for name, kept in (("3_1", 4), ("2_2", 4), ("2_1", 3), ("1_2", 3)):
         convolution = wide.get_submodule(f"conv{name}")
         copies = torch.arange(len(convolution.weight)) % kept
@@ -37,4 +37,4 @@ def test_a_narrowed_decoder_paints_what_the_wide_one_does_where_features_say_lit
 @pytest.mark.parametrize("widths", [(4,), (5, 8), (0, 8), (4, 8, 12)])
 def test_decoders_are_not_narrowed_to_more(widths):
     with pytest.raises(ValueError, match=r"2 numbers, none larger than its own"):
-        narrow_decoder(Decoder(THIN, "relu3_1"), widths, {"relu3_1": torch.rand(1, 12, 8, 8)})
+        narrow_decoder(VGGDecoder(THIN, "relu3_1"), widths, {"relu3_1": torch.rand(1, 12, 8, 8)})

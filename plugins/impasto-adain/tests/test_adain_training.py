@@ -5,7 +5,7 @@ import torch
 from torchvision.utils import save_image
 
 import impasto
-from impasto.networks import Decoder, load_decoders
+from impasto.networks import VGGDecoder, load_decoders
 from impasto.training import train
 from impasto_adain import AdaIN, AdaINDecoder
 
@@ -49,7 +49,7 @@ def test_without_skips_it_is_the_papers(folders):
 
 
 def test_it_begins_with_the_decoder_it_is_given(folders, tmp_path):
-    given = Decoder((16, 32, 64, 128), "relu4_1")
+    given = VGGDecoder((16, 32, 64, 128), "relu4_1")
     torch.save(given.state_dict(), tmp_path / "decoder.pth")
     found = trainer(folders, start=str(tmp_path / "decoder.pth")).task(CPU).networks["decoder"].state_dict()
     for key, value in given.state_dict().items():
@@ -59,10 +59,10 @@ def test_it_begins_with_the_decoder_it_is_given(folders, tmp_path):
 
 def test_a_decoder_that_cannot_be_begun_with_is_refused(folders, tmp_path):
     file = tmp_path / "decoder.pth"
-    torch.save(Decoder((16, 32, 64), "relu3_1").state_dict(), file)
+    torch.save(VGGDecoder((16, 32, 64), "relu3_1").state_dict(), file)
     with pytest.raises(impasto.ParameterError, match="holds no decoder for relu4_1 to start from"):
         trainer(folders, start=str(file)).task(CPU)
-    torch.save(Decoder((16, 32, 64, 96), "relu4_1").state_dict(), file)
+    torch.save(VGGDecoder((16, 32, 64, 96), "relu4_1").state_dict(), file)
     with pytest.raises(impasto.StageError, match="takes 96 channels of relu4_1 and the encoder slim19 gives 128"):
         trainer(folders, start=str(file)).task(CPU)
 

@@ -11,7 +11,7 @@ from torchvision.utils import save_image
 
 import impasto
 from impasto import ParameterError, StageError
-from impasto.networks import Decoder, load_decoders
+from impasto.networks import VGGDecoder, load_decoders
 from impasto.testing import parametrize_checks
 from impasto.training import train
 from impasto.weights import find
@@ -213,7 +213,7 @@ def test_decoders_without_a_place_for_details_are_refused(photograph, style):
 
 def test_decoders_for_another_encoder_are_refused(tmp_path, photograph, style):
     file = str(tmp_path / "decoder.safetensors")
-    save_file(Decoder((4, 8, 16, 16), LAYER, {"relu3_1": 16, "relu2_1": 8, "relu1_1": 4}).state_dict(), file)
+    save_file(VGGDecoder((4, 8, 16, 16), LAYER, {"relu3_1": 16, "relu2_1": 8, "relu1_1": 4}).state_dict(), file)
     with pytest.raises(StageError, match="takes 16 channels of relu4_1 and the encoder slim19 gives 128"):
         paint(WCTPhoto(decoder=file), photograph, style)
 

@@ -8,7 +8,7 @@ import torch
 import impasto
 from impasto import ParameterError, StageError, WeightsError
 from impasto.functional import statistics
-from impasto.networks import VGG, Decoder, tiles
+from impasto.networks import VGG, VGGDecoder, tiles
 from impasto.testing import parametrize_checks
 from impasto.weights import find
 from impasto_wct import DECODERS, WCT, StyleSwap, swap, wct
@@ -271,7 +271,7 @@ def test_public_folders_load_by_path(tmp_path, cat, decoder_name, encoder_names)
         for level, plan in ((1, (1,)), (2, (1, 5, 8)), (3, (1, 5, 8, 12, 15))):
             file = tmp_path / decoder_name.format(level)
             file.parent.mkdir(exist_ok=True)
-            torch.save(flat(Decoder(layer=f"relu{level}_1"), plan), file)
+            torch.save(flat(VGGDecoder(layer=f"relu{level}_1"), plan), file)
     for level in encoder_names:
         cut = VGG(deepest=f"{level}_1")
         cut.load_state_dict({key: value for key, value in network.state_dict().items() if key in cut.state_dict()})
@@ -285,7 +285,7 @@ def test_public_folders_load_by_path(tmp_path, cat, decoder_name, encoder_names)
 def test_compressed_networks_have_an_encoder_for_each_level(tmp_path, cat):
     state = {}
     for level, widths in ((1, (24,)), (2, (16, 32))):
-        network, decoder = VGG(widths, f"{level}_1"), Decoder(widths, f"relu{level}_1")
+        network, decoder = VGG(widths, f"{level}_1"), VGGDecoder(widths, f"relu{level}_1")
         colours = {"conv0.weight": torch.eye(3)[..., None, None], "conv0.bias": torch.zeros(3)}
         kept = {key: x for key, x in network.state_dict().items() if key not in ("mean", "std")}
         state |= {f"e{level}.{key}": x for key, x in (colours | kept).items()}
@@ -304,14 +304,14 @@ def test_compressed_networks_have_an_encoder_for_each_level(tmp_path, cat):
 
 def test_decoders_for_another_encoder_are_refused(tmp_path, cat):
     file = tmp_path / "decoders.pth"
-    torch.save(Decoder((24,), "relu1_1").state_dict(), file)
+    torch.save(VGGDecoder((24,), "relu1_1").state_dict(), file)
     with pytest.raises(StageError, match="takes 24 channels of relu1_1 and the encoder slim19 gives 16"):
         paint(WCT(decoders=str(file), levels=(1,)), cat, cat)
 
 
 def test_a_decoder_that_takes_more_than_the_level_cannot_be_swapped_into(tmp_path, cat):
     file = tmp_path / "decoder.pth"
-    torch.save(Decoder((16, 32, 64), "relu3_1", {"relu2_1": 32}).state_dict(), file)
+    torch.save(VGGDecoder((16, 32, 64), "relu3_1", {"relu2_1": 32}).state_dict(), file)
     with pytest.raises(StageError, match="takes relu3_1, relu2_1\n  what would work: one that takes relu3_1 alone"):
         paint(StyleSwap(decoders=str(file)), cat, cat)
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder, StageError, Style, Weights
+from impasto import Encoder, Style, Weights
 from impasto.errors import quoted
 from impasto.networks import (
     SLIM19,
     Decoder,
-    cached_decoders,
     check_pair,
     encoder_for_checkpoint,
+    load_decoders,
     records,
     require_decoder,
     style_statistics,
@@ -57,12 +57,12 @@ class AdaIN(impasto.Stylizer, name="adain"):
     style_scale: float = impasto.param(
         default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"
     )
-    encoder: str = impasto.param(reads=True, default="slim19", help="encoder: slim19, or the path of a checkpoint")
+    encoder: str = impasto.param(reads=True, default="slim19", help="encoder: a name, or the path of a checkpoint")
     decoder: str = impasto.param(
         reads=True,
         folders=True,
         default="",
-        help="decoder: the path of a checkpoint for that encoder; empty: ours for slim19",
+        help="decoder: a name, or the path of a checkpoint, for that encoder; empty: ours for slim19",
     )
 
     def check(self) -> None:
@@ -83,15 +83,9 @@ class AdaIN(impasto.Stylizer, name="adain"):
     def networks(self, like: Tensor) -> tuple[Encoder, Decoder]:
         """Return encoder and decoder on a tensor's device."""
         encoder = encoder_for_checkpoint(self.encoder, like.device)
-        file = self.decoder or find(DECODER)
-        by_layer = cached_decoders(file, like.device)
-        decoder = by_layer.get(LAYER)
-        if decoder is None:
-            raise StageError(
-                f"{self.name}: {file} holds no decoder for {LAYER}\n  it has: {', '.join(by_layer)}\n"
-                f"  what would work: one for {LAYER}, such as AdaIN's decoder.pth, with its encoder"
-            )
-        check_pair(f"{self.name}: the decoder {file}", decoder, encoder)
+        which = self.decoder or find(DECODER)
+        decoder = impasto.decoder(which, layer=LAYER, device=like.device)
+        check_pair(f"{self.name}: the decoder {which}", decoder, encoder)
         return encoder, decoder
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
@@ -116,6 +110,17 @@ class AdaIN(impasto.Stylizer, name="adain"):
 def impasto_stylizers() -> list[type[impasto.Stylizer]]:
     """Offer AdaIN."""
     return [AdaIN]
+
+
+@impasto.hookimpl
+def impasto_decoders() -> dict[str, Callable[[], nn.Module]]:
+    """Offer the decoder, for every method that changes features of slim19."""
+    return {"adain-slim19": load_decoder}
+
+
+def load_decoder() -> nn.Module:
+    """Return the decoder that ships, for relu4_1 and relu3_1 of slim19."""
+    return load_decoders(find(DECODER))[LAYER]
 
 
 @impasto.hookimpl

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.networks import Decoder, choose_channels, fit_convolution
+from impasto.networks import VGGDecoder, choose_channels, fit_convolution
 
 
 @torch.no_grad()
-def narrow_decoder(decoder: Decoder, widths: Sequence[int], features: Mapping[str, Tensor]) -> Decoder:
+def narrow_decoder(decoder: VGGDecoder, widths: Sequence[int], features: Mapping[str, Tensor]) -> VGGDecoder:
     """Return a thinner decoder that paints what another does as well as least squares can, layer by layer.
 
     Of each layer's channels it keeps as many as its width allows, those that predict the others best.
@@ -26,7 +26,7 @@ def narrow_decoder(decoder: Decoder, widths: Sequence[int], features: Mapping[st
         ValueError: widths that are not narrower.
 
     Example:
-        >>> wide = Decoder((4, 8, 16), "relu3_1")
+        >>> wide = VGGDecoder((4, 8, 16), "relu3_1")
         >>> narrow_decoder(wide, (4, 6), {"relu3_1": torch.rand(1, 16, 24, 24)}).widths
         (4, 6, 16)
     """
@@ -38,7 +38,7 @@ def narrow_decoder(decoder: Decoder, widths: Sequence[int], features: Mapping[st
         )
     skips = {layer: decoder.channels[layer] for layer in decoder.layers[1:]}
     x = wide_x = features[decoder.layer].float()
-    thin = Decoder((*widths, decoder.widths[-1]), decoder.layer, skips).to(x.device)
+    thin = VGGDecoder((*widths, decoder.widths[-1]), decoder.layer, skips).to(x.device)
     rng = torch.Generator().manual_seed(0)
     for name, after in zip(decoder.convolutions, (*decoder.convolutions[1:], None), strict=True):
         wide = decoder.get_submodule(f"conv{name}")

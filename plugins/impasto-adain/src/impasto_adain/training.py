@@ -12,13 +12,14 @@ import impasto
 from impasto import ParameterError
 from impasto.functional.statistics import Moments, covariance
 from impasto.networks import (
-    Decoder,
     PerceptualLoss,
     TargetMoments,
+    VGGDecoder,
     check_pair,
     fit_decoder,
     load_decoders,
     perceptual_features,
+    require_vgg,
 )
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
@@ -96,7 +97,7 @@ class Stylization(Task):
 
     def __init__(self, trainer: AdaINDecoder, device: torch.device, seed: int = 0) -> None:
         self.trainer, self.device = trainer, device
-        self.encoder = impasto.encoder(trainer.encoder, device=device)
+        self.encoder = require_vgg(trainer.name, impasto.encoder(trainer.encoder, device=device))
         self.photographs = Crops(
             pictures(trainer.images), trainer.size, aspect=1.1, enlarged=ENLARGED, recoloured=RECOLOURED
         )
@@ -106,7 +107,7 @@ class Stylization(Task):
         self.shown = self.batch(rng)
         samples = torch.cat([self.batch(rng) for _ in range(-(-SAMPLES // (2 * trainer.batch)))]).to(device)
         start = self.start() or fit_decoder(self.encoder, LAYER, samples)
-        decoder = Decoder.for_encoder(self.encoder, LAYER, trainer.skips, start.widths[:-1]).to(device)
+        decoder = VGGDecoder.for_encoder(self.encoder, LAYER, trainer.skips, start.widths[:-1]).to(device)
         # Skips begin at zero, and change nothing of what the start paints.
         decoder.load_state_dict(start.state_dict(), strict=False)
         self.layers = decoder.layers
@@ -119,7 +120,7 @@ class Stylization(Task):
         loss_network = impasto.encoder(trainer.loss_network, calibrated=True, device=device)
         self.loss = PerceptualLoss(loss_network, samples)
 
-    def start(self) -> Decoder | None:
+    def start(self) -> VGGDecoder | None:
         """Return the decoder that the training starts from, if one is named."""
         if not self.trainer.start:
             return None

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.errors import quoted
 from impasto.functional import statistics
+from impasto.host import get_host
 from impasto.networks import (
+    FIRST_LAYERS,
     PRETRAINED,
     Decoder,
     FeatureTransform,
     RegionMoments,
     affine_map,
-    cached_decoders,
     check_pair,
+    load_decoders,
     records,
     require_decoder,
+    style_layers,
     style_statistics,
     stylize_features,
 )
@@ -36,6 +39,7 @@ from .photo_training import WCTPhotoDecoder
 from .regions import StyleFeatures, transform_by_region
 from .training import Reconstruction, WCTDecoders
 from .transfer import TRANSFORMS, swap, wct, weighted_wct
+from .wavelets import LAYER
 
 __all__ = [
     "DECODERS",
@@ -77,13 +81,14 @@ class AutoencoderStylizer(impasto.Stylizer):
         reads=True,
         folders=True,
         default="slim19",
-        help="encoder: slim19, the path of a checkpoint, or a folder of them by level",
+        help="encoder: a name, the path of a checkpoint, or a folder of them by level",
     )
     decoders: str = impasto.param(
         reads=True,
         folders=True,
         default="",
-        help="decoders: a checkpoint or folder for that encoder; empty: ours for slim19",
+        help="decoders for that encoder: wct-slim19 for those by the names wct-slim19-LAYER, or a checkpoint or folder;"
+        " empty: ours for slim19",
     )
 
     def check(self) -> None:
@@ -103,17 +108,20 @@ class AutoencoderStylizer(impasto.Stylizer):
 
     def networks(self, level: int, like: Tensor) -> tuple[Encoder, Decoder]:
         """Return the encoder and the decoder of a level on a tensor's device."""
-        layer = f"relu{level}_1"
         encoder = level_encoder(self.encoder, level, like.device)
-        file = self.decoders or find(DECODERS)
-        by_layer = cached_decoders(file, like.device)
-        if layer not in by_layer:
+        layers = style_layers(encoder)
+        if level > len(layers):
             raise StageError(
-                f"{self.name}: there is no decoder for {layer} in {file}\n"
-                f"  it has: {', '.join(by_layer)}\n  what would work: other levels, or a file with this decoder"
+                f"{self.name}: level {level} is the layer number {level} of those where style is measured,"
+                f" and the encoder {encoder.name} has {len(layers)}\n"
+                f"  it has: {', '.join(layers)}\n  what would work: levels down to {len(layers)}, or another encoder"
             )
-        check_pair(f"{self.name}: the decoder for {layer} in {file}", by_layer[layer], encoder)
-        return encoder, by_layer[layer]
+        layer = layers[level - 1]
+        name = f"{self.decoders}-{layer}"
+        which = name if name in get_host().decoders else self.decoders or find(DECODERS)
+        decoder = impasto.decoder(which, layer=layer, device=like.device)
+        check_pair(f"{self.name}: the decoder for {layer} in {which}", decoder, encoder)
+        return encoder, decoder
 
     def resized_styles(self, content: Tensor, styles: Sequence[Style]) -> list[Style]:
         """Return the styles reduced to the content's area times `style_scale` squared."""
@@ -203,8 +211,8 @@ class StyleSwap(AutoencoderStylizer, name="style-swap"):
             return torch.stack(rebuilt).sum(0)
 
         encoder, decoder = self.networks(self.level, content)
-        layer = f"relu{self.level}_1"
-        if decoder.layers != (layer,):
+        layer = decoder.layers[0]
+        if len(decoder.layers) > 1:
             raise StageError(
                 f"{self.name}: the decoder for {layer} in {self.decoders} takes {', '.join(decoder.layers)}\n"
                 f"  what would work: one that takes {layer} alone, as those of wct do"
@@ -216,14 +224,27 @@ class StyleSwap(AutoencoderStylizer, name="style-swap"):
         ]
         features = encoder.features(content, (layer,))[layer].float()
         rebuilt = transform_by_region(features, guides, resized, style_features, swapped)
-        picture: Tensor = decoder(features.lerp(rebuilt, self.alpha))
-        return picture
+        return decoder({layer: features.lerp(rebuilt, self.alpha)})
 
 
 @impasto.hookimpl
 def impasto_stylizers() -> list[type[impasto.Stylizer]]:
     """Offer WCT, for paintings and for photographs, and style swap."""
     return [WCT, WCTPhoto, StyleSwap]
+
+
+@impasto.hookimpl
+def impasto_decoders() -> dict[str, Callable[[], nn.Module]]:
+    """Offer the decoders, for every method that changes features of slim19."""
+    return {
+        **{f"wct-slim19-{layer}": partial(load_decoder, DECODERS, layer) for layer in FIRST_LAYERS},
+        "wct-photo-slim19": partial(load_decoder, PHOTO_DECODER, LAYER),
+    }
+
+
+def load_decoder(record: Weights, layer: str) -> nn.Module:
+    """Return the decoder for a layer from a file that ships."""
+    return load_decoders(find(record))[layer]
 
 
 @impasto.hookimpl

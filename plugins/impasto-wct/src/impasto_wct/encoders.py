@@ -11,7 +11,7 @@ import torch
 from impasto import Encoder, WeightsError, weights
 from impasto.files import local_path
 from impasto.host import get_host
-from impasto.networks import CHECKPOINT_SUFFIXES, encoder_for_checkpoint, load_vgg, trained_padding
+from impasto.networks import CHECKPOINT_SUFFIXES, VGGEncoder, encoder_for_checkpoint, load_vgg, trained_padding
 
 
 def level_encoder(name: str, level: int, device: torch.device) -> Encoder:
@@ -69,4 +69,4 @@ def _encoders_in(files: tuple[Path, ...], stamps: object) -> list[tuple[int, Pat
 @lru_cache(maxsize=8)
 def _encoder_with_prefix(file: Path, prefix: str, stamps: object, device: torch.device) -> Encoder:
     network = load_vgg(file, prefix)
-    return Encoder(network.to(device), f"{file.name} {prefix}", padding=trained_padding(network))
+    return VGGEncoder(network.to(device), f"{file.name} {prefix}", padding=trained_padding(network))

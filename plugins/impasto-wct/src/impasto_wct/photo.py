@@ -9,9 +9,9 @@ from typing import ClassVar
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto import ParameterError, StageError, Style, Weights
 from impasto.errors import quoted
-from impasto.networks import PRETRAINED, Decoder, cached_decoders, check_pair, records, require_decoder
+from impasto.networks import PRETRAINED, Decoder, VGGEncoder, check_pair, records, require_decoder, require_vgg
 from impasto.stage import remember, resized_style
 from impasto.weights import find
 
@@ -52,10 +52,13 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         help="covariances that the identity is added to; without it faint noise becomes coloured grain",
     )
     encoder: str = impasto.param(
-        reads=True, folders=True, default="slim19", help="encoder: slim19, or the path of a checkpoint"
+        reads=True, folders=True, default="slim19", help="encoder of VGG-19's plan: a name, or the path of a checkpoint"
     )
     decoder: str = impasto.param(
-        reads=True, folders=True, default="", help="decoder, as wct-photo-decoder trains it; empty: ours for slim19"
+        reads=True,
+        folders=True,
+        default="",
+        help="decoder that wct-photo-decoder trained: a name or a path; empty: ours for slim19",
     )
 
     def check(self) -> None:
@@ -75,18 +78,18 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         """Return the records of the networks that are known by name."""
         return (*records(self.encoder), *(() if self.decoder else (PHOTO_DECODER,)))
 
-    def networks(self, like: Tensor) -> tuple[Encoder, Decoder]:
+    def networks(self, like: Tensor) -> tuple[VGGEncoder, Decoder]:
         """Return the encoder and the decoder on a tensor's device."""
-        encoder = level_encoder(self.encoder, 4, like.device)
-        file = self.decoder or find(PHOTO_DECODER)
-        decoder = cached_decoders(file, like.device).get(LAYER)
-        if decoder is None or set(decoder.layers) != {LAYER, *DETAILS}:
+        encoder = require_vgg(self.name, level_encoder(self.encoder, 4, like.device))
+        which = self.decoder or find(PHOTO_DECODER)
+        decoder = impasto.decoder(which, layer=LAYER, device=like.device)
+        if set(decoder.layers) != {LAYER, *DETAILS}:
             raise StageError(
-                f"{self.name}: {file} holds no decoder for {LAYER} that takes the details of every block\n"
+                f"{self.name}: {which} holds no decoder for {LAYER} that takes the details of every block\n"
                 "  what would work: the decoder that ships, decoder='', or one trained by\n"
                 "  impasto train wct-photo-decoder; decoders of wct and adain have no place for details"
             )
-        check_pair(f"{self.name}: the decoder {file}", decoder, encoder)
+        check_pair(f"{self.name}: the decoder {which}", decoder, encoder)
         return encoder, decoder
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder
 from impasto.functional.losses import relative_error
-from impasto.networks import Decoder, fit_convolution, load_decoders
+from impasto.networks import VGGDecoder, VGGEncoder, fit_convolution, load_decoders, require_vgg
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
@@ -56,7 +55,7 @@ class Synthesis(Task):
 
     def __init__(self, trainer: WCTPhotoDecoder, device: torch.device, seed: int = 0) -> None:
         self.trainer, self.device = trainer, device
-        self.encoder = impasto.encoder(trainer.encoder, device=device)
+        self.encoder = require_vgg(trainer.name, impasto.encoder(trainer.encoder, device=device))
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.batch(rng)
@@ -124,7 +123,7 @@ class Synthesis(Task):
 
 
 @torch.no_grad()
-def fit_photo_decoder(encoder: Encoder, images: Tensor) -> Decoder:
+def fit_photo_decoder(encoder: VGGEncoder, images: Tensor) -> VGGDecoder:
     """Return a decoder whose convolutions, deep to shallow, were fitted by least squares.
 
     Each is fitted to the input of its counterpart in the encoder; details are added as they were taken away.
@@ -133,7 +132,7 @@ def fit_photo_decoder(encoder: Encoder, images: Tensor) -> Decoder:
         encoder: of VGG-19's plan.
         images: (B, 3, H, W), sRGB in [0, 1], to learn from; sides are multiples of 8.
     """
-    decoder = Decoder.for_encoder(encoder, LAYER, DETAILS).to(images.device)
+    decoder = VGGDecoder.for_encoder(encoder, LAYER, DETAILS).to(images.device)
     for layer in DETAILS:
         nn.init.dirac_(decoder.get_parameter(f"{layer.replace('relu', 'skip')}.weight"))
     sources = [f"relu{name}" for name in decoder.convolutions[1:]]

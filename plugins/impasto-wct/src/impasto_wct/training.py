@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import impasto
 from impasto.functional import statistics
 from impasto.functional.losses import relative_error
-from impasto.networks import PerceptualLoss, fit_decoder, load_decoders, perceptual_features
+from impasto.networks import PerceptualLoss, fit_decoder, load_decoders, perceptual_features, require_vgg
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
@@ -78,7 +78,7 @@ class Reconstruction(Task):
 
     def __init__(self, trainer: WCTDecoders, device: torch.device, seed: int = 0) -> None:
         self.trainer, self.device = trainer, device
-        self.encoder = impasto.encoder(trainer.encoder, device=device)
+        self.encoder = require_vgg(trainer.name, impasto.encoder(trainer.encoder, device=device))
         self.start = load_decoders(trainer.start) if trainer.start else {}
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
         self.paintings = Crops(pictures(trainer.styles), trainer.size, aspect=1.4)  # found squeezed to squares

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto import Encoder
-from impasto.networks import CONVOLUTIONS
+from impasto.networks import CONVOLUTIONS, VGGEncoder
 
 LAYER = "relu4_1"
 DETAILS = ("relu3_1", "relu2_1", "relu1_1")
@@ -42,7 +41,7 @@ def haar(x: Tensor) -> tuple[Tensor, Tensor]:
     return coarse, x - F.interpolate(coarse, scale_factor=2.0)
 
 
-def features_and_details(encoder: Encoder, image: Tensor, hook: Hook = unchanged) -> dict[str, Tensor]:
+def features_and_details(encoder: VGGEncoder, image: Tensor, hook: Hook = unchanged) -> dict[str, Tensor]:
     """Return the input of a decoder: the features at relu4_1, and the details that three poolings took away.
 
     Args:
@@ -69,7 +68,7 @@ def features_and_details(encoder: Encoder, image: Tensor, hook: Hook = unchanged
     return details | {LAYER: x}
 
 
-def wavelet_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+def wavelet_features(encoder: VGGEncoder, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """Return the features (B, C, h, w) of some layers of an encoder that pools by wavelets."""
     features: dict[str, Tensor] = {}
 

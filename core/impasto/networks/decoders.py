@@ -1,0 +1,76 @@
+"""Decoders by name: `decoder("adain-slim19")` is ready to use, `decoder("decoder.pth")` reads a checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+
+import torch
+from torch import nn
+
+from ..errors import WeightsError, quoted
+from ..files import local_path
+from ..host import get_host
+from ..weights import freeze
+from .decoder_checkpoints import cached_decoders
+from .protocols import Decoder
+
+
+def decoder(
+    name_or_path: str | os.PathLike[str], *, layer: str | None = None, device: torch.device | str | None = None
+) -> Decoder:
+    """Return a decoder by its name, or from a checkpoint; the same one every time, until the file changes.
+
+    Args:
+        name_or_path: what plugins offer, such as `adain-slim19`; or the path of a file or folder that
+            `load_decoders` reads.
+        layer: which decoder of a file that holds several, such as `relu4_1`; None: the only one. A name stands for
+            one decoder, whose layer it has.
+        device: where it computes; None is the CPU. A decoder is shared, so ask for one on another device
+            instead of moving it.
+
+    Raises:
+        LookupError: no decoder of this name, and no such file.
+        TypeError: what a plugin offers is no decoder.
+        WeightsError: weights that cannot be found, verified or opened, or a file without a decoder of this layer.
+
+    Example:
+        >>> import impasto
+        >>> slim, paint = impasto.encoder("slim19"), impasto.decoder("adain-slim19")
+        >>> paint.layers
+        ('relu4_1', 'relu3_1')
+        >>> cat = impasto.samples.content("cat", 96)
+        >>> paint(slim.features(cat, paint.layers)).shape
+        torch.Size([1, 3, 64, 96])
+    """
+    where = torch.device("cpu" if device is None else device)
+    if where.type == "cuda" and where.index is None:
+        where = torch.device("cuda", torch.cuda.current_device())
+    name = os.fspath(name_or_path)
+    path = local_path(name)
+    if name in get_host().decoders or not (path.exists() or path.suffix or not isinstance(name_or_path, str)):
+        return _named(get_host().decoder(name), name, where)
+    by_layer = cached_decoders(path, where)
+    if layer is None and len(by_layer) == 1:
+        return next(iter(by_layer.values()))
+    if layer not in by_layer:
+        holds = "several decoders" if layer is None else f"no decoder for {layer}"
+        raise WeightsError(
+            f"{path}: holds {holds}\n  it has: {', '.join(by_layer)}\n"
+            f"  what would work: {'layer=' + repr(next(iter(by_layer))) if layer is None else f'one for {layer}'}"
+        )
+    return by_layer[layer]
+
+
+@lru_cache(maxsize=16)
+def _named(load: Callable[[], nn.Module], name: str, device: torch.device) -> Decoder:
+    network = freeze(load(), device)
+    if not isinstance(network, Decoder):
+        missing = [member for member in ("layers", "channels") if not hasattr(network, member)]
+        raise TypeError(
+            f"the decoder {quoted(name)} was loaded as {type(network).__name__}, which lacks {', '.join(missing)}\n"
+            "  what would work: a loader that returns a network with layers, channels and a call with their features,\n"
+            "  see impasto.networks.Decoder; or impasto.networks.load_decoders(path)[layer]"
+        )
+    return network
