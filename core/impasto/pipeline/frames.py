@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from ..picture import Picture
-from ..stage import StreamMemo
 from ..stream import frame_error, frame_source, prefetched, read_frames
 from .run import Run
+from .stream_state import StreamState
 
 
 def painted_frames(
@@ -24,12 +24,13 @@ def painted_frames(
 
 
 def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Iterator[Picture]:
-    memo = StreamMemo()
+    state = StreamState(run.stages)
     with closing(prefetched(frames, ahead)) as waiting:
-        for group in _groups(waiting, batch):
+        for group in _groups(waiting, 1 if state.stateful else batch):
             try:
-                memo.next_frame()
-                done = run.paint(_joined(group), memo=memo)
+                picture = _joined(group)
+                state.begin(picture)
+                done = run.paint(picture, stream=state)
             except Exception as error:
                 raise frame_error(group[0].meta, error, len(group) - 1) from error
             if done.interrupted is not None:

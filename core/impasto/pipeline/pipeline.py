@@ -126,7 +126,10 @@ class Pipeline:
         max_pixels: int | None = None,
         **options: Unpack[RunKeywords],
     ) -> Iterator[Picture]:
-        """Run the stages on frame after frame, each to the bit as by itself; the styles are prepared once.
+        """Run the stages on frame after frame; the styles are prepared once.
+
+        Each is painted to the bit as by itself, unless a stage is `stateful`: such a stage looks back at the frames
+        before, of this stream alone, and begins anew where a cut is found.
 
         A generator: frames are read by a thread of its own, a few ahead, and painted as they are asked for.
         `impasto.stream.write` writes them to a folder or a video file.
@@ -136,7 +139,8 @@ class Pipeline:
                 `impasto.read`); they may differ in size.
             style: as for a single picture.
             batch: frames to paint at once where they have one size, which can be faster on a GPU; the results
-                then agree to rounding, and stages that draw random numbers draw others.
+                then agree to rounding, and stages that draw random numbers draw others.  Where a stage is stateful,
+                frames are painted one by one.
             ahead: frames that are read before they are needed, which bounds the memory.
             max_pixels: refuse larger frames before decoding them; None: as `impasto.read` does.
             options: as for a single picture; each frame starts from the seed.

@@ -16,11 +16,12 @@ from ..functional.resizing import resize, size_of, size_text
 from ..host import StageRunner, get_host
 from ..moved import moved_name
 from ..picture import Interrupted, Picture, read
-from ..stage import Canvas, RunContext, Stage, StreamMemo, Style, Stylizer
+from ..stage import Canvas, Frame, RunContext, Stage, Style, Stylizer, pictures_of
 from .masks import read_guides, read_mask
 from .named_files import check_named_files
 from .options import RunOptions
 from .recipe import Recipe
+from .stream_state import StreamState
 
 
 class Run:
@@ -46,24 +47,60 @@ class Run:
         self._recipe = Recipe(self.stages, styles, options, self.device)
         self._size: torch.Size | None = None
 
-    def paint(self, given: Picture, *, digest: bool = False, memo: StreamMemo | None = None) -> Picture:
+    def paint(self, given: Picture, *, digest: bool = False, stream: StreamState | None = None) -> Picture:
         """Return the picture that the stages make of one.
 
         Args:
             given: the content.
             digest: whether the recipe says which content it was.
-            memo: what a stream keeps from frame to frame.
+            stream: what is kept from frame to frame.
         """
-        canvas = self.canvas(given, self.stages, memo)
-        meta = canvas.meta.replace(recipe=self._recipe.text(given.tensor if digest else None))
-        return Picture(canvas.image.float().cpu(), _opacity(canvas), meta, canvas.interrupted)
+        canvases = self._canvases(given, self.stages, stream)
+        last = canvases[-1]
+        meta = last.meta.replace(recipe=self._recipe.text(given.tensor if digest else None))
+        opacities = [alpha for alpha in map(_opacity, canvases) if alpha is not None]
+        if len(canvases) == 1:
+            image = last.image.float().cpu()
+        elif len({canvas.image.shape for canvas in canvases}) > 1:  # one was interrupted before its size came back
+            raise KeyboardInterrupt
+        else:
+            image = torch.cat([canvas.image.float().cpu() for canvas in canvases])
+        if stream is not None and stream.stateful and image is last.image:
+            image = image.clone()  # the caller's to change, while the next frame looks back at the stage's
+        return Picture(image, torch.cat(opacities) if opacities else None, meta, last.interrupted)
 
-    def canvas(self, given: Picture, stages: Sequence[Stage], memo: StreamMemo | None = None) -> Canvas:
-        """Return the canvas that the first of the stages, or all, make of a picture."""
+    def canvas(self, given: Picture, stages: Sequence[Stage]) -> Canvas:
+        """Return the canvas that the first of the stages make of a picture.
+
+        Raises:
+            StageError: one of them paints pictures one by one, and there are several.
+        """
+        canvases = self._canvases(given, stages, None)
+        if len(canvases) > 1:
+            name = next(stage.name for stage in stages if stage.stateful)
+            raise StageError(
+                f"{name}: takes pictures one by one, and {len(canvases)} were given\n"
+                "  what would work: a call of prepare() for each"
+            )
+        return canvases[0]
+
+    def _canvases(self, given: Picture, stages: Sequence[Stage], stream: StreamState | None) -> list[Canvas]:
+        """Return what the stages make of a picture or a batch: one canvas, or one a picture if a stage is stateful."""
         content = given.visible.to(self.device)
         self._read_maps(content)
         alpha = None if given.alpha is None else given.alpha.to(self.device)
         canvas = Canvas(content, content, self._styles, self._mask, self._guides, self._labels, given.meta, alpha=alpha)
+        if len(content) == 1 or not any(stage.stateful for stage in stages):
+            return [self._run(canvas, stages, stream)]
+        done: list[Canvas] = []
+        for index in range(len(content)):  # which have nothing to do with each other
+            one = pictures_of(canvas, torch.tensor([index], device=content.device))
+            # After an interruption the others stay as they are.
+            done.append(self._run(one.replace(interrupted=done[-1].interrupted if done else None), stages, None))
+        return done
+
+    def _run(self, canvas: Canvas, stages: Sequence[Stage], stream: StreamState | None) -> Canvas:
+        memo = None if stream is None else stream.memo
         context = RunContext(self._options.seed, watcher=self._runner.watch, memo=memo)
         exact = without_tf32(self.device) if self._options.precision == "float32" else nullcontext()
         with torch.no_grad(), context, exact:
@@ -74,7 +111,7 @@ class Run:
                 low = self._low_precision and isinstance(stage, Stylizer)
                 try:
                     with self._explained(index), torch.autocast(self.device.type, torch.bfloat16, enabled=low):
-                        canvas = self._runner.run_stage(stage, canvas)
+                        canvas = self._run_stage(stage, index, canvas, context, stream)
                 except KeyboardInterrupt:
                     if not any(isinstance(before, Stylizer) for before in stages[: index - 1]):
                         raise
@@ -83,6 +120,19 @@ class Run:
         if context.superseded and canvas.interrupted is None:
             canvas = canvas.replace(meta=canvas.meta.replace(superseded=tuple(context.superseded)))
         return canvas
+
+    def _run_stage(
+        self, stage: Stage, index: int, canvas: Canvas, context: RunContext, stream: StreamState | None
+    ) -> Canvas:
+        if not stage.stateful:
+            with context.at_stage(stage.name, None):
+                return self._runner.run_stage(stage, canvas)
+        frame = Frame(time=canvas.meta.time) if stream is None else stream.frame(index, canvas)
+        with context.at_stage(stage.name, frame):
+            after = self._runner.run_stage(stage, canvas)
+        if stream is not None:
+            stream.keep(index, canvas, after)
+        return after
 
     def _read_maps(self, content: Tensor) -> None:
         """Read mask and guides for a picture, unless they were read for one of its size."""

@@ -18,18 +18,22 @@ from .regions import (
     composite,
     covered_regions,
     covers,
+    pictures_of,
     region_maps,
 )
 from .scaling import resized_style
+from .stream_frame import Frame, PreviousFrame
 from .stylizer import Stylizer
 from .watcher import Watcher
 
 __all__ = [
     "Canvas",
     "Declared",
+    "Frame",
     "Parameter",
     "Postprocessor",
     "Preprocessor",
+    "PreviousFrame",
     "Region",
     "RunContext",
     "Stage",
@@ -51,6 +55,7 @@ __all__ = [
     "identity",
     "interruptible",
     "param",
+    "pictures_of",
     "region_maps",
     "remember",
     "resized_style",

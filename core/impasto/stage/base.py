@@ -46,6 +46,9 @@ class Stage(Declared):
     bytes_per_pixel: ClassVar[int] = 0
     """About how many bytes of memory it takes at its peak for each pixel of a picture.  One that does not fit into what
     is free is refused before the work begins.  0: not looked at, right for what takes a few copies of the picture."""
+    stateful: ClassVar[bool] = False
+    """Whether it looks at the frames before the present one of a stream: `impasto.stage.current_run().frame`.  A run
+    gives such a stage one picture at a time."""
     known_weights: ClassVar[tuple[Weights, ...]] = ()
     """Records of all networks that it may need, whatever its parameters: what `impasto weights` lists and `impasto
     report` looks for.  Those that it needs with its present ones are what `weights()` returns."""

@@ -1,8 +1,9 @@
-"""What a run holds for its stages: random numbers, a watcher, the last step, and what the styles alone decide."""
+"""What a run holds for its stages: random numbers, a watcher, the last step, the frame, what styles alone decide."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -11,7 +12,10 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-Watcher = Callable[[Any, int, int, Tensor, Mapping[str, Tensor]], None]
+from ..errors import StageError
+from .stream_frame import Frame
+
+OnStep = Callable[[Any, int, int, Tensor, Mapping[str, Tensor]], None]
 """Called with the stage, the step, the number of steps, the image so far and the losses."""
 
 T = TypeVar("T")
@@ -72,7 +76,7 @@ class RunContext:
     """
 
     def __init__(
-        self, seed: int | None = None, *, watcher: Watcher | None = None, memo: StreamMemo | None = None
+        self, seed: int | None = None, *, watcher: OnStep | None = None, memo: StreamMemo | None = None
     ) -> None:
         self.seed, self.watcher, self.memo = seed, watcher, memo
         self.last_step: Step | None = None
@@ -80,6 +84,8 @@ class RunContext:
         """Files that stages keep until the picture is written, such as checkpoints, and that are then removed."""
         self._generators: dict[torch.device, torch.Generator] = {}
         self._tokens: list[Token[RunContext | None]] = []
+        self._stage = ""
+        self._frame: Frame | None = None
 
     def generator(self, device: str | torch.device) -> torch.Generator | None:
         """Return the run's random generator on a device, which goes on from draw to draw and stage to stage.
@@ -94,6 +100,39 @@ class RunContext:
         if device not in self._generators:
             self._generators[device] = torch.Generator(device).manual_seed(self.seed)
         return self._generators[device]
+
+    @property
+    def frame(self) -> Frame:
+        """The frame of a stream that the present stage is given; an empty one outside a stream.
+
+        Raises:
+            StageError: the stage is not `stateful`, so that it may be given several frames at once.
+        """
+        if self._frame is None and self._stage:
+            raise StageError(
+                f"{self._stage}: asks for the frame of a stream, and does not say that it looks back\n"
+                "  what to type: stateful: ClassVar[bool] = True, in its class"
+            )
+        return Frame() if self._frame is None else self._frame
+
+    @contextmanager
+    def at_stage(self, name: str, frame: Frame | None) -> Iterator[None]:
+        """Have a stage run inside the block, on a frame if it is stateful."""
+        before, self._stage, self._frame = (self._stage, self._frame), name, frame
+        try:
+            yield
+        finally:
+            self._stage, self._frame = before
+
+    @contextmanager
+    def at_part(self, change: Callable[[Frame], Frame]) -> Iterator[None]:
+        """Have a stateful stage see the frame inside the block as a function changes it, such as a part of it."""
+        before = self._frame
+        self._frame = None if before is None else change(before)
+        try:
+            yield
+        finally:
+            self._frame = before
 
     def __enter__(self) -> Self:
         self._tokens.append(_current.set(self))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from ..functional.resizing import size_of, size_text
 from ..picture import Interrupted
 from .base import Stage, StyleUse, check_result, missing_method, pictures_in_mask
 from .canvas import Canvas, Style
-from .context import remember
+from .context import current_run, remember
 from .interruption import Painted, painted_so_far
 from .memory import check_memory_of
 from .regions import (
@@ -98,7 +98,7 @@ class Stylizer(Stage):
         if self.regional:
             image, note = self._paint_inside(canvas.image, styles, guides)
         else:
-            image, note, guides = self._paint_each(canvas.image, styles, guides)
+            image, note, guides = self._paint_each(canvas.image, styles, guides, canvas.labels)
         whole = canvas.mask is None and all(covered) and note is None
         image = image if whole else composite(canvas.image, image, guides.sum(1, keepdim=True).clamp(max=1))
         return canvas.replace(image=image, interrupted=note or canvas.interrupted)
@@ -116,13 +116,14 @@ class Stylizer(Stage):
         """Return the image painted around the regions, and a note if that was interrupted."""
         # Pictures of a batch with masks of their own have no common part to look at.
         place = (..., *bounding_box(guides, self.context, self.smallest)) if len(guides) == 1 else (...,)
-        part, note = self._paint(image[place], styles, guides[place])
+        with current_run().at_part(lambda frame: frame.part(lambda picture: picture[place])):
+            part, note = self._paint(image[place], styles, guides[place])
         painted = image.clone()
         painted[place] = part
         return painted, note
 
     def _paint_each(
-        self, image: Tensor, styles: Sequence[Style], guides: Tensor
+        self, image: Tensor, styles: Sequence[Style], guides: Tensor, labels: Sequence[str]
     ) -> tuple[Tensor, Interrupted | None, Tensor]:
         """Return the image with each region painted by itself, a note if interrupted, and the regions painted."""
         total = torch.zeros_like(image)
@@ -136,8 +137,10 @@ class Stylizer(Stage):
                 )
                 for style in (styles[place] for place in region.styles)
             ]
+            name: Hashable = labels[region.index] if labels else region.index  # labels stay from frame to frame
             try:
-                painted, note = self._paint_inside(image, own, region.area)
+                with current_run().at_part(lambda frame, name=name: frame.region(name)):
+                    painted, note = self._paint_inside(image, own, region.area)
             except KeyboardInterrupt:  # before a step of this region
                 if not count:
                     raise
@@ -168,7 +171,8 @@ class Stylizer(Stage):
 
         check_memory_of(self, image)
         content, regions = padded(image), None if guides is None else padded(guides)
-        painted, note = painted_so_far(self.name, partial(self.stylize, content, styles, regions), content)
+        with current_run().at_part(lambda frame: frame.part(padded)):
+            painted, note = painted_so_far(self.name, partial(self.stylize, content, styles, regions), content)
         if isinstance(painted, Tensor) and painted.shape == content.shape:
             painted = painted[..., :height, :width]
         result = check_result(self, painted, image)

@@ -2,6 +2,7 @@
 
 from .animation_reading import Animation, animation
 from .animation_writing import AnimationFile
+from .cuts import CutDetector
 from .frame_file import interrupted_path
 from .frame_reading import frame_error, frame_source, read_frames
 from .frame_writing import write
@@ -12,6 +13,7 @@ from .video_writing import VideoFile
 __all__ = [
     "Animation",
     "AnimationFile",
+    "CutDetector",
     "Video",
     "VideoFile",
     "animation",
