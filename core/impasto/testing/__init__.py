@@ -8,6 +8,7 @@ from .conformance import (
     CHECKS,
     SUITES,
     check_stage,
+    check_statistic,
     parametrize_checks,
 )
 from .declaration import (
@@ -49,6 +50,7 @@ __all__ = [
     "Suite",
     "agrees_across_devices",
     "check_stage",
+    "check_statistic",
     "declares_its_weights",
     "does_not_mind_torchs_defaults",
     "gives_the_same_bits_in_threads",

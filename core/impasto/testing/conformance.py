@@ -23,6 +23,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from ..errors import quoted, suggestion
+from ..functional.losses import StatisticOf
 from ..stage import Stage
 from .declaration import (
     declares_its_weights,
@@ -42,6 +43,7 @@ from .painting import (
     stays_inside_the_mask,
     treats_each_image_of_a_batch_alone,
 )
+from .style_statistics import STATISTIC_CHECKS, statistic_title
 from .suites import Check, Suite
 from .surroundings import (
     agrees_across_devices,
@@ -80,7 +82,11 @@ CHECKS: tuple[Check, ...] = (
 
 
 SUITES: Mapping[str, Suite] = {
-    suite.kind: suite for suite in (Suite("stage", CHECKS, lambda found: isinstance(found, Stage)),)
+    suite.kind: suite
+    for suite in (
+        Suite("stage", CHECKS, lambda found: isinstance(found, Stage)),
+        Suite("statistic", STATISTIC_CHECKS, lambda found: isinstance(found, str) or callable(found), statistic_title),
+    )
 }
 """The checks by what they are of."""
 
@@ -112,6 +118,26 @@ def check_stage(
     """
     forget_observations()  # in a notebook the same class may have changed what it does
     SUITES["stage"].run(stage, expected_failures, _behind(before))
+
+
+def check_statistic(statistic: str | StatisticOf, *, expected_failures: Mapping[str, str] | None = None) -> None:
+    """Run every check on a style statistic, print a line for each, and raise if any fails.
+
+    Args:
+        statistic: the name under which a plugin offers it, or a `Statistic`, or a function that returns one.
+        expected_failures: see `check_stage`.
+
+    Raises:
+        AssertionError: lists every failure with advice.
+
+    Example:
+        >>> import impasto.testing
+        >>> impasto.testing.check_statistic("gram")
+        gram
+          ok        measures a few tensors of one shape
+        ...
+    """
+    SUITES["statistic"].run(statistic, expected_failures)
 
 
 def parametrize_checks(

@@ -38,7 +38,12 @@ class Suite:
     accepts: Callable[[Any], bool]
     title: Callable[[Any], str] = repr
 
-    def run(self, subject: Any, expected_failures: Mapping[str, str] | None, prepare: Callable[[Check], Check]) -> None:
+    def run(
+        self,
+        subject: Any,
+        expected_failures: Mapping[str, str] | None,
+        prepare: Callable[[Check], Check] = lambda check: check,
+    ) -> None:
         """Run every check, print a line for each, and raise an `AssertionError` that lists the failures, if any.
 
         Args:
