@@ -178,5 +178,9 @@ def cached_decoders(path: str | os.PathLike[str], device: torch.device | str | N
 
     Raises:
         WeightsError: see `load_decoders`.
+
+    Example:
+        >>> sorted(cached_decoders("wct-decoders", "cuda"))  # doctest: +SKIP
+        ['relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1']
     """
     return weights.cached(load_decoders, path, device)

@@ -64,6 +64,12 @@ def fit_convolution(decoder: VGGDecoder, name: str, x: Tensor, target: Tensor, r
 
     Returns:
         (B, C', h, w), after the ReLU, and upsampled where the decoder does so; of the last convolution, as it is.
+
+    Example:
+        >>> x, target = torch.rand(1, 8, 32, 32), torch.rand(1, 3, 32, 32)
+        >>> decoder = VGGDecoder((8,), "relu1_1").requires_grad_(False)
+        >>> fit_convolution(decoder, "1_1", x, target, torch.Generator()).shape
+        torch.Size([1, 3, 32, 32])
     """
     inputs, outputs = [], []
     for padded, values in zip(F.pad(x, (1, 1, 1, 1), mode="reflect"), target, strict=True):

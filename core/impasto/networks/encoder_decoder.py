@@ -24,6 +24,9 @@ def require_decoder(stage: str, encoder: str, decoder: str, example: str, traini
 
     Raises:
         ParameterError: it is refused.
+
+    Example:
+        >>> require_decoder("mine", "slim19", "", "Mine(encoder='vgg19', decoder='d.pth')", "impasto train mine")
     """
     if encoder == "slim19" or decoder:
         return
@@ -43,6 +46,12 @@ def check_pair(who: str, decoder: Decoder, encoder: Encoder) -> None:
 
     Raises:
         StageError: they do not go together; the message says where.
+
+    Example:
+        >>> import impasto
+        >>> from impasto.networks import VGGDecoder
+        >>> encoder = impasto.encoder("slim19")
+        >>> check_pair("mine", VGGDecoder((16, 32, 64), "relu3_1"), encoder)
     """
     for layer, channels in decoder.channels.items():
         if channels != encoder.channels.get(layer):
@@ -63,6 +72,10 @@ def encoder_for_checkpoint(name: str, device: torch.device) -> Encoder:
     Raises:
         LookupError: no encoder of this name, and no such file.
         WeightsError: a checkpoint that holds no VGG-19.
+
+    Example:
+        >>> encoder_for_checkpoint("slim19", torch.device("cpu")).name
+        'slim19'
     """
     loaded = encoder(name, device=device)
     if not isinstance(loaded, VGGEncoder):
@@ -72,7 +85,13 @@ def encoder_for_checkpoint(name: str, device: torch.device) -> Encoder:
 
 
 def trained_padding(network: VGG) -> Padding:
-    """Return how to pad a picture for a network: by reflection where it pads its features so, else by repetition."""
+    """Return how to pad a picture for a network: by reflection where it pads its features so, else by repetition.
+
+    Example:
+        >>> from impasto.networks import load_slim19
+        >>> trained_padding(load_slim19())
+        'replicate'
+    """
     first = network.get_submodule("conv1_1")
     assert isinstance(first, nn.Conv2d)
     return "reflect" if first.padding_mode == "reflect" else "replicate"

@@ -39,6 +39,13 @@ def choose_channels(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
     Returns:
         (count,) and (count,).
+
+    Example:
+        >>> import torch
+        >>> one = torch.randn(1, 1, 16, 16)
+        >>> index, scale = choose_channels(torch.cat([one, 2 * one, 0.1 * torch.randn(1, 1, 16, 16)], 1), 2)
+        >>> sorted(index.tolist())[-1], index.shape
+        (2, torch.Size([2]))
     """
     flat = features.transpose(0, 1).flatten(1)
     moments = in_double(flat @ flat.mT / flat.shape[1])

@@ -52,15 +52,33 @@ def records(encoder: str) -> tuple[Weights, ...]:
 
 
 def load_slim19() -> VGG:
-    """Return slim19, VGG-19 with 16 to 128 channels down to conv5_1, which ships in the wheel."""
+    """Return slim19, VGG-19 with 16 to 128 channels down to conv5_1, which ships in the wheel.
+
+    Example:
+        >>> load_slim19().get_submodule("conv1_1").out_channels
+        16
+    """
     return load_vgg(find(SLIM19))
 
 
 def load_slim19_half() -> VGG:
-    """Return slim19-half, VGG-19 with 32 to 256 channels down to conv5_1, which ships in the wheel."""
+    """Return slim19-half, VGG-19 with 32 to 256 channels down to conv5_1, which ships in the wheel.
+
+    Example:
+        >>> load_slim19_half().get_submodule("conv1_1").out_channels
+        32
+    """
     return load_vgg(find(SLIM19_HALF))
 
 
 def load_vgg19() -> VGG:
-    """Return torchvision's VGG-19, downloaded once (575 MB)."""
+    """Return torchvision's VGG-19, downloaded once (575 MB).
+
+    Raises:
+        WeightsError: it is not there and cannot be downloaded; says where to put it.
+
+    Example:
+        >>> load_vgg19().get_submodule("conv1_1").out_channels  # doctest: +SKIP
+        64
+    """
     return load_vgg(find(VGG19))

@@ -129,6 +129,10 @@ def content_layer(encoder: Encoder) -> str:
 def largest_stride(encoder: Encoder, layers: Sequence[str]) -> int:
     """Return how many pixels lie between positions of the coarsest of some layers.
 
+    Args:
+        encoder: has the layers.
+        layers: one or several of its layers.
+
     Example:
         >>> import impasto
         >>> largest_stride(impasto.encoder("slim19"), ["relu1_1", "relu3_1"])
@@ -163,6 +167,11 @@ def encoder_memory(encoder: Encoder, layers: Sequence[str], pixels: int, bytes_e
         layers: of the encoder; shallower ones are on the way.
         pixels: of the picture.
         bytes_each: of a number: 4 of float32, 2 of bfloat16.
+
+    Example:
+        >>> import impasto
+        >>> encoder_memory(impasto.encoder("slim19"), ["relu3_1"], 1024 * 1024, 4) > 1024 * 1024 * 16 * 4
+        True
     """
     memory = getattr(encoder, "memory", None)
     if memory is not None:
@@ -183,6 +192,10 @@ def check_layers(who: str, encoder: Encoder, layers: Sequence[str], parameter: s
 
     Raises:
         StageError: says which layers it has.
+
+    Example:
+        >>> import impasto
+        >>> check_layers("gatys", impasto.encoder("slim19"), ["relu1_1", "relu3_1"], "style_layers")
     """
     for layer in layers:
         if layer not in encoder.channels:

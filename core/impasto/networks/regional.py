@@ -39,7 +39,17 @@ def map_by_region(features: Tensor, guides: Tensor | None, maps: Mapping[int, Fe
 
 
 def region_masks(guides: Tensor, features: Tensor) -> Tensor:
-    """Return how much of each region lies at each position of some features, (1 or B, K, h, w) in [0, 1]."""
+    """Return how much of each region lies at each position of some features, (1 or B, K, h, w) in [0, 1].
+
+    Args:
+        guides: (1 or B, K, H, W), in pixels.
+        features: (B, C, h, w).
+
+    Example:
+        >>> import torch
+        >>> region_masks(torch.ones(1, 2, 64, 64), torch.zeros(1, 128, 16, 16)).shape
+        torch.Size([1, 2, 16, 16])
+    """
     return F.adaptive_avg_pool2d(guides, (features.shape[-2], features.shape[-1]))
 
 
@@ -47,5 +57,10 @@ def fill_empty(mask: Tensor) -> Tensor:
     """Return a mask (B, 1, h, w) that is 1 everywhere in the pictures in which it was 0 everywhere.
 
     Statistics are then defined in those pictures too, and nothing of them is painted.
+
+    Example:
+        >>> import torch
+        >>> fill_empty(torch.stack([torch.zeros(1, 2, 2), torch.full((1, 2, 2), 0.5)])).amax((1, 2, 3)).tolist()
+        [1.0, 0.5]
     """
     return torch.where(mask.flatten(1).any(1)[:, None, None, None], mask, 1.0)

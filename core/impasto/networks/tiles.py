@@ -18,7 +18,12 @@ PIXELS = 1 << 21
 
 
 class Span(NamedTuple):
-    """Rows, or columns, of a tile, `start` to `stop`, and of the tile with its context, `first` to `last`."""
+    """Rows, or columns, of a tile, `start` to `stop`, and of the tile with its context, `first` to `last`.
+
+    Example:
+        >>> Span(start=64, stop=128, first=32, last=160).without_context(length=32)  # of features with a stride of 4
+        slice(8, 24, None)
+    """
 
     start: int
     stop: int
@@ -32,7 +37,14 @@ class Span(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """A rectangle of a picture, and its context around it."""
+    """A rectangle of a picture, and its context around it.
+
+    Example:
+        >>> import torch
+        >>> span = Span(start=64, stop=128, first=32, last=160)
+        >>> Tile(span, span).with_context(torch.zeros(1, 3, 256, 256)).shape
+        torch.Size([1, 3, 128, 128])
+    """
 
     rows: Span
     columns: Span

@@ -232,6 +232,11 @@ def require_vgg(who: str, encoder: Encoder) -> VGGEncoder:
 
     Raises:
         StageError: it is no VGG.
+
+    Example:
+        >>> import impasto
+        >>> require_vgg("mine", impasto.encoder("slim19")).name
+        'slim19'
     """
     if not isinstance(encoder, VGGEncoder):
         raise StageError(

@@ -267,7 +267,18 @@ def bounding_box(area: Tensor, margin: int, smallest: int) -> Box:
 
 
 def pictures_of(canvas: Canvas, pictures: Tensor) -> Canvas:
-    """Return the canvas of some pictures of a batch, with their masks, guides and styles."""
+    """Return the canvas of some pictures of a batch, with their masks, guides and styles.
+
+    Args:
+        canvas: of several pictures, (B, 3, H, W).
+        pictures: their numbers, (N,).
+
+    Example:
+        >>> import impasto, torch
+        >>> content = torch.rand(4, 3, 8, 8)
+        >>> pictures_of(impasto.Canvas(content, content), torch.tensor([0, 2])).image.shape
+        torch.Size([2, 3, 8, 8])
+    """
 
     def some(maps: Tensor | None) -> Tensor | None:
         return maps if maps is None or len(maps) == 1 else maps[pictures]

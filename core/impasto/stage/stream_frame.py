@@ -20,6 +20,12 @@ class PreviousFrame:
         content: as the user gave it.
         given: as it came to the stage.
         painted: as the stage painted it.
+
+    Example:
+        >>> import torch
+        >>> frame = PreviousFrame(*torch.rand(3, 1, 3, 16, 16))
+        >>> frame.part(lambda picture: picture[..., :8, :]).painted.shape
+        torch.Size([1, 3, 8, 16])
     """
 
     content: Tensor
