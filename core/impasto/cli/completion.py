@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 import shtab
 
+from ..errors import PluginError
 from ..host import get_host
-from .errors import DONE
+from .errors import DONE, print_message
 from .parser import CommandLineParser, command_line_parser
+from .plugin_commands import plugin_commands
 
 FILES = ("content", "style", "out", "mask", "pipeline")
 """Arguments that are files or folders."""
@@ -36,6 +38,11 @@ def completion_script(shell: str, stages: Sequence[str], trainers: Sequence[str]
         files: parameters of stages behind which a file is named, as in `mask-file:path=`.
     """
     parser = command_line_parser()
+    for command in plugin_commands(parser).values():
+        try:
+            command.complete()
+        except PluginError as error:  # the others are completed
+            print_message(str(error))
     _describe(parser, stages, trainers, files)
     return shtab.complete(parser, shell)
 

@@ -9,9 +9,12 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
+from ..errors import PluginError
 from .errors import FAILED, INTERRUPTED, MISUSED, command_typed, print_message, print_warning, report_error
 from .parser import command_line_parser
+from .plugin_commands import PluginCommand
 from .signals import ending_signals_interrupt
 
 
@@ -29,28 +32,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a console of few letters must not end the program
     parser = command_line_parser()
-    given = parser.parse_args(arguments)
+    try:
+        given = parser.parse_args(arguments)
+    except (LookupError, PluginError) as error:  # of a plugin's command
+        return report_error(error, trace="--traceback" in (sys.argv if arguments is None else arguments))
     if given.command is None:
         parser.print_help()
         return MISUSED
     given.traceback |= os.environ.get("IMPASTO_TRACEBACK", "0") not in ("", "0")
     with ending_signals_interrupt() as signals:
-        code = _execute(given)
+        code = _execute(given, parser.plugin_commands.get(given.command))
     return 128 + signals[0] if signals and code == INTERRUPTED else code
 
 
-def _execute(given: argparse.Namespace) -> int:
+def _execute(given: argparse.Namespace, plugin: PluginCommand | None) -> int:
     command_typed.set(given.command)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = print_warning
             # Each command is a room of its own, which is loaded, with torch if it needs it, when it is chosen.
-            room = importlib.import_module(f".{given.command.replace('-', '_')}", __package__)
+            room: Any = plugin or importlib.import_module(f".{given.command.replace('-', '_')}", __package__)
             code: int = room.execute(given)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        print_message("interrupted; nothing was written")
+        print_message("interrupted" if plugin else "interrupted; nothing was written")
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,11 +6,13 @@ Nothing here loads torch: help, mistyped options and completion come at once.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import __version__
 from .arguments import positive_integer, region_argument, style_argument
+from .plugin_commands import PluginCommand, plugin_commands
 from .scaffold import KINDS
 
 SHELLS = ("bash", "zsh", "fish")
@@ -41,14 +43,32 @@ class CommandLineParser(argparse.ArgumentParser):
         settings: as of any parser.
     """
 
+    listed: argparse._SubParsersAction[argparse.ArgumentParser]
+    """Where commands are added."""
+    common: argparse.ArgumentParser
+    """Options that every command has."""
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands: dict[str, argparse.ArgumentParser] = {}
-        """The parser of each command, by the command's name."""
+        """The parser of each command of Impasto's own, by the command's name."""
+        self.plugin_commands: dict[str, PluginCommand] = {}
+        """Those of plugins, which are looked for when a command is none of these, or help is asked for."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
-        """Return what the arguments say; exits with a message where they do not fit."""
-        given: argparse.Namespace = super().parse_args(args, namespace)
+        """Return what the arguments say; exits with a message where they do not fit.
+
+        Raises:
+            LookupError: IMPASTO_PLUGINS names what is not installed.
+            PluginError: the command is a plugin's, and its options cannot be had.
+        """
+        words = list(sys.argv[1:] if args is None else args)
+        command = next((word for word in words if not word.startswith("-")), None)
+        if command not in self.commands and "--version" not in words:
+            self.plugin_commands = plugin_commands(self)
+            if command in self.plugin_commands:
+                self.plugin_commands[command].complete()
+        given: argparse.Namespace = super().parse_args(words, namespace)
         if given.command == "train" and given.trainer is None and given.options:
             # Options behind no trainer belong to nothing; argparse would take them without a word.
             self.commands["train"].error(f"unrecognized arguments: {' '.join(given.options)}")
@@ -71,6 +91,7 @@ def command_line_parser() -> CommandLineParser:
     listed = top.add_subparsers(
         dest="command", metavar="COMMAND", title="commands", parser_class=argparse.ArgumentParser
     )
+    top.listed, top.common = listed, common
 
     def command(name: str, about: str, stages: bool = False) -> argparse.ArgumentParser:
         parser = listed.add_parser(

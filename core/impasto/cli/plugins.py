@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection, Iterator
 
+from .. import samples
 from ..errors import ParameterError
 from ..host import get_host
+from ..picture import OWN_SUFFIXES
 from ..pipeline import Pipeline
 from ..testing import check_stage
 from .errors import DONE, FAILED, print_message
 from .listing import plugin_lines, stage_table
+from .parser import command_line_parser
 
 
 def execute(given: argparse.Namespace) -> int:
@@ -19,9 +23,27 @@ def execute(given: argparse.Namespace) -> int:
     if given.stage is not None:
         print(stage_table(get_host().stage(given.stage)))
         return DONE
-    print("\n".join(plugin_lines()))
+    print("\n".join([*plugin_lines(), *unused_lines()]))
     print("\nimpasto plugins STAGE shows a stage's parameters")
     return DONE
+
+
+def unused_lines() -> Iterator[str]:
+    """Yield what plugins offer under a name that Impasto keeps for what it has itself."""
+    own: dict[str, Collection[str]] = {
+        "command": command_line_parser().commands,
+        "reader": OWN_SUFFIXES,
+        "sample": {*samples.PHOTOGRAPHS, *samples.DRAWINGS},
+    }
+    unused = [
+        f"  {kind} {name}: by {distribution}"
+        for distribution in get_host().distributions
+        for kind, names in get_host().offers(distribution).items()
+        for name in names
+        if name in own.get(kind, ())
+    ]
+    if unused:
+        yield from ("not used, since Impasto has its own", *unused)
 
 
 def check(name: str | None) -> int:

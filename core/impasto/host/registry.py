@@ -309,12 +309,12 @@ class Host:
         return next((offer for offer in self._every() if offer.object is offered), None)
 
     def offers(self, distribution: str) -> dict[str, list[str]]:
-        """Return the names that a distribution offers by kind: "stylizer", "encoder", "trainer", …"""
+        """Return the names that a distribution offers by kind: "stylizer", "encoder", "command", …"""
         names: dict[str, list[str]] = {}
         for (kind, name), offers in sorted(self._offers.items()):
             for offer in offers:
                 if offer.distribution == distribution:
-                    names.setdefault(getattr(offer.object, "kind", kind), []).append(name)
+                    names.setdefault(offer.object.kind if kind == "stage" else kind, []).append(name)
         return names
 
 
