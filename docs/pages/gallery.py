@@ -37,7 +37,7 @@ SHOWN = {
     "local": "saliency, grow-mask, local",
     "superpixels": "superpixels:gives=flat, adain",
     "segment-regions": "segment-regions:target=both, match-regions, adain",
-    "match-regions": "segment-regions:target=both, match-regions:by=colors, adain",
+    "match-regions": "segment-regions:target=both, match-regions:position=0, adain",
     "feather-regions": "segment-regions:target=both, match-regions, feather-regions, adain",
     "grow-mask": "saliency, grow-mask, adain",
     "shrink-mask": "saliency, shrink-mask:radius=12, adain",
