@@ -9,6 +9,7 @@ from .conformance import (
     SUITES,
     check_stage,
     check_statistic,
+    check_trainer,
     parametrize_checks,
 )
 from .declaration import (
@@ -51,6 +52,7 @@ __all__ = [
     "agrees_across_devices",
     "check_stage",
     "check_statistic",
+    "check_trainer",
     "declares_its_weights",
     "does_not_mind_torchs_defaults",
     "gives_the_same_bits_in_threads",

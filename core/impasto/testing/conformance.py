@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import quoted, suggestion
 from ..functional.losses import StatisticOf
 from ..stage import Stage
+from ..training import Trainer
 from .declaration import (
     declares_its_weights,
     has_a_summary_and_helpful_parameters,
@@ -53,6 +54,7 @@ from .surroundings import (
     runs_on_an_accelerator,
     works_in_bfloat16,
 )
+from .trainings import TRAINER_CHECKS, forget_trainings
 
 if TYPE_CHECKING:
     import pytest
@@ -86,6 +88,7 @@ SUITES: Mapping[str, Suite] = {
     for suite in (
         Suite("stage", CHECKS, lambda found: isinstance(found, Stage)),
         Suite("statistic", STATISTIC_CHECKS, lambda found: isinstance(found, str) or callable(found), statistic_title),
+        Suite("trainer", TRAINER_CHECKS, lambda found: isinstance(found, Trainer)),
     )
 }
 """The checks by what they are of."""
@@ -138,6 +141,28 @@ def check_statistic(statistic: str | StatisticOf, *, expected_failures: Mapping[
         ...
     """
     SUITES["statistic"].run(statistic, expected_failures)
+
+
+def check_trainer(trainer: Trainer, *, expected_failures: Mapping[str, str] | None = None) -> None:
+    """Run every check on a trainer, print a line for each, and raise if any fails.
+
+    It is trained on the CPU for four steps, killed, and trained on: three short trainings in all.
+
+    Args:
+        trainer: with parameters that make a step quick, such as small crops of a few pictures.
+        expected_failures: see `check_stage`.
+
+    Raises:
+        AssertionError: lists every failure with advice.
+
+    Example:
+        >>> import impasto.testing
+        >>> impasto.testing.check_trainer("slim19")
+        Traceback (most recent call last):
+        TypeError: the kit checks trainers here, found str
+    """
+    forget_trainings()
+    SUITES["trainer"].run(trainer, expected_failures)
 
 
 def parametrize_checks(
