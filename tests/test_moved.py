@@ -45,7 +45,7 @@ def test_what_moved_is_where_the_table_says(name):
         ("from impasto.stage import once", "impasto.stage.once is now impasto.stage.remember"),
         ("from impasto.training import Recipe", "impasto.training.Recipe is now impasto.training.Trainer"),
         ("from impasto.judge import Judge", "Judge is PerceptualLoss"),
-        ("from impasto.networks import study", "impasto.feedforward.study is now impasto.networks.style_statistics"),
+        ("from impasto.networks import study", "impasto.feedforward.study is now impasto.networks.style_summaries"),
         ("import impasto\nimpasto.statistics.gram", "impasto.statistics is now impasto.functional.statistics"),
     ],
 )

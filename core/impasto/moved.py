@@ -93,8 +93,8 @@ MOVED: Mapping[str, Moved] = {
         "impasto.networks",
         {
             "Exchange": "FeatureTransform",
-            "Goal": "TargetMoments",
-            "Known": "RegionMoments",
+            "Goal": "TargetSummary",
+            "Known": "RegionSummaries",
             "Map": "FeatureMap",
             "by_region": "map_by_region",
             "fitting_encoder": "encoder_for_checkpoint",
@@ -102,7 +102,7 @@ MOVED: Mapping[str, Moved] = {
             "own_padding": "trained_padding",
             "repainted": "stylize_features",
             "shrunk": "impasto.stage.resized_style",
-            "study": "style_statistics",
+            "study": "style_summaries",
         },
     ),
     "impasto.filters": Moved(

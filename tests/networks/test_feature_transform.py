@@ -14,14 +14,14 @@ from impasto.networks import (
     VGGDecoder,
     VGGEncoder,
     affine_map,
-    style_statistics,
+    style_summaries,
     stylize_features,
     tiles,
 )
 
 WIDTHS = (3, 4, 5, 6)
 LAYER = "relu4_1"
-MIXED = FeatureTransform(statistics.covariance, partial(affine_map, transform=torch.add))
+MIXED = FeatureTransform(statistics.covariance_moments, partial(affine_map, transform=torch.add))
 """Asks for both covariances; whitening would enlarge rounding wherever the features of random networks are weak."""
 
 
@@ -47,12 +47,10 @@ def small(monkeypatch):
     monkeypatch.setattr(tiles, "PIXELS", 192 * 192)
 
 
-def paint(networks, image, styles, guides=None, alpha=1.0):
+def paint(networks, image, styles, guides=None, alpha=1.0, transform=MIXED):
     encoder, decoder = networks
-    moments = [
-        style_statistics(encoder, decoder.layers, style.image, style.guides, statistics.covariance) for style in styles
-    ]
-    return stylize_features(image, guides, styles, moments, networks, MIXED, alpha)
+    summaries = style_summaries(styles, encoder, decoder.layers, transform.summary)
+    return stylize_features(image, guides, styles, summaries, networks, transform, alpha)
 
 
 @pytest.fixture

@@ -254,6 +254,16 @@ class Moments:
         return Moments(self.mean + share * step, spread, weight)
 
 
+def variance_moments(features: Tensor, weights: Tensor | None = None) -> Moments:
+    """Return the means and variances of features (B, C, H, W): a summary for `FeatureTransform`."""
+    return Moments.of(features, variance, weights)
+
+
+def covariance_moments(features: Tensor, weights: Tensor | None = None) -> Moments:
+    """Return the means and covariances of features (B, C, H, W): a summary for `FeatureTransform`."""
+    return Moments.of(features, covariance, weights)
+
+
 @in_float32
 def eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Return eigenvalues (B, C), ascending, and eigenvectors (B, C, C) of symmetric matrices, finite for finite ones.

@@ -21,7 +21,7 @@ from .regions import (
     pictures_of,
     region_maps,
 )
-from .scaling import resized_style
+from .scaling import resized_style, resized_styles
 from .stream_frame import Frame, PreviousFrame
 from .stylizer import Stylizer
 from .watcher import Watcher
@@ -59,4 +59,5 @@ __all__ = [
     "region_maps",
     "remember",
     "resized_style",
+    "resized_styles",
 ]

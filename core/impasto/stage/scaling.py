@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..functional.resizing import Size, resize, size_of
 from .canvas import Style
+from .context import remember
 
 
 def resized_style(style: Style, size: Size, scale: float = 1.0, multiple: int = 1, smallest: int = 0) -> Style:
@@ -39,3 +43,22 @@ def resized_style(style: Style, size: Size, scale: float = 1.0, multiple: int = 
         return F.pad(maps, fill, mode="replicate") if any(fill) else maps
 
     return style.replace(image=scaled(style.image), guides=None if style.guides is None else scaled(style.guides))
+
+
+def resized_styles(styles: Sequence[Style], content: Tensor, scale: float = 1.0, multiple: int = 1) -> list[Style]:
+    """Return styles shrunk to the area of a picture times `scale` squared, each once for all frames of a stream.
+
+    Args:
+        styles: see `resized_style`.
+        content: (B, 3, H, W), the picture.
+        scale: length of a stroke, 1 as in a style of the picture's area.
+        multiple: of pixels, to which sides are filled up.
+
+    Example:
+        >>> import impasto
+        >>> mosaic = impasto.Style(impasto.samples.style("mosaic", 64))
+        >>> [style.image.shape[-1] for style in resized_styles([mosaic, mosaic], torch.rand(1, 3, 32, 32), multiple=8)]
+        [32, 32]
+    """
+    how = (size_of(content), scale, multiple)
+    return [remember(style, ("resized", *how), partial(resized_style, style, *how)) for style in styles]

@@ -9,7 +9,7 @@ import impasto
 from impasto import ParameterError, StageError, WeightsError
 from impasto.functional import statistics
 from impasto.functional.statistics import Moments
-from impasto.networks import SEQUENTIAL_LAYOUTS, SLIM19, VGG, VGG19, TargetMoments, VGGDecoder, tiles
+from impasto.networks import SEQUENTIAL_LAYOUTS, SLIM19, VGG, VGG19, TargetSummary, VGGDecoder, tiles
 from impasto.testing import parametrize_checks
 from impasto.weights import find
 from impasto_adain import DECODER, AdaIN, adain, monge_map
@@ -62,7 +62,7 @@ def test_a_flat_channel_takes_the_mean_and_stays_flat(rng):
 def test_the_monge_map_gives_the_styles_covariance(rng):
     content, style = torch.randn(2, 8, 9, 11, generator=rng), torch.randn(2, 8, 14, 9, generator=rng)
     source, target = (Moments.of(x, statistics.covariance) for x in (content, style))
-    found = statistics.covariance(monge_map(source, [TargetMoments(target, 1.0)])(content))
+    found = statistics.covariance(monge_map(source, [TargetSummary(target, 1.0)])(content))
     for moment, goal in zip(found, statistics.covariance(style), strict=True):
         torch.testing.assert_close(moment, goal, atol=1e-3, rtol=1e-3)
 

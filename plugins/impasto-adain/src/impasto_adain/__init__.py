@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -19,10 +18,10 @@ from impasto.networks import (
     load_decoders,
     records,
     require_decoder,
-    style_statistics,
+    style_summaries,
     stylize_features,
 )
-from impasto.stage import remember, resized_style
+from impasto.stage import resized_styles
 from impasto.weights import find
 
 from .training import AdaINDecoder, Stylization
@@ -92,18 +91,9 @@ class AdaIN(impasto.Stylizer, name="adain"):
         """Return the picture decoded from features with the style's statistics."""
         encoder, decoder = networks = self.networks(content)
         transform = FEATURE_TRANSFORMS[self.statistic]
-        layers, statistic = decoder.layers, transform.statistic
-        how = ((content.shape[-2], content.shape[-1]), self.style_scale, self.multiple)
-        resized = [remember(style, ("resized", *how), partial(resized_style, style, *how)) for style in styles]
-        moments = [
-            remember(
-                style,
-                ("moments", encoder, layers, statistic),
-                partial(style_statistics, encoder, layers, style.image, style.guides, statistic),
-            )
-            for style in resized
-        ]
-        return stylize_features(content, guides, resized, moments, networks, transform, self.alpha)
+        resized = resized_styles(styles, content, self.style_scale, self.multiple)
+        summaries = style_summaries(resized, encoder, decoder.layers, transform.summary)
+        return stylize_features(content, guides, resized, summaries, networks, transform, self.alpha)
 
 
 @impasto.hookimpl

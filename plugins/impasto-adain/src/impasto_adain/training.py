@@ -13,7 +13,7 @@ from impasto import ParameterError
 from impasto.functional.statistics import Moments, covariance
 from impasto.networks import (
     PerceptualLoss,
-    TargetMoments,
+    TargetSummary,
     VGGDecoder,
     check_pair,
     fit_decoder,
@@ -197,5 +197,5 @@ def stylized_features(features: Tensor) -> Tensor:
     content, style = features.chunk(2)
     half = -(-len(content) // 2)
     source, target = (Moments.of(x[half:], covariance) for x in (content, style))
-    transported = monge_map(source, [TargetMoments(target, 1.0)])(content[half:])
+    transported = monge_map(source, [TargetSummary(target, 1.0)])(content[half:])
     return torch.cat([adain(content[:half], style[:half]), transported])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from impasto.functional import statistics
 from impasto.functional.statistics import Moments
-from impasto.networks import FeatureMap, FeatureTransform, TargetMoments, affine_map
+from impasto.networks import FeatureMap, FeatureTransform, TargetSummary, affine_map
 
 LAYER = "relu4_1"
 
@@ -34,11 +34,11 @@ def adain(
         >>> bool(2.9 < features.mean() < 4.1)
         True
     """
-    target = TargetMoments(Moments.of(style, statistics.variance, style_area), 1.0)
-    return mean_std_map(Moments.of(content, statistics.variance, content_area), [target])(content)
+    target = TargetSummary(statistics.variance_moments(style, style_area), 1.0)
+    return mean_std_map(statistics.variance_moments(content, content_area), [target])(content)
 
 
-def mean_std_map(source: Moments, targets: Sequence[TargetMoments]) -> FeatureMap:
+def mean_std_map(source: Moments, targets: Sequence[TargetSummary[Moments]]) -> FeatureMap:
     """Return the map of features to the weighted mean of the styles' means and deviations, channel by channel.
 
     It is the weighted mean of `adain` for each style (section 7.2 of the paper).  Weights beyond 0 and 1 extrapolate
@@ -48,14 +48,14 @@ def mean_std_map(source: Moments, targets: Sequence[TargetMoments]) -> FeatureMa
         source: means and variances of the content.
         targets: those of the styles.
     """
-    mean = torch.stack([target.share * target.moments.mean for target in targets]).sum(0)
-    std = torch.stack([target.share * target.moments.std() for target in targets]).sum(0)
+    mean = torch.stack([target.share * target.summary.mean for target in targets]).sum(0)
+    std = torch.stack([target.share * target.summary.std() for target in targets]).sum(0)
     scale = std.clamp_min(0) / source.std()
     shift = mean - source.mean * scale
     return lambda features: torch.addcmul(shift, features, scale)
 
 
-def monge_map(source: Moments, targets: Sequence[TargetMoments]) -> FeatureMap:
+def monge_map(source: Moments, targets: Sequence[TargetSummary[Moments]]) -> FeatureMap:
     """Return the optimal-transport map of features to the styles' means and covariances, their weighted mean.
 
     Deviations leave it to the content which channels go together, and so its palette shows through; covariances
@@ -69,6 +69,6 @@ def monge_map(source: Moments, targets: Sequence[TargetMoments]) -> FeatureMap:
 
 
 FEATURE_TRANSFORMS = {
-    "mean-std": FeatureTransform(statistics.variance, mean_std_map),
-    "covariance": FeatureTransform(statistics.covariance, monge_map),
+    "mean-std": FeatureTransform(statistics.variance_moments, mean_std_map),
+    "covariance": FeatureTransform(statistics.covariance_moments, monge_map),
 }

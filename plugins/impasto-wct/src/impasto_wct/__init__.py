@@ -12,24 +12,24 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.errors import quoted
-from impasto.functional import statistics
+from impasto.functional import Moments, statistics
 from impasto.host import get_host
 from impasto.networks import (
     FIRST_LAYERS,
     PRETRAINED,
     Decoder,
     FeatureTransform,
-    RegionMoments,
+    RegionSummaries,
     affine_map,
     check_pair,
     load_decoders,
     records,
     require_decoder,
     style_layers,
-    style_statistics,
+    style_summaries,
     stylize_features,
 )
-from impasto.stage import remember, resized_style
+from impasto.stage import remember, resized_styles
 from impasto.training import Trainer
 from impasto.weights import find
 
@@ -123,11 +123,6 @@ class AutoencoderStylizer(impasto.Stylizer):
         check_pair(f"{self.name}: the decoder for {layer} in {which}", decoder, encoder)
         return encoder, decoder
 
-    def resized_styles(self, content: Tensor, styles: Sequence[Style]) -> list[Style]:
-        """Return the styles reduced to the content's area times `style_scale` squared."""
-        how = ((content.shape[-2], content.shape[-1]), self.style_scale, self.multiple)
-        return [remember(style, ("resized", *how), partial(resized_style, style, *how)) for style in styles]
-
 
 class WCT(AutoencoderStylizer, name="wct"):
     """Give the content's features the style's covariance, layer after layer, deep to shallow (Li et al. 2017)."""
@@ -164,26 +159,19 @@ class WCT(AutoencoderStylizer, name="wct"):
         strengths = self.strengths or (1.0,) * len(self.levels)
         steps = [(level, strength) for level, strength in zip(self.levels, strengths, strict=True) if strength]
         networks = {level: self.networks(level, content) for level, _ in steps}
-        resized = self.resized_styles(content, styles)
-        moments: dict[Encoder, list[RegionMoments]] = {}
+        resized = resized_styles(styles, content, self.style_scale, self.multiple)
+        summaries: dict[Encoder, list[RegionSummaries[Moments]]] = {}
+        transform = FeatureTransform(statistics.covariance_moments, partial(affine_map, transform=self.covariance_map))
         for encoder in dict.fromkeys(encoder for encoder, _ in networks.values()):
-            layers = tuple(
-                dict.fromkeys(layer for own, decoder in networks.values() if own is encoder for layer in decoder.layers)
+            layers = dict.fromkeys(
+                layer for own, decoder in networks.values() if own is encoder for layer in decoder.layers
             )
-            moments[encoder] = [
-                remember(
-                    style,
-                    ("covariance", encoder, layers),
-                    partial(style_statistics, encoder, layers, style.image, style.guides, statistics.covariance),
-                )
-                for style in resized
-            ]
-        transform = FeatureTransform(statistics.covariance, partial(affine_map, transform=self.covariance_map))
+            summaries[encoder] = style_summaries(resized, encoder, tuple(layers), transform.summary)
         image = content
         for level, strength in steps:
             encoder, _ = networks[level]
             image = stylize_features(
-                image, guides, resized, moments[encoder], networks[level], transform, self.alpha * strength
+                image, guides, resized, summaries[encoder], networks[level], transform, self.alpha * strength
             ).clamp_(0, 1)
         return image
 
@@ -217,7 +205,7 @@ class StyleSwap(AutoencoderStylizer, name="style-swap"):
                 f"{self.name}: the decoder for {layer} in {self.decoders} takes {', '.join(decoder.layers)}\n"
                 f"  what would work: one that takes {layer} alone, as those of wct do"
             )
-        resized = self.resized_styles(content, styles)
+        resized = resized_styles(styles, content, self.style_scale, self.multiple)
         style_features = [
             remember(style, ("features", encoder, layer), partial(encoder.features, style.image, (layer,)))[layer]
             for style in resized

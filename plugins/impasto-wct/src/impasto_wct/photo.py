@@ -12,7 +12,7 @@ import impasto
 from impasto import ParameterError, StageError, Style, Weights
 from impasto.errors import quoted
 from impasto.networks import PRETRAINED, Decoder, VGGEncoder, check_pair, records, require_decoder, require_vgg
-from impasto.stage import remember, resized_style
+from impasto.stage import remember, resized_styles
 from impasto.weights import find
 
 from .encoders import level_encoder
@@ -96,8 +96,7 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         """Return the content, changed by the change of what the decoder paints."""
         encoder, decoder = self.networks(content)
         layers = tuple(f"relu{level}_1" for level in self.levels)
-        how = ((content.shape[-2], content.shape[-1]), 1.0, self.multiple)
-        resized = [remember(style, ("resized", *how), partial(resized_style, style, *how)) for style in styles]
+        resized = resized_styles(styles, content, multiple=self.multiple)
         style_features = [
             remember(style, ("features", encoder, layers), partial(wavelet_features, encoder, style.image, layers))
             for style in resized
