@@ -7,6 +7,7 @@ from .accelerator import PretendAccelerator
 from .conformance import (
     CHECKS,
     SUITES,
+    check_reader,
     check_stage,
     check_statistic,
     check_trainer,
@@ -50,6 +51,7 @@ __all__ = [
     "PretendAccelerator",
     "Suite",
     "agrees_across_devices",
+    "check_reader",
     "check_stage",
     "check_statistic",
     "check_trainer",

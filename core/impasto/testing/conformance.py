@@ -18,6 +18,7 @@ A stage that needs a mask or regions is checked behind one that makes them: `bef
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from .declaration import (
     refuses_what_is_out_of_range,
     survives_toml_and_repr,
 )
+from .file_readers import FILE_READER_CHECKS, is_file
 from .harness import behind, forget_observations
 from .painting import (
     keeps_shape_dtype_and_range,
@@ -88,6 +90,7 @@ SUITES: Mapping[str, Suite] = {
     for suite in (
         Suite("stage", CHECKS, lambda found: isinstance(found, Stage)),
         Suite("statistic", STATISTIC_CHECKS, lambda found: isinstance(found, str) or callable(found), statistic_title),
+        Suite("reader", FILE_READER_CHECKS, is_file, str),
         Suite("trainer", TRAINER_CHECKS, lambda found: isinstance(found, Trainer)),
     )
 }
@@ -141,6 +144,26 @@ def check_statistic(statistic: str | StatisticOf, *, expected_failures: Mapping[
         ...
     """
     SUITES["statistic"].run(statistic, expected_failures)
+
+
+def check_reader(file: str | os.PathLike[str], *, expected_failures: Mapping[str, str] | None = None) -> None:
+    """Run every check on the reader that a plugin offers, print a line for each, and raise if any fails.
+
+    Args:
+        file: an example of the files it reads, whole and small; its suffix tells which reader is asked.
+        expected_failures: see `check_stage`.
+
+    Raises:
+        AssertionError: lists every failure with advice.
+        TypeError: no name of a file.
+
+    Example:
+        >>> import impasto.testing
+        >>> @impasto.testing.parametrize_checks("tests/photo.exr", of="reader")
+        ... def test_exr(reader, check):
+        ...     check(reader)
+    """
+    SUITES["reader"].run(file, expected_failures)
 
 
 def check_trainer(trainer: Trainer, *, expected_failures: Mapping[str, str] | None = None) -> None:
