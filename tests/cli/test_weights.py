@@ -4,8 +4,9 @@ import pytest
 import torch
 
 import impasto
-from impasto import cli
+from impasto import cli, training
 from impasto.cli import weights
+from impasto.weights import verify
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -24,3 +25,34 @@ def test_weights_that_a_stage_needs_with_other_parameters_are_listed_too(install
     stage = next(iter(installed.stages.values()))
     monkeypatch.setattr(stage, "known_weights", (record,))
     assert weights.known_records()[record] == [stage.name]
+
+
+def test_the_record_of_a_file_is_printed_to_paste(capsys, tmp_path):
+    folder = tmp_path / "src" / "impasto_tiny" / "networks"
+    folder.mkdir(parents=True)
+    for package in (folder, folder.parent):
+        (package / "__init__.py").touch()
+    file = training.save_half(folder / "tiny-wave.safetensors", {"weight": torch.rand(3, 4), "bias": torch.rand(3)})
+    assert cli.main(["weights", "--record", str(file)]) == 0
+    code = capsys.readouterr().out
+    names = {"impasto": impasto}
+    exec(code, names)
+    record = names["TINY_WAVE"]
+    assert record.file == "impasto_tiny/networks/tiny-wave.safetensors"
+    assert "2 tensors, 15 numbers" in record.expects
+    assert verify(record, file) == file
+
+
+def test_the_record_of_a_file_outside_a_package_asks_for_its_address(capsys, tmp_path):
+    file = training.save_half(tmp_path / "19 layers.safetensors", {"weight": torch.rand(3)})
+    assert cli.main(["weights", "--record", str(file)]) == 0
+    code = capsys.readouterr().out
+    assert code.startswith("NETWORK_19_LAYERS = impasto.Weights(")
+    assert 'url="https://…"' in code
+
+
+def test_what_is_no_network_gets_no_record(capsys, tmp_path):
+    (tmp_path / "photo.pth").write_bytes(b"no network")
+    assert cli.main(["weights", "--record", str(tmp_path / "photo.pth")]) != 0
+    assert cli.main(["weights", "--record", str(tmp_path / "missing.pth")]) != 0
+    assert "Weights(" not in capsys.readouterr().out

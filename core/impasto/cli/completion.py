@@ -16,7 +16,7 @@ from .errors import DONE, print_message
 from .parser import CommandLineParser, command_line_parser
 from .plugin_commands import plugin_commands
 
-FILES = ("content", "style", "out", "mask", "pipeline")
+FILES = ("content", "style", "out", "mask", "pipeline", "record")
 """Arguments that are files or folders."""
 
 

@@ -136,7 +136,12 @@ def command_line_parser() -> CommandLineParser:
     )
     new_plugin.add_argument("--folder", default=".", help="where the new folder goes (default: here)")
 
-    command("weights", "list the networks that are known, and where they are")
+    weights = command(
+        "weights", "list the networks that are known and where they are, or print the record of a new one"
+    )
+    weights.add_argument(
+        "--record", metavar="FILE", help="print the impasto.Weights record of this file, to paste into a plugin"
+    )
     doctor = command("doctor", "say what a picture, mask, recipe, video or weights file is to Impasto")
     doctor.add_argument("files", nargs="+", metavar="FILE", help="looked at one after the other; nothing is painted")
     _add_max_pixels(doctor)

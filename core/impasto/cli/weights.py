@@ -1,19 +1,26 @@
-"""`impasto weights`: the networks that are known, and where they are or what to do."""
+"""`impasto weights`: the networks that are known and where they are, and the record of a new one."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import textwrap
+from pathlib import Path
 
 from ..errors import WeightsError
+from ..files import existing_file, sha256
 from ..host import get_host
 from ..networks import PRETRAINED
-from ..weights import Weights, find
+from ..weights import Weights, find, load
 from .errors import DONE
 
 
 def execute(given: argparse.Namespace) -> int:
-    """List the networks that are known, and where they are or what to do."""
+    """List the networks that are known, and where they are or what to do; or print the record of one file."""
+    if given.record is not None:
+        print(record_code(existing_file(given.record)))
+        return DONE
     for record, users in known_records().items():
         print(f"{record.name}: {record.size / 1e6:,.1f} MB, {record.licence}")
         print(f"  used by: {', '.join(users)}")
@@ -26,6 +33,45 @@ def execute(given: argparse.Namespace) -> int:
             place = f"not here yet; downloaded when first used, from {record.url}"
         print(f"  it is: {record.expects}\n  {place}")
     return DONE
+
+
+def record_code(file: Path) -> str:
+    """Return the `Weights` record of a file as Python to paste, with words to replace where only its author knows more.
+
+    Args:
+        file: a network that `impasto.weights.load` opens.
+
+    Raises:
+        WeightsError: it is no such file; the message says what it is.
+    """
+    tensors = load(file)
+    numbers = sum(value.numel() for value in tensors.values())
+    name = re.sub(r"\W+", "_", file.stem).upper()
+    lines = [
+        f"{name if name[:1].isalpha() else f'NETWORK_{name}'} = impasto.Weights(",
+        f"    name={json.dumps(file.name, ensure_ascii=False)},",
+        f'    sha256="{sha256(file)}",',
+        f"    size={file.stat().st_size:_},",
+        '    licence="… such as CC-BY-4.0",',
+        '    origin="… who trained it, on what, by which command",',
+        f'    expects="… what it is and takes: {len(tensors)} tensors, {numbers:,} numbers",',
+        _place(file),
+        ")",
+    ]
+    return "\n".join(lines)
+
+
+def _place(file: Path) -> str:
+    """Return the line that says where a file can be had: inside the package that it lies in, else from an address."""
+    package = None
+    for folder in file.absolute().parents:
+        if not (folder / "__init__.py").is_file():
+            break
+        package = folder
+    if package is None:
+        return '    url="https://…",'
+    inside = file.absolute().relative_to(package.parent).as_posix()
+    return f"    file={json.dumps(inside, ensure_ascii=False)},"
 
 
 def known_records() -> dict[Weights, list[str]]:
