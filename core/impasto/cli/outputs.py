@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from ..files import PICTURES
 from ..picture import Picture, check_format, check_targets, files_written
 from ..picture.arrays import integer_pixels
 from ..picture.encoding import file_bytes
-from ..pipeline import Pipeline, ProgressBar
+from ..pipeline import Pipeline, ProgressBar, check_named_files, parse_watchers
 from ..stream import interrupted_path
 from .loading import STANDARD
 
@@ -95,9 +96,20 @@ def print_result(out: Path, text: str) -> None:
     print(text, file=sys.stderr if str(out) == STANDARD else sys.stdout)
 
 
-def progress_bar() -> ProgressBar:
-    """Return the bar of iterative stages, which is seen where standard error is a terminal."""
-    return ProgressBar(sys.stderr.isatty())
+def plugins_of(given: argparse.Namespace, files: Iterable[str | Path]) -> list[Any]:
+    """Return what takes part in the runs: the bar of iterative stages, seen on a terminal, and what --watch names.
+
+    Args:
+        given: with `watch`, a list of lines.
+        files: that are read or painted, over which no watcher writes.
+
+    Raises:
+        LookupError: no installed plugin offers such a watcher.
+        ParameterError: a value does not fit, or a file cannot be written.
+    """
+    watchers = [watcher for line in given.watch for watcher in parse_watchers(line)]
+    check_named_files(watchers, [str(file) for file in files if str(file) != STANDARD])
+    return [ProgressBar(sys.stderr.isatty()), *watchers]
 
 
 def stage_names(pipeline: Pipeline) -> str:

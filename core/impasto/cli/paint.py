@@ -17,8 +17,8 @@ from .outputs import (
     check_outputs,
     elapsed,
     interrupted_output,
+    plugins_of,
     print_result,
-    progress_bar,
     save_picture,
     stage_names,
 )
@@ -54,6 +54,7 @@ def execute(given: argparse.Namespace) -> int:
     mask = None if given.mask is None else read_picture(given.mask, limit)
     if frames is not None:
         return paint_frames(given, pipeline, frames, out, inputs, mask=mask, **run)
+    plugins = plugins_of(given, [*inputs, out])
     content = read_picture(given.content, limit)
     styles = read_styles(given.style, limit)
     began = time.perf_counter()
@@ -62,7 +63,7 @@ def execute(given: argparse.Namespace) -> int:
         styles,
         mask=None if mask is None else read_mask(mask, content.tensor),
         device=given.device,
-        plugins=[progress_bar()],
+        plugins=plugins,
         **run,
     )
     if painted.interrupted is not None:

@@ -251,6 +251,13 @@ def _add_painting_options(parser: argparse.ArgumentParser) -> None:
         help="of networks (default: auto, bfloat16 where it is faster)",
     )
     _add_max_pixels(parser)
+    parser.add_argument(
+        "--watch",
+        action="append",
+        default=[],
+        metavar="WATCHERS",
+        help="plugins that look on, with parameters: time-log:path=log.jsonl; impasto plugins lists them",
+    )
     parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="16 for PNG and TIFF")
     parser.add_argument(
         "--quality",

@@ -20,8 +20,8 @@ from .outputs import (
     elapsed,
     interrupted_output,
     output_paths,
+    plugins_of,
     print_result,
-    progress_bar,
     save_picture,
 )
 from .video import frames_of, run_frames
@@ -50,6 +50,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     else:
         check_format(targets[0], given.bits, given.quality)
     pick_device(given.device)
+    plugins = plugins_of(given, [*contents, *others, *targets])
     limit = given.max_pixels
     styles = read_styles(given.style, limit)
     if given.out != STANDARD:
@@ -69,7 +70,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                     device=given.device,
                     precision=precision,
                     seed=seed,
-                    plugins=[progress_bar()],
+                    plugins=plugins,
                 )
                 if picture.interrupted is not None:
                     target = interrupted_output(target)

@@ -15,7 +15,7 @@ from ..pipeline import Pipeline
 from ..stream import Animation, AnimationFile, Video, animation, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
 from .loading import STANDARD, read_pipeline, read_styles
-from .outputs import elapsed, progress_bar, stage_names
+from .outputs import elapsed, plugins_of, stage_names
 
 Frames = Video | Animation | Sequence[Path]
 """What is painted frame after frame."""
@@ -97,6 +97,7 @@ def paint_frames(
     if out.suffix and not out.is_dir():
         check_target(out, inputs)
         kept = interrupted_path(out)
+    plugins = plugins_of(given, [*inputs, *([out] if out.suffix else [])])
     before = _stamp(kept)
     began = time.perf_counter()
     try:
@@ -105,7 +106,7 @@ def paint_frames(
                 frames,
                 read_styles(given.style, limit),
                 device=given.device,
-                plugins=[progress_bar()],
+                plugins=plugins,
                 max_pixels=limit,
                 **options,
             ),

@@ -4,7 +4,7 @@ from .loading import LoadedRecipe, check_untrusted, load_recipe
 from .masks import read_guides, read_mask
 from .named_files import check_named_files
 from .options import RunKeywords, RunOptions
-from .parsing import parse_stages, parse_value
+from .parsing import parse_stages, parse_value, parse_watchers
 from .pipeline import Pipeline
 from .progress import ProgressBar
 from .run import Run
@@ -21,6 +21,7 @@ __all__ = [
     "load_recipe",
     "parse_stages",
     "parse_value",
+    "parse_watchers",
     "read_guides",
     "read_mask",
 ]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..errors import ParameterError, PictureError, quoted
 from ..files import check_target, existing_file, local_path, sha256
 from ..host import get_host
-from ..stage import Parameter, Stage
+from ..stage import Declared, Parameter, Stage
 
 LARGEST_FILE = 1 << 32
 """Bytes of a file that a parameter names; no picture or network that a stage reads has more."""
@@ -22,12 +22,12 @@ LARGEST_FILE = 1 << 32
 class NamedFile(NamedTuple):
     """A file that a parameter of a stage names."""
 
-    stage: Stage
+    stage: Declared
     parameter: Parameter
     name: str
 
 
-def named_files(stages: Iterable[Stage], encoders: Collection[str]) -> Iterator[NamedFile]:
+def named_files(stages: Iterable[Declared], encoders: Collection[str]) -> Iterator[NamedFile]:
     """Yield the files that stages name, to read and to write.
 
     Args:
@@ -48,8 +48,12 @@ def _is_name(parameter: Parameter, entry: str, encoders: Collection[str]) -> boo
     return known or entry == parameter.default
 
 
-def check_named_files(stages: Iterable[Stage]) -> None:
-    """Raise where a file that a stage is to read or write cannot be, before anything is painted.
+def check_named_files(stages: Iterable[Declared], inputs: Sequence[str | Path] = ()) -> None:
+    """Raise where a file that a stage or watcher is to read or write cannot be, before anything is painted.
+
+    Args:
+        stages: whose parameters are looked at.
+        inputs: files that are read, over which nothing is written.
 
     Raises:
         ParameterError: there is no such file, it is a folder, a device or a pipe, or over 4 GiB; or the folder of one
@@ -58,7 +62,7 @@ def check_named_files(stages: Iterable[Stage]) -> None:
     for stage, parameter, name in named_files(stages, get_host().encoders):
         try:
             if parameter.writes:
-                check_target(local_path(name))
+                check_target(local_path(name), inputs)
             elif not (parameter.folders and local_path(name).is_dir()):
                 size = existing_file(name).stat().st_size
                 if size > LARGEST_FILE:

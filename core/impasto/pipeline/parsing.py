@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from ..errors import ParameterError
 from ..host import get_host
-from ..stage import Parameter, Stage
+from ..stage import Declared, Parameter, Stage, Watcher
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,7 +18,32 @@ else:
 
 def parse_stages(text: str) -> list[Stage]:
     """Return the stages that one line describes; see `Pipeline.parse`."""
-    stages: list[Stage] = []
+    return _parse(text, get_host().stage)
+
+
+def parse_watchers(text: str) -> list[Watcher]:
+    """Return the watchers that one line describes, as `--watch` takes them: `time-log:path=log.jsonl`.
+
+    Args:
+        text: names with parameters, in the words of `Pipeline.parse`.
+
+    Raises:
+        LookupError: no installed plugin offers a watcher of that name.
+        ParameterError: a parameter that it does not have, or a value out of its range.
+
+    Example:
+        >>> parse_watchers("")
+        []
+    """
+    return _parse(text, get_host().watcher)
+
+
+D = TypeVar("D", bound=Declared)
+
+
+def _parse(text: str, look_up: Callable[[str], type[D]]) -> list[D]:
+    """Return the values that one line describes, of classes that are looked up by name."""
+    made: list[D] = []
     before = ""
     for part in filter(None, (part.strip() for part in split(text, ","))):
         name, *settings = split(part, ":")
@@ -27,9 +53,9 @@ def parse_stages(text: str) -> list[Stage]:
                 f"  what to type: {name.partition('(')[0].strip()}:parameter=value"
             )
         try:
-            kind = get_host().stage(name.strip())
+            kind = look_up(name.strip())
         except LookupError as error:
-            if stages and "=" in before:
+            if made and "=" in before:
                 raise LookupError(
                     f'{error}\n  what to type for a value with a comma: "…", in quotation marks'
                 ) from None
@@ -44,8 +70,8 @@ def parse_stages(text: str) -> list[Stage]:
             key = key.strip().replace("-", "_")
             (current,) = kind.current_names({key: value}, warn=False)
             values[key] = parse_value(value, kind.parameters().get(current))
-        stages.append(kind(**values))
-    return stages
+        made.append(kind(**values))
+    return made
 
 
 def parse_value(text: str, parameter: Parameter | None = None) -> Any:

@@ -16,7 +16,7 @@ from ..functional.resizing import resize, size_of, size_text
 from ..host import StageRunner, get_host
 from ..moved import moved_name
 from ..picture import Interrupted, Picture, read
-from ..stage import Canvas, Frame, RunContext, Stage, Style, Stylizer, pictures_of
+from ..stage import Canvas, Frame, RunContext, Stage, Style, Stylizer, Watcher, pictures_of
 from .masks import read_guides, read_mask
 from .named_files import check_named_files
 from .options import RunOptions
@@ -35,7 +35,8 @@ class Run:
 
     def __init__(self, stages: Sequence[Stage], style: Any, options: RunOptions) -> None:
         self.stages = tuple(stages)
-        check_named_files(self.stages)
+        watchers = [plugin for plugin in options.plugins if isinstance(plugin, Watcher)]
+        check_named_files([*self.stages, *watchers])
         self.device = pick_device(options.device)
         keep_memory(self.device)
         self._options = options

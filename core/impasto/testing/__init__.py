@@ -11,6 +11,7 @@ from .conformance import (
     check_stage,
     check_statistic,
     check_trainer,
+    check_watcher,
     parametrize_checks,
 )
 from .declaration import (
@@ -34,6 +35,7 @@ from .painting import (
     stays_inside_the_mask,
     treats_each_image_of_a_batch_alone,
 )
+from .streams import a_batch_is_as_one_by_one, a_second_stream_begins_anew, streams_as_it_paints_alone
 from .suites import Suite, sentence
 from .surroundings import (
     agrees_across_devices,
@@ -50,11 +52,14 @@ __all__ = [
     "SUITES",
     "PretendAccelerator",
     "Suite",
+    "a_batch_is_as_one_by_one",
+    "a_second_stream_begins_anew",
     "agrees_across_devices",
     "check_reader",
     "check_stage",
     "check_statistic",
     "check_trainer",
+    "check_watcher",
     "declares_its_weights",
     "does_not_mind_torchs_defaults",
     "gives_the_same_bits_in_threads",
@@ -73,6 +78,7 @@ __all__ = [
     "says_what_is_wrong",
     "sentence",
     "stays_inside_the_mask",
+    "streams_as_it_paints_alone",
     "survives_toml_and_repr",
     "treats_each_image_of_a_batch_alone",
     "works_in_bfloat16",

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import quoted, suggestion
 from ..functional.losses import StatisticOf
-from ..stage import Stage
+from ..stage import Stage, Watcher
 from ..training import Trainer
 from .declaration import (
     declares_its_weights,
@@ -46,6 +46,7 @@ from .painting import (
     stays_inside_the_mask,
     treats_each_image_of_a_batch_alone,
 )
+from .streams import a_batch_is_as_one_by_one, a_second_stream_begins_anew, streams_as_it_paints_alone
 from .style_statistics import STATISTIC_CHECKS, statistic_title
 from .suites import Check, Suite
 from .surroundings import (
@@ -57,6 +58,7 @@ from .surroundings import (
     works_in_bfloat16,
 )
 from .trainings import TRAINER_CHECKS, forget_trainings
+from .watchers import WATCHER_CHECKS
 
 if TYPE_CHECKING:
     import pytest
@@ -71,6 +73,9 @@ CHECKS: tuple[Check, ...] = (
     leaves_its_inputs_alone,
     repeats_itself_under_one_seed,
     treats_each_image_of_a_batch_alone,
+    streams_as_it_paints_alone,
+    a_second_stream_begins_anew,
+    a_batch_is_as_one_by_one,
     leaves_the_process_as_it_found_it,
     gives_the_same_bits_in_threads,
     says_what_is_wrong,
@@ -92,6 +97,7 @@ SUITES: Mapping[str, Suite] = {
         Suite("statistic", STATISTIC_CHECKS, lambda found: isinstance(found, str) or callable(found), statistic_title),
         Suite("reader", FILE_READER_CHECKS, is_file, str),
         Suite("trainer", TRAINER_CHECKS, lambda found: isinstance(found, Trainer)),
+        Suite("watcher", WATCHER_CHECKS, lambda found: isinstance(found, Watcher)),
     )
 }
 """The checks by what they are of."""
@@ -186,6 +192,31 @@ def check_trainer(trainer: Trainer, *, expected_failures: Mapping[str, str] | No
     """
     forget_trainings()
     SUITES["trainer"].run(trainer, expected_failures)
+
+
+def check_watcher(watcher: Watcher, *, expected_failures: Mapping[str, str] | None = None) -> None:
+    """Run every check on a watcher, print a line for each, and raise if any fails.
+
+    Args:
+        watcher: with the parameters to check it with; a file that it writes is written.
+        expected_failures: see `check_stage`.
+
+    Raises:
+        AssertionError: lists every failure with advice.
+
+    Example:
+        >>> import impasto, impasto.testing
+        >>> class Quiet(impasto.Watcher, name="quiet"):
+        ...     '''Look on and say nothing.'''
+        ...     @impasto.hookimpl
+        ...     def impasto_step(self, step):
+        ...         pass
+        >>> impasto.testing.check_watcher(Quiet())
+        Quiet()
+          ok        has a summary and helpful parameters
+        ...
+    """
+    SUITES["watcher"].run(watcher, expected_failures)
 
 
 def parametrize_checks(

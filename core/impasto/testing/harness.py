@@ -115,6 +115,11 @@ class _Observer:
 _before: ContextVar[tuple[Stage, ...]] = ContextVar("before", default=())
 
 
+def preceding_stages() -> tuple[Stage, ...]:
+    """Return the stages that run before the one that is checked."""
+    return _before.get()
+
+
 @contextmanager
 def behind(before: Sequence[Stage]) -> Iterator[None]:
     """Have every stage that is observed inside the block run behind others, which make what it needs."""
@@ -133,7 +138,22 @@ def observe(stage: Stage, inputs: Inputs, *, device: str = "cpu", precision: Pre
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # what a stage has to say about the kit's odd pictures
         pipe(content, style, mask=mask, device=device, precision=precision, seed=SEED, plugins=[observer])
-    return observer.observations[-1]
+    seen = observer.observations[len(_before.get()) :: len(_before.get()) + 1]
+    return seen[0] if len(seen) == 1 else _joined(seen)
+
+
+def _joined(seen: Sequence[Observation]) -> Observation:
+    """Return one observation of pictures that a stateful stage was given one by one."""
+
+    def canvas(canvases: Sequence[Canvas]) -> Canvas:
+        parts = {
+            name: [getattr(one, name) for one in canvases] for name in ("content", "image", "mask", "guides", "alpha")
+        }
+        return canvases[0].replace(**{name: torch.cat(maps) for name, maps in parts.items() if maps[0] is not None})
+
+    before, after = canvas([one.before for one in seen]), canvas([one.after for one in seen])
+    changes = [change for one in seen for change in one.changes]
+    return Observation(before, after, any(one.random for one in seen), seen[-1].steps, changes)
 
 
 def paint(stage: Stage, inputs: Inputs, *, device: str = "cpu") -> Tensor:
