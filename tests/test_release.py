@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import impasto
+from impasto.cli.directory import directory
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -61,6 +64,20 @@ def test_every_plugin_says_the_same_of_itself_as_the_others(plugin):
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_asks_for_the_impasto_it_was_written_for(example):
     assert release(ROOT).bound(project(ROOT)["version"]) in project(ROOT / "examples" / example)["dependencies"]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_every_plugin_is_in_the_directory_with_what_it_offers(plugin):
+    entry = next(entry for entry in directory() if entry.name == plugin)
+    host = impasto.get_host()
+    stages = [name for name, stage in host.stages.items() if host.distribution(stage).split()[0] == plugin]
+    assert entry.summary == project(ROOT / "plugins" / plugin)["description"]
+    assert set(stages) <= set(entry.offers)
+    assert entry.address == ""
+
+
+def test_what_others_publish_is_in_the_directory_with_an_address():
+    assert [entry.name for entry in directory() if entry.name not in PLUGINS and "://" not in entry.address] == []
 
 
 def test_the_repository_has_one_address():

@@ -48,7 +48,7 @@ SHOWN = {
     "mask-grabcut": "mask-grabcut:box=0.1+0.02+0.85+1, adain",
     "mask-file": "mask-file:path=mask.png, adain",
     "mask-random-walker": "mask-random-walker:scribbles=scribbles.png, adain",
-    "segment-scribbles": "segment-scribbles:scribbles=scribbles.png:labels=cup=white+table=black, match-regions, adain",
+    "segment-scribbles": "segment-scribbles:scribbles=scribbles.png:labels=cup=white+table=black, adain",
     "mask-rectangle": "mask-rectangle:left=0:right=0.5:top=0:bottom=1, adain",
     "pad": "pad:border=32, adain, restore-size",
     "resize": "resize:size=160, adain, restore-size",

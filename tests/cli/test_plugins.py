@@ -3,7 +3,7 @@
 import pytest
 
 from impasto import cli
-from impasto.cli import listing
+from impasto.cli import directory, listing
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -35,3 +35,19 @@ def test_help_ends_in_every_stage_with_its_parameters(command, capsys):
     out = capsys.readouterr().out
     assert "--skip-existing" in out
     assert "amount=0.5 (a number, 0 to 1); noise=0 (a number, 0 or more)" in out
+
+
+def test_published_plugins_are_listed_from_a_file_that_ships(capsys):
+    assert cli.main(["plugins", "--available"]) == 0
+    out = capsys.readouterr().out
+    assert "impasto-adain\n  AdaIN for Impasto: arbitrary style transfer in one pass" in out
+    assert "\n  gatys, reconstruct, texture\n" in out
+    assert "what to type: pip install NAME" in out
+
+
+def test_a_published_plugin_that_is_installed_is_said_to_be(capsys, monkeypatch):
+    entry = directory.Entry("impasto-test", "What a test needs.", ["blend", "slow"], "https://example.org/impasto-test")
+    monkeypatch.setattr(directory, "directory", lambda: [entry])
+    assert cli.main(["plugins", "--available"]) == 0
+    shown = "impasto-test (installed)\n  What a test needs.\n  blend, slow\n  https://example.org/impasto-test\n"
+    assert capsys.readouterr().out.startswith(shown)

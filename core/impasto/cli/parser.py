@@ -128,6 +128,7 @@ def command_line_parser() -> CommandLineParser:
     plugins = command("plugins", "list what is installed, or a stage's parameters")
     plugins.add_argument("stage", nargs="?", help="a stage, to see its parameters, ranges and defaults")
     plugins.add_argument("--check", action="store_true", help="run the conformance kit on that stage")
+    plugins.add_argument("--available", action="store_true", help="list published plugins; nothing is downloaded")
 
     new_plugin = command("new-plugin", "write a plugin of your own that installs and passes its tests")
     new_plugin.add_argument("name", help="of the stage, or of the distribution: sketch, or impasto-sketch")

@@ -11,15 +11,19 @@ from ..host import get_host
 from ..picture import OWN_SUFFIXES
 from ..pipeline import Pipeline
 from ..testing import check_stage
+from .directory import available_lines
 from .errors import DONE, FAILED, print_message
 from .listing import plugin_lines, stage_table
 from .parser import command_line_parser
 
 
 def execute(given: argparse.Namespace) -> int:
-    """List what is installed, or a stage's parameters, or check a stage."""
+    """List what is installed or published, or a stage's parameters, or check a stage."""
     if given.check:
         return check(given.stage)
+    if given.available:
+        print("\n".join(available_lines()))
+        return DONE
     if given.stage is not None:
         print(stage_table(get_host().stage(given.stage)))
         return DONE
