@@ -40,7 +40,7 @@ SHOWN = {
     "match-regions": "segment-regions:target=both, match-regions:position=0, adain",
     "feather-regions": "segment-regions:target=both, match-regions, feather-regions, adain",
     "grow-mask": "saliency, grow-mask, adain",
-    "shrink-mask": "saliency, shrink-mask:radius=12, adain",
+    "shrink-mask": "saliency, shrink-mask:radius=6, adain",
     "feather-mask": "saliency, feather-mask:radius=16, adain",
     "fill-mask": "saliency, fill-mask, adain",
     "invert-mask": "saliency, invert-mask, adain",
