@@ -69,7 +69,7 @@ def impasto_says(folder, tmp_path):
 def test_an_installed_command_runs_and_stands_in_the_help(impasto_says):
     code, text = impasto_says("--help")
     assert code == 0
-    assert " ".join(text.split()).count("greet Greet somebody (impasto-manners 1.0)") == 1
+    assert " ".join(text.split()).count("greet greet somebody (impasto-manners 1.0)") == 1
     assert impasto_says("greet", "Vincent") == (0, "good day, Vincent\ntorch\n")
     code, text = impasto_says("completion", "bash")
     assert "--code" in text

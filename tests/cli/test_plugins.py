@@ -2,6 +2,7 @@
 
 import pytest
 
+import impasto
 from impasto import cli
 from impasto.cli import directory, listing
 
@@ -25,6 +26,70 @@ def test_a_stage_is_shown_with_ranges_defaults_and_help(capsys, stages):
     assert listing.stage_table(stages.Picky).endswith("it has no parameters")
     assert cli.main(["plugins", "blent"]) == 2
     assert "did you mean 'blend'?" in capsys.readouterr().err
+
+
+class Kinds:
+    """A plugin with something of every kind that is no stage."""
+
+    __name__ = "impasto-kinds 1.0"
+
+    class Pulse(impasto.Watcher, name="pulse"):
+        """Print every few steps."""
+
+        every: int = impasto.param(default=10, low=1, help="steps between two lines")
+
+        @impasto.hookimpl
+        def impasto_step(self, step):
+            pass
+
+    offered = staticmethod(lambda *arguments: None)
+
+    @impasto.hookimpl
+    def impasto_watchers(self):
+        return [self.Pulse]
+
+    @impasto.hookimpl
+    def impasto_decoders(self):
+        return {"back": self.offered}
+
+    @impasto.hookimpl
+    def impasto_statistics(self):
+        return {"mean-of-a-certain-kind": self.offered}
+
+    @impasto.hookimpl
+    def impasto_samples(self):
+        return {"dusk": self.offered, "cat": self.offered}
+
+    @impasto.hookimpl
+    def impasto_readers(self):
+        return {".exr": self.offered, ".png": self.offered}
+
+    @impasto.hookimpl
+    def impasto_commands(self):
+        return {"greet": self.offered, "run": self.offered}
+
+
+def test_every_kind_is_listed_by_distribution_and_what_is_not_used_is_said(installed, capsys):
+    installed.register(Kinds())
+    assert cli.main(["plugins"]) == 0
+    out = capsys.readouterr().out
+    listed = out[out.index("impasto-kinds 1.0\n") : out.index("\n\n")].splitlines()
+    rows = [("command", "greet, run"), ("decoder", "back"), ("reader", ".exr, .png"), ("sample", "cat, dusk")]
+    rows += [("statistic", "mean-of-a-certain-kind"), ("watcher", "pulse")]
+    assert listed == [
+        "impasto-kinds 1.0",
+        *(f"  {kind:<15}{names}" for kind, names in rows),
+        "not used, since Impasto has its own",
+        *(f"  {name}: by impasto-kinds 1.0" for name in ("command run", "reader .png", "sample cat")),
+    ]
+
+
+def test_a_watcher_is_shown_as_a_stage_is(installed, capsys):
+    installed.register(Kinds())
+    assert cli.main(["plugins", "pulse"]) == 0
+    out = capsys.readouterr().out
+    assert "  watcher of impasto-kinds 1.0" in out
+    assert "for a run: --watch pulse:every=10" in out
 
 
 @pytest.mark.parametrize("command", ["paint", "run"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING
 
 from ..host import get_host
-from ..stage import Parameter, Stage
+from ..stage import Parameter, Stage, Watcher
 
 
 def plugin_lines() -> Iterator[str]:
@@ -18,7 +18,13 @@ def plugin_lines() -> Iterator[str]:
         yield distribution
         for kind, names in get_host().offers(distribution).items():
             indent = " " * 17
-            yield textwrap.fill(", ".join(names), width, initial_indent=f"  {kind:<15}", subsequent_indent=indent)
+            yield textwrap.fill(
+                ", ".join(names),
+                width,
+                initial_indent=f"  {kind:<15}",
+                subsequent_indent=indent,
+                break_on_hyphens=False,  # which names have
+            )
     if get_host().broken:
         yield "did not load"
         yield from (textwrap.indent(f"{name}: {why}", "  ") for name, why in get_host().broken.items())
@@ -29,8 +35,8 @@ def plugin_lines() -> Iterator[str]:
         )
 
 
-def stage_table(stage: type[Stage]) -> str:
-    """Return a stage's parameters with defaults, ranges and help, as a table."""
+def stage_table(stage: type[Stage] | type[Watcher]) -> str:
+    """Return a stage's or a watcher's parameters with defaults, ranges and help, as a table."""
     lines = [f"{stage.name}: {stage.summary()}", f"  {stage.kind} of {get_host().distribution(stage)}", ""]
     parameters = stage.parameters().values()
     if not parameters:
@@ -48,7 +54,8 @@ def stage_table(stage: type[Stage]) -> str:
             padded = [part.ljust(room) for part, room in zip(parts, [*widths, 0], strict=True)]
             lines.append("  ".join(padded).rstrip())
     example = next(iter(parameters))
-    lines += ["", f"in a pipeline: --with {stage.name}:{example.name}={with_value(example)}"]
+    where = "in a pipeline: --with" if issubclass(stage, Stage) else "for a run: --watch"
+    lines += ["", f"{where} {stage.name}:{example.name}={with_value(example)}"]
     return "\n".join(lines)
 
 

@@ -126,7 +126,7 @@ def command_line_parser() -> CommandLineParser:
     train.add_argument("options", nargs=argparse.REMAINDER, help="the trainer's own: impasto train TRAINER --help")
 
     plugins = command("plugins", "list what is installed, or a stage's parameters")
-    plugins.add_argument("stage", nargs="?", help="a stage, to see its parameters, ranges and defaults")
+    plugins.add_argument("stage", nargs="?", help="a stage or watcher, to see its parameters, ranges and defaults")
     plugins.add_argument("--check", action="store_true", help="run the conformance kit on that stage")
     plugins.add_argument("--available", action="store_true", help="list published plugins; nothing is downloaded")
 

@@ -106,7 +106,7 @@ def plugin_commands(parser: Any) -> dict[str, PluginCommand]:
         distribution = get_host().distribution(add_options)
         one = parser.listed.add_parser(
             name,
-            help=f"{about.rstrip('.') or 'a command'} ({distribution})".replace("%", "%%"),
+            help=f"{about[:1].lower()}{about[1:].rstrip('.')} ({distribution})".lstrip().replace("%", "%%"),
             description=about.replace("%", "%%"),
             parents=[parser.common],
             formatter_class=parser.formatter_class,

@@ -18,14 +18,15 @@ from .parser import command_line_parser
 
 
 def execute(given: argparse.Namespace) -> int:
-    """List what is installed or published, or a stage's parameters, or check a stage."""
+    """List what is installed or published, or the parameters of a stage or watcher, or check a stage."""
     if given.check:
         return check(given.stage)
     if given.available:
         print("\n".join(available_lines()))
         return DONE
     if given.stage is not None:
-        print(stage_table(get_host().stage(given.stage)))
+        watcher = get_host().watchers.get(given.stage)
+        print(stage_table(watcher or get_host().stage(given.stage)))
         return DONE
     print("\n".join([*plugin_lines(), *unused_lines()]))
     print("\nimpasto plugins STAGE shows a stage's parameters")
