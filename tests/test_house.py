@@ -29,6 +29,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PLUGINS = sorted(folder.name for folder in (ROOT / "plugins").iterdir() if (folder / "pyproject.toml").exists())
 EXAMPLE = ROOT / "examples" / "impasto-posterize"
+CHAPTERS = sorted((ROOT / "docs" / "chapters").glob("*.md"))
 HOOKS = [name for name in vars(hookspecs) if name.startswith("impasto_")]
 
 FENCED = re.compile(
@@ -241,7 +242,15 @@ DOCUMENTS = {
         if (ROOT / "plugins" / plugin / "README.md").exists()
     },
     "examples/impasto-posterize/README.md": (EXAMPLE / "README.md").read_text(encoding="utf-8"),
+    **{f"docs/chapters/{file.name}": file.read_text(encoding="utf-8") for file in CHAPTERS},
 }
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda file: file.stem)
+def test_a_chapter_shows_its_example_to_the_byte(chapter):
+    for block in FENCED.finditer(chapter.read_text(encoding="utf-8")):
+        if block["path"]:
+            assert block["code"] == (ROOT / "examples" / block["path"]).read_text(encoding="utf-8"), block["path"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
