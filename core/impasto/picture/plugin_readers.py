@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +35,7 @@ def picture_suffixes() -> tuple[str, ...]:
     return (*PICTURES, *(suffix for suffix in _host().readers if suffix not in OWN_SUFFIXES))
 
 
-def plugin_reader(file: str | Path) -> PluginReader | None:
+def plugin_reader(file: str | os.PathLike[str]) -> PluginReader | None:
     """Return the reader that a plugin offers for a file's suffix; None where there is none, or Impasto has its own.
 
     Raises:
