@@ -27,6 +27,7 @@ from .protocols import (
     content_layer,
     encoder_memory,
     largest_stride,
+    loss_layers,
     radius_of,
     style_layers,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "load_slim19_half",
     "load_vgg",
     "load_vgg19",
+    "loss_layers",
     "map_by_region",
     "map_tiles",
     "pad2d",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..functional import statistics
-from .protocols import Encoder, content_layer, style_layers
+from .protocols import Encoder, loss_layers
 
 
 def perceptual_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -79,10 +79,3 @@ class PerceptualLoss:
         """Return the squared error of features, the mean over the targets' layers."""
         errors = [(features[layer] - x).square().sum(1).mean() / self.powers[layer] for layer, x in targets.items()]
         return torch.stack(errors).mean()
-
-
-def loss_layers(encoder: Encoder) -> tuple[str, ...]:
-    """Return the style layers of an encoder down to its content layer."""
-    content = content_layer(encoder)
-    above = encoder.layers[: encoder.layers.index(content)]
-    return (*(layer for layer in style_layers(encoder) if layer in above), content)

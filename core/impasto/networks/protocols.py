@@ -126,6 +126,19 @@ def content_layer(encoder: Encoder) -> str:
     return str(getattr(encoder, "content_layer", style_layers(encoder)[-1]))
 
 
+def loss_layers(encoder: Encoder) -> tuple[str, ...]:
+    """Return the style layers of an encoder down to its content layer: those of perceptual losses and of patches.
+
+    Example:
+        >>> import impasto
+        >>> loss_layers(impasto.encoder("slim19"))
+        ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1')
+    """
+    content = content_layer(encoder)
+    above = encoder.layers[: encoder.layers.index(content)]
+    return (*(layer for layer in style_layers(encoder) if layer in above), content)
+
+
 def largest_stride(encoder: Encoder, layers: Sequence[str]) -> int:
     """Return how many pixels lie between positions of the coarsest of some layers.
 

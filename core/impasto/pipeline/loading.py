@@ -80,7 +80,7 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
     paths_allowed = {_absolute(name) for name in names_allowed}
     asked: list[str] = []
     names: list[str] = []
-    for stage, parameter, value in named_files(stages, PRETRAINED):
+    for stage, parameter, value in named_files(stages, {"encoder": PRETRAINED}):
         if parameter.writes:
             raise RecipeError(
                 f"{source}: its recipe asks {stage.name} to write the file {quoted(value)} ({parameter.name}), "

@@ -27,25 +27,35 @@ class NamedFile(NamedTuple):
     name: str
 
 
-def named_files(stages: Iterable[Declared], encoders: Collection[str]) -> Iterator[NamedFile]:
+def named_files(stages: Iterable[Declared], networks: Mapping[str, Collection[str]]) -> Iterator[NamedFile]:
     """Yield the files that stages name, to read and to write.
 
     Args:
         stages: whose parameters are looked at.
-        encoders: names that a parameter `encoder` may have which are no files.
+        networks: names by parameter that it may have which are no files, see `network_names`.
     """
     for stage in stages:
         for parameter in stage.parameters().values():
             value = getattr(stage, parameter.name) if parameter.reads or parameter.writes else ()
             for entry in value if isinstance(value, tuple) else (value,):
-                if isinstance(entry, str) and entry and not _is_name(parameter, entry, encoders):
+                if isinstance(entry, str) and entry and not _is_name(parameter, entry, networks):
                     yield NamedFile(stage, parameter, entry)
 
 
-def _is_name(parameter: Parameter, entry: str, encoders: Collection[str]) -> bool:
+def _is_name(parameter: Parameter, entry: str, networks: Mapping[str, Collection[str]]) -> bool:
     """Return whether an entry names something else than a file, such as a network that ships."""
-    known = entry in parameter.names or (parameter.name == "encoder" and entry in encoders)
+    known = entry in parameter.names or entry in networks.get(parameter.name, ())
     return known or entry == parameter.default
+
+
+def network_names() -> dict[str, Collection[str]]:
+    """Return the names of networks that parameters called `encoder`, `decoder` and `decoders` may have.
+
+    Several decoders go by what their names have in common: `wct-slim19` by `wct-slim19-relu1_1` and the like.
+    """
+    decoders = get_host().decoders
+    families = {name.rpartition("-")[0] for name in decoders}
+    return {"encoder": get_host().encoders, "decoder": decoders, "decoders": families}
 
 
 def check_named_files(stages: Iterable[Declared], inputs: Sequence[str | Path] = ()) -> None:
@@ -59,7 +69,7 @@ def check_named_files(stages: Iterable[Declared], inputs: Sequence[str | Path] =
         ParameterError: there is no such file, it is a folder, a device or a pipe, or over 4 GiB; or the folder of one
             to be written is missing.
     """
-    for stage, parameter, name in named_files(stages, get_host().encoders):
+    for stage, parameter, name in named_files(stages, network_names()):
         try:
             if parameter.writes:
                 check_target(local_path(name), inputs)
@@ -74,7 +84,7 @@ def check_named_files(stages: Iterable[Declared], inputs: Sequence[str | Path] =
 def file_digests(stages: Iterable[Stage]) -> dict[str, str]:
     """Return the sha256 of every file that stages read, by the name they give it; folders are left out."""
     found = {}
-    for _, parameter, name in named_files(stages, get_host().encoders):
+    for _, parameter, name in named_files(stages, network_names()):
         file = local_path(name)
         if parameter.reads and file.is_file() and (status := file.stat()).st_size <= LARGEST_FILE:
             found[name] = _digest(file.resolve(), status.st_mtime_ns, status.st_size)
@@ -127,14 +137,14 @@ def _relative(base: str, name: str, start: str) -> str:
 
 def _renamed(stages: Sequence[Stage], change: Callable[[str], str]) -> tuple[Stage, ...]:
     """Return stages with each relative name of a file changed; home folders and addresses stay as they are."""
-    encoders = get_host().encoders
+    networks = network_names()
 
     def changed(parameter: Parameter, entry: str) -> str:
         home = entry.startswith("~") and local_path(entry) != Path(entry)
-        if not entry or _is_name(parameter, entry, encoders) or os.path.isabs(entry) or home or "://" in entry:
+        if not entry or _is_name(parameter, entry, networks) or os.path.isabs(entry) or home or "://" in entry:
             return entry
         name = change(entry)
-        return f"./{name}" if _is_name(parameter, name, encoders) else name  # a file that is called like a network
+        return f"./{name}" if _is_name(parameter, name, networks) else name  # a file that is called like a network
 
     renamed = []
     for stage in stages:

@@ -10,7 +10,7 @@ import impasto
 from impasto import ParameterError, StageError, Style
 from impasto.testing import parametrize_checks
 from impasto_analogy import LEVEL_2, DeepAnalogy, NeuralColor, color_transfer, deep_analogy, fields, neural_color
-from impasto_analogy.deconvolution import deconvolution, deeper_features
+from impasto_analogy.deconvolution import deconvolution
 
 
 @parametrize_checks(
@@ -108,7 +108,7 @@ def test_a_region_that_only_the_second_picture_has_is_free():
 def test_what_lies_between_two_layers_is_what_the_encoder_does():
     encoder = impasto.encoder("slim19")
     features = encoder.features(impasto.samples.content("cat", 96), ["relu3_1", "relu4_1"])
-    again = deeper_features(encoder.network, features["relu3_1"], "relu3_1", "relu4_1")
+    again = encoder.deeper(features["relu3_1"], "relu3_1", "relu4_1")
     assert torch.allclose(again, features["relu4_1"], atol=1e-5)
 
 
@@ -118,9 +118,13 @@ def test_deconvolution_finds_features_that_give_the_deeper_ones():
     wanted = encoder.features(impasto.samples.content("cat", 96), layers)
     start = encoder.features(impasto.samples.content("coffee", 96), layers)["relu3_1"]
     start = torch.nn.functional.interpolate(start, wanted["relu3_1"].shape[-2:])
+
+    def deeper(features):
+        return encoder.deeper(features, *layers)
+
     errors = [
-        float((deeper_features(encoder.network, found, *layers) - wanted["relu4_1"]).square().mean())
-        for found in (deconvolution(wanted["relu4_1"], start, encoder.network, *layers, steps) for steps in (0, 20))
+        float((deeper(found) - wanted["relu4_1"]).square().mean())
+        for found in (deconvolution(wanted["relu4_1"], start, deeper, steps) for steps in (0, 20))
     ]
     assert errors[1] < 0.5 * errors[0]
 
@@ -129,7 +133,7 @@ def test_right_features_stay_as_they_are():
     encoder = impasto.encoder("slim19")
     layers = ["relu2_1", "relu3_1"]
     features = encoder.features(impasto.samples.content("cat", 96), layers)
-    again = deconvolution(features["relu3_1"], features["relu2_1"], encoder.network, *layers, 10)
+    again = deconvolution(features["relu3_1"], features["relu2_1"], lambda x: encoder.deeper(x, *layers), 10)
     assert torch.allclose(again, features["relu2_1"], atol=1e-4)
 
 

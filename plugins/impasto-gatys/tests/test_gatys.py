@@ -193,7 +193,7 @@ def test_reconstructing_style_keeps_statistics_and_not_places(network: str, narr
     content = picture(20)
     stage = Reconstruct(encoder=network, what="style", layer="relu2_1", steps=60, coarsest=64)
     image = paint(stage, content)
-    assert stage.layers() == ("relu1_1", "relu2_1")
+    assert stage.layers(narrow) == ("relu1_1", "relu2_1")
 
     def gram(of: Tensor) -> Tensor:
         return losses.measure_gram(narrow.features(of, ["relu2_1"])["relu2_1"])[0]

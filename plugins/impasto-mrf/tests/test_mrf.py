@@ -334,17 +334,9 @@ def test_weights_that_are_no_shares_are_refused(weights, network):
         paint(MRF(encoder=network), weave(RED), *styles)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"patch": 4}, "patch = 4 does not fit\n  what would work: an odd number, 1 to 9"),
-        ({"layers": ()}, r"layers = \(\)"),
-        ({"content_layers": ()}, "or content_weight=0"),
-    ],
-)
-def test_parameters_that_leave_nothing_to_do_are_refused(values, message):
-    with pytest.raises(ParameterError, match=message):
-        MRF(**values)
+def test_a_patch_without_a_middle_is_refused():
+    with pytest.raises(ParameterError, match="patch = 4 does not fit\n  what would work: an odd number, 1 to 9"):
+        MRF(patch=4)
 
 
 def test_the_published_presets_paint_and_differ(network):
@@ -355,7 +347,7 @@ def test_the_published_presets_paint_and_differ(network):
 
 
 def test_an_unknown_layer_is_named(network):
-    with pytest.raises(StageError, match="no layer called 'relu9_1'"):
+    with pytest.raises(StageError, match=r"(?s)layers asks for 'relu9_1'.*it has: conv1_1, relu1_1"):
         paint(MRF(encoder=network, layers=("relu9_1",)), weave(RED), weave(BLUE))
 
 

@@ -18,10 +18,9 @@ from impasto.networks import PRETRAINED, records
 from impasto.stage import covers
 
 from .color import Report, color_transfer, neural_color
-from .fields import LEVEL_2, LEVEL_3, LEVELS, SMALLEST, Analogy, deep_analogy
+from .fields import LEVEL_2, LEVEL_3, SMALLEST, Analogy, deep_analogy
 
 __all__ = [
-    "LEVELS",
     "LEVEL_2",
     "LEVEL_3",
     "Analogy",
@@ -46,7 +45,7 @@ class Correspondence(impasto.Stylizer):
     encoder: str = impasto.param(
         reads=True,
         default="slim19",
-        help="encoder: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path",
+        help="encoder: slim19 (fastest), slim19-half, vgg19, another's name, or a checkpoint's path",
     )
     size: int = impasto.param(
         default=448,
@@ -139,7 +138,7 @@ class DeepAnalogy(Correspondence, name="analogy"):
     def check(self) -> None:
         """Refuse a blend of too few or too many levels."""
         super().check()
-        if len(self.blend) not in (0, len(LEVELS) - 1):
+        if len(self.blend) not in (0, len(LEVEL_2)):
             raise ParameterError(
                 f"{self.name}: blend has {len(self.blend)} entr{'y' if len(self.blend) == 1 else 'ies'}\n"
                 f"  what would work: 4, for relu4_1, relu3_1, relu2_1 and relu1_1, such as {LEVEL_2}; or none"

@@ -13,11 +13,12 @@ from impasto.functional.filters import guided_filter
 from impasto.functional.patches import NNF
 from impasto.functional.resizing import size_of
 from impasto.functional.statistics import in_float32
+from impasto.networks import largest_stride
 
-from .fields import LEVELS, both_fields, matching_picture
+from .fields import both_fields, levels, matching_picture
 
-COLORED = LEVELS[:3]
-"""The levels that colours are taken at; finer ones see fine contrast as colour, and take it away."""
+COLORED = 3
+"""How many levels, coarse to fine, colours are taken at; finer ones see fine contrast as colour, and take it away."""
 
 Report = Callable[[int, int, Tensor, NNF, NNF], None]
 """Called after each level with its number from 1, the number of levels, the picture so far, and both fields."""
@@ -80,10 +81,12 @@ def neural_color(
         torch.Size([1, 3, 64, 96])
     """
     vgg = impasto.encoder(encoder, device=a.device)
-    small, small_b = matching_picture(a, size), matching_picture(b_prime, size)
-    theirs = vgg.features(small_b, [level.layer for level in COLORED])
+    colored = levels(vgg)[:COLORED]
+    layers = [level.layer for level in colored]
+    small, small_b = (matching_picture(picture, size, largest_stride(vgg, layers)) for picture in (a, b_prime))
+    theirs = vgg.features(small_b, layers)
     current, change, fields = small, torch.zeros_like(small), None
-    for step, level in enumerate(COLORED, 1):
+    for step, level in enumerate(colored, 1):
         mine = vgg.features(current, [level.layer])[level.layer]
         fields = both_fields(mine.float(), theirs[level.layer].float(), level, fields, guides, iterations, generator)
         own, other = (
@@ -92,7 +95,7 @@ def neural_color(
         change = fields[0].vote(other, level.patch) - own
         current = _with_change(small, change)
         if report is not None:
-            report(step, len(COLORED), current, *fields)
+            report(step, len(colored), current, *fields)
     return current if small is a else _with_change(a, change)
 
 

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.functional.statistics import in_float32
-from impasto.networks import CONVOLUTIONS, VGG
 from impasto.optim import LBFGS
 
 
-def deeper_features(network: VGG, features: Tensor, layer: str, deeper: str) -> Tensor:
-    """Return the features of a deeper layer that follow from those (B, C, H, W) of a layer; `relu3_1` to `relu4_1`."""
-    first, last = (CONVOLUTIONS.index(name.removeprefix("relu")) for name in (layer, deeper))
-    for name in CONVOLUTIONS[first + 1 : last + 1]:
-        if name.endswith("_1"):
-            features = F.max_pool2d(features, 2)
-        features = F.relu(network.get_submodule(f"conv{name}")(features))
-    return features
-
-
 @in_float32
-def deconvolution(target: Tensor, start: Tensor, network: VGG, layer: str, deeper: str, steps: int) -> Tensor:
-    """Return features of `layer` of which the network makes the target at `deeper`, as nearly as `steps` allow.
+def deconvolution(target: Tensor, start: Tensor, deeper: Callable[[Tensor], Tensor], steps: int) -> Tensor:
+    """Return features of a layer of which the encoder makes the target at a deeper one, as nearly as `steps` allow.
 
     Args:
         target: (1, C, h, w), features of the deeper layer.
         start: (1, c, H, W), features of the layer to begin from.
-        network: whose convolutions lie between the two.
-        layer: the finer layer, such as `relu3_1`.
-        deeper: the coarser one, such as `relu4_1`.
+        deeper: what the encoder makes of features of the layer at the deeper one.
         steps: of L-BFGS.
 
     Returns:
@@ -44,7 +33,7 @@ def deconvolution(target: Tensor, start: Tensor, network: VGG, layer: str, deepe
     for _ in range(steps):
         with torch.enable_grad():
             current = features.detach().requires_grad_()
-            error = (deeper_features(network, current, layer, deeper) - target).square().mean() / power
+            error = (deeper(current) - target).square().mean() / power
             (gradient,) = torch.autograd.grad(error, current)
         # The error is a mean; for each number its slope is then the same at every size.
         features = optimiser.step(current.detach(), gradient * gradient.numel())

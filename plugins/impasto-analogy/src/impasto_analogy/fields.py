@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 
@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
+from impasto import Encoder
 from impasto.functional.patches import NNF, nearest
 from impasto.functional.resizing import Size, fit_within, size_of
-from impasto.networks import VGG
+from impasto.networks import largest_stride, style_layers
 
 from .deconvolution import deconvolution
 
@@ -30,17 +31,9 @@ class Level:
     """How far from where they are matches are varied at random, in positions; None: everything is searched."""
 
 
-LEVELS = (
-    Level("relu5_1", 3, None),
-    Level("relu4_1", 3, 6),
-    Level("relu3_1", 3, 6),
-    Level("relu2_1", 5, 4),
-    Level("relu1_1", 5, 4),
-)
-"""Coarse to fine, with the numbers of the authors' program."""
-
 LEVEL_2 = (0.8, 0.7, 0.6, 0.1)
-"""Shares of the picture's own features at relu4_1, relu3_1, relu2_1, relu1_1: the weaker of the two published sets."""
+"""Shares of the picture's own features at relu4_1, relu3_1, relu2_1, relu1_1: the weaker of the two published sets.
+Of another encoder, at layers whose positions are 8, 4, 2 and 1 pixels wide."""
 
 LEVEL_3 = (0.9, 0.8, 0.7, 0.2)
 """The stronger published set, which keeps more of the picture's own structure."""
@@ -77,6 +70,31 @@ Report = Callable[[int, int, Analogy], None]
 """Called after each level with its number from 1, the number of levels, and the pictures so far."""
 
 
+def levels(encoder: Encoder) -> tuple[Level, ...]:
+    """Return how pictures are matched in an encoder's style layers, coarse to fine.
+
+    The numbers are those of the authors' program, by how many pixels wide the positions of a layer are.
+
+    Example:
+        >>> [(level.layer, level.patch, level.radius) for level in levels(impasto.encoder("slim19"))]
+        [('relu5_1', 3, None), ('relu4_1', 3, 6), ('relu3_1', 3, 6), ('relu2_1', 5, 4), ('relu1_1', 5, 4)]
+    """
+    found = [
+        Level(layer, *((3, 6) if encoder.strides[layer] >= 4 else (5, 4))) for layer in reversed(style_layers(encoder))
+    ]
+    return (replace(found[0], radius=None), *found[1:])
+
+
+def share_at(encoder: Encoder, layer: str, shares: Sequence[float]) -> float:
+    """Return the share of a picture's own features at a layer, from those where positions are 8, 4, 2, 1 pixels wide.
+
+    Example:
+        >>> share_at(impasto.encoder("slim19"), "relu2_1", LEVEL_2)
+        0.6
+    """
+    return shares[max(0, len(shares) - encoder.strides[layer].bit_length())]
+
+
 @torch.no_grad()
 def deep_analogy(
     a: Tensor,
@@ -97,7 +115,8 @@ def deep_analogy(
         a: (1, 3, H, W), sRGB in [0, 1], sides of 16 pixels or more.
         b_prime: (1, 3, h, w), likewise.
         encoder: name or path, as `impasto.encoder` takes it.
-        weights: shares of a picture's own features at relu4_1, relu3_1, relu2_1 and relu1_1, in [0, 1].
+        weights: shares of a picture's own features at relu4_1, relu3_1, relu2_1 and relu1_1, in [0, 1]; of another
+            encoder, at layers whose positions are 8 pixels wide or more, 4, 2 and 1.
         size: longer side in pixels at which pictures are matched; the matches of larger ones are refined
             afterwards by relu1_1 alone.
         steps: of L-BFGS, when the features of the next layer are sought.
@@ -119,32 +138,33 @@ def deep_analogy(
         >>> found.a_prime.shape
         torch.Size([1, 3, 64, 96])
     """
-    if len(weights) != len(LEVELS) - 1:
+    if len(weights) != len(LEVEL_2):
         raise ValueError(
             f"there are {len(weights)} weights: {', '.join(f'{weight:g}' for weight in weights)}\n"
-            f"  what would work: {len(LEVELS) - 1}, for relu4_1, relu3_1, relu2_1 and relu1_1, such as {LEVEL_2}"
+            f"  what would work: {len(LEVEL_2)}, for relu4_1, relu3_1, relu2_1 and relu1_1, such as {LEVEL_2}"
         )
     if guides is not None:
         # What only the second picture has may be matched with anything in the first.
         guides = guides[0], guides[1] * guides[0].flatten(2).any(2)[..., None, None]
     vgg = impasto.encoder(encoder, device=a.device)
-    layers = [level.layer for level in LEVELS]
-    small, small_b = matching_picture(a, size), matching_picture(b_prime, size)
+    plan_of_levels = levels(vgg)
+    layers = [level.layer for level in plan_of_levels]
+    small, small_b = (matching_picture(picture, size, largest_stride(vgg, layers)) for picture in (a, b_prime))
     features, features_b = vgg.features(small, layers), vgg.features(small_b, layers)
-    plan = [(level, features[level.layer].float(), features_b[level.layer].float()) for level in LEVELS]
+    plan = [(level, features[level.layer].float(), features_b[level.layer].float()) for level in plan_of_levels]
     if small is not a or small_b is not b_prime:
         (own,), (own_b,) = (vgg.features(picture, layers[-1:]).values() for picture in (a, b_prime))
-        plan.append((LEVELS[-1], own.float(), own_b.float()))
-    shares = [*weights, weights[-1]]
+        plan.append((plan_of_levels[-1], own.float(), own_b.float()))
     fields: tuple[NNF, NNF] | None = None
     for step, (level, own, own_b) in enumerate(plan):
         if fields is None:
             other, other_b = own, own_b
         else:
             before, coarse, coarse_b = plan[step - 1]
-            finer = partial(finer_features, network=vgg.network, layers=(level.layer, before.layer), steps=steps)
-            other = weighted_features(own, finer(fields[0], own_b, coarse_b, size_of(own)), shares[step - 1])
-            other_b = weighted_features(own_b, finer(fields[1], own, coarse, size_of(own_b)), shares[step - 1])
+            finer = partial(finer_features, encoder=vgg, layers=(level.layer, before.layer), steps=steps)
+            share = share_at(vgg, level.layer, weights)
+            other = weighted_features(own, finer(fields[0], own_b, coarse_b, size_of(own)), share)
+            other_b = weighted_features(own_b, finer(fields[1], own, coarse, size_of(own_b)), share)
         fields = both_fields(
             matched_features(own, other),
             matched_features(other_b, own_b),
@@ -160,9 +180,9 @@ def deep_analogy(
     return analogy
 
 
-def matching_picture(picture: Tensor, size: int) -> Tensor:
-    """Return a picture with a longer side of at most `size` pixels, and a shorter one of which relu5_1 leaves some."""
-    return fit_within(picture, size, shortest=2 * SMALLEST)
+def matching_picture(picture: Tensor, size: int, coarsest: int) -> Tensor:
+    """Return a picture with a longer side of at most `size` pixels, and a shorter one of two coarsest positions."""
+    return fit_within(picture, size, shortest=2 * coarsest)
 
 
 def matched_features(a_like: Tensor, b_like: Tensor) -> Tensor:
@@ -217,7 +237,7 @@ def coarse_guides(guides: Tensor, size: Size) -> Tensor:
 
 
 def finer_features(
-    field: NNF, source: Tensor, coarse: Tensor, size: Size, *, network: VGG, layers: tuple[str, str], steps: int
+    field: NNF, source: Tensor, coarse: Tensor, size: Size, *, encoder: Encoder, layers: tuple[str, str], steps: int
 ) -> Tensor:
     """Return finer features of the look that matches at a coarser layer give.
 
@@ -226,12 +246,16 @@ def finer_features(
         source: (1, c, h, w), the finer features of the picture that is matched to.
         coarse: (1, C, …), its coarser ones.
         size: of the finer features of the picture that is painted.
-        network: in which the coarser layer follows from the finer one.
-        layers: the finer and the coarser one; where they are the same, there is nothing to solve for.
+        encoder: in which the coarser layer follows from the finer one.
+        layers: the finer and the coarser one; where they are the same, or the encoder cannot say what follows from
+            which, there is nothing to solve for.
         steps: of the deconvolution.
     """
     start = field.upsample(size, size_of(source)).vote(source, 3)
-    return start if layers[0] == layers[1] else deconvolution(field.warp(coarse), start, network, *layers, steps)
+    deeper = getattr(encoder, "deeper", None)
+    if layers[0] == layers[1] or deeper is None:
+        return start
+    return deconvolution(field.warp(coarse), start, partial(deeper, layer=layers[0], deeper=layers[1]), steps)
 
 
 def weighted_features(own: Tensor, other: Tensor, weight: float) -> Tensor:

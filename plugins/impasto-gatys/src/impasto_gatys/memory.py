@@ -8,31 +8,14 @@ import torch
 
 from impasto import Encoder, stage
 from impasto.functional.resizing import Size
+from impasto.networks import encoder_memory
 
 
 def estimate_memory(encoder: Encoder, layers: Sequence[str], size: Size, *, bytes_each: int, optimiser: str) -> int:
-    """Return about how many bytes a step at `size` takes beyond the network, from the widths of its layers.
-
-    What is stored for the backward pass: the output of every ReLU, the indices of max pooling, and for each
-    layer a loss looks at, its float32 copy and (calibrated) map.  What comes and goes: gradients of the
-    largest layer in two precisions.  And the optimiser's pictures.
-    """
+    """Return about how many bytes a step at `size` takes beyond the network: features and pictures."""
     pixels = size[0] * size[1]
-    depth = max(encoder.layers.index(layer) for layer in layers)
-    stored, largest = pixels * 3 * (4 + bytes_each), 0
-    for layer in encoder.layers[: depth + 1]:
-        if not layer.startswith("relu"):
-            continue
-        block, last = int(layer[4]), layer[4:] in ("1_2", "2_2", "3_4", "4_4")
-        values = encoder.channels[layer] * pixels // 4 ** (block - 1)
-        stored += values * bytes_each
-        if last:
-            stored += values // 4 * (8 * (encoder.pooling == "max") + bytes_each)
-        if layer in layers:
-            stored += values * (4 + bytes_each * encoder.calibrated)
-        largest = max(largest, values)
     pictures = {"adam": 8, "l-bfgs": 28}[optimiser]
-    total = stored + largest * (4 + 2 * bytes_each) + pictures * 12 * pixels
+    total = pixels * 3 * (4 + bytes_each) + encoder_memory(encoder, layers, pixels, bytes_each) + pictures * 12 * pixels
     # Measured peaks at 512 and 768 pixels, three encoders, were 0.99 to 1.24 times the sum.
     return total * 5 // 4
 

@@ -22,9 +22,6 @@ from impasto.functional.losses import (
 )
 from impasto.stage import covers
 
-FIRSTS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""The first layer of each block, where Gatys et al. measure style."""
-
 
 class Term(NamedTuple):
     """A weighted loss of one layer's features, or of the picture itself where there is no layer."""

@@ -33,7 +33,7 @@ class Optimisation(impasto.Stylizer):
     encoder: str = impasto.param(
         reads=True,
         default="slim19-half",
-        help="encoder: slim19 (fastest), slim19-half, vgg19 (finest), or a checkpoint's path",
+        help="encoder: slim19 (fastest), slim19-half, vgg19 (finest), another's name, or a checkpoint's path",
     )
     pooling: Literal["max", "average"] = impasto.param(
         default="max", choices=("max", "average"), help="of the encoder; average is smoother, for vgg19"
@@ -88,8 +88,8 @@ class Optimisation(impasto.Stylizer):
         """Return the record of the encoder, unless it is a file or another plugin's."""
         return records(self.encoder)
 
-    def layers(self) -> tuple[str, ...]:
-        """Return the layers the loss looks at."""
+    def layers(self, encoder: Encoder) -> tuple[str, ...]:
+        """Return the layers of an encoder that the loss looks at."""
         raise NotImplementedError
 
     def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
@@ -103,7 +103,7 @@ class Optimisation(impasto.Stylizer):
         pieces = region_pieces(content, styles, guides, self.context, self.smallest)
         pyramids = [pyramid(*piece.size, self.coarsest) for piece in pieces]
         largest = max((sizes[-1] for sizes in pyramids), key=lambda size: size[0] * size[1])
-        check_memory(self.name, encoder, self.layers(), largest, device, self.optimiser)
+        check_memory(self.name, encoder, self.layers(encoder), largest, device, self.optimiser)
         generator = self.generator(device)
         seed = torch.initial_seed() if generator is None else generator.initial_seed()
 

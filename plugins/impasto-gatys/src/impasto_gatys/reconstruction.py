@@ -10,8 +10,9 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, Style
 from impasto.functional.losses import STATISTICS
+from impasto.networks import check_layers, content_layer, style_layers
 
-from .objective import FIRSTS, Term, content_terms, smoothness_terms, style_terms
+from .objective import Term, content_terms, smoothness_terms, style_terms
 from .optimisation import Optimisation
 
 
@@ -31,22 +32,28 @@ class Reconstruct(Optimisation, name="reconstruct"):
     what: str = impasto.param(
         default="content",
         choices=("content", "style"),
-        help="content: its features; style: Gram matrices of the first layer of each block up to it",
+        help="content: its features; style: Gram matrices of the style layers up to it, the first of each block",
     )
-    layer: str = impasto.param(default="relu4_1", help="layer of the encoder, relu1_1 to relu5_1 (vgg19: relu5_4)")
+    layer: str = impasto.param(
+        default="",
+        help="layer of the encoder, relu1_1 to relu5_1 (vgg19: relu5_4); empty: where it compares content, relu4_1",
+    )
 
-    def layers(self) -> tuple[str, ...]:
-        """Return the layer; for style also the first of each block before it, as in figure 1 of the paper."""
+    def layers(self, encoder: Encoder) -> tuple[str, ...]:
+        """Return the layer; for style also the style layers before it, as in figure 1 of the paper."""
+        layer = self.layer or content_layer(encoder)
+        check_layers(self.name, encoder, [layer], "layer")
         if self.what == "content":
-            return (self.layer,)
-        return tuple(dict.fromkeys((*(first for first in FIRSTS if first[4:] < self.layer[4:]), self.layer)))
+            return (layer,)
+        before = encoder.layers[: encoder.layers.index(layer)]
+        return (*(shallower for shallower in style_layers(encoder) if shallower in before), layer)
 
     def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return the terms of content or style, and smoothness."""
+        layers = self.layers(encoder)
         if self.what == "content":
-            terms = content_terms(encoder, content, self.layers(), 1.0)
+            terms = content_terms(encoder, content, layers, 1.0)
         else:
-            layers = self.layers()
             shares = dict.fromkeys(layers, 1 / len(layers))
             terms = style_terms(encoder, [Style(content)], None, shares, statistic=STATISTICS["gram"])
         return [*terms, *smoothness_terms(self.smoothness)]

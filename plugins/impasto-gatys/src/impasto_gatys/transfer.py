@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, ParameterError, Style
+from impasto import Encoder, ParameterError, StageError, Style
 from impasto.functional.resizing import Size
+from impasto.networks import FIRST_LAYERS, check_layers, content_layer, style_layers
 from impasto.stage import resized_style
 
-from .objective import FIRSTS, Term, content_terms, smoothness_terms, style_terms
+from .objective import Term, content_terms, smoothness_terms, style_terms
 from .optimisation import Optimisation
 
 SHARES = {"slim19": (1.0, 1.0, 2.0, 2.0, 0.3), "slim19-half": (1.0, 1.0, 2.0, 2.0, 0.3)}
@@ -29,7 +30,7 @@ class StyleOptimisation(Optimisation):
         help="what of the style's features is imitated; plugins offer more",
     )
     style_layers: tuple[str, ...] = impasto.param(
-        default=FIRSTS, help="where style is measured; deeper layers hold larger forms"
+        default=(), help="where style is measured; deeper layers hold larger forms; empty: what suits the encoder"
     )
     style_layer_weights: tuple[float, ...] = impasto.param(
         default=(), low=0, high=1e6, help="share of each style layer, in order; empty takes what suits the encoder"
@@ -48,17 +49,30 @@ class StyleOptimisation(Optimisation):
         """Refuse what does not go together."""
         super().check()
         layers, weights = self.style_layers, self.style_layer_weights
-        if not layers or (weights and (len(weights) != len(layers) or not sum(weights))):
+        if weights and (len(weights) != len(layers or weights) or not sum(weights)):
             raise ParameterError(
                 f"{self.name}: style_layers = {layers!r} and style_layer_weights = {weights!r} do not go"
                 " together\n  what would work: as many weights as layers, not all 0; or () for equal ones"
             )
 
+    def layers_of_style(self, encoder: Encoder) -> tuple[str, ...]:
+        """Return where style is measured."""
+        layers = self.style_layers or style_layers(encoder)
+        check_layers(self.name, encoder, layers, "style_layers")
+        if self.style_layer_weights and len(self.style_layer_weights) != len(layers):
+            raise StageError(
+                f"{self.name}: style_layer_weights = {self.style_layer_weights!r} are not as many as the style layers"
+                f" of the encoder {encoder.name}\n  it has: {', '.join(layers)}\n"
+                "  what would work: as many weights as layers; or () for what suits the encoder"
+            )
+        return layers
+
     def style_terms(self, encoder: Encoder, size: Size, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return the terms that imitate the styles in a picture of `size`."""
-        suited = SHARES.get(self.encoder) if self.style_layers == FIRSTS else None
-        shares = self.style_layer_weights or suited or (1.0,) * len(self.style_layers)
-        layers = {layer: share / sum(shares) for layer, share in zip(self.style_layers, shares, strict=True) if share}
+        chosen = self.layers_of_style(encoder)
+        suited = SHARES.get(self.encoder) if chosen == FIRST_LAYERS else None
+        shares = self.style_layer_weights or suited or (1.0,) * len(chosen)
+        layers = {layer: share / sum(shares) for layer, share in zip(chosen, shares, strict=True) if share}
         return style_terms(
             encoder,
             [self.scaled(style, size) for style in styles],
@@ -83,19 +97,26 @@ class Gatys(StyleOptimisation, name="gatys"):
         default=0.06, low=0, high=1e6, help="how much the content is kept; the style's weight is 1"
     )
     content_layers: tuple[str, ...] = impasto.param(
-        default=("relu4_1",), help="where content is compared; deeper layers allow more freedom"
+        default=(), help="where content is compared; deeper layers allow more freedom; empty: what suits the encoder"
     )
 
-    def layers(self) -> tuple[str, ...]:
+    def layers(self, encoder: Encoder) -> tuple[str, ...]:
         """Return the layers of content and style."""
-        content = self.content_layers if self.content_weight else ()
-        return tuple(dict.fromkeys((*content, *self.style_layers)))
+        return tuple(dict.fromkeys((*self.layers_of_content(encoder), *self.layers_of_style(encoder))))
+
+    def layers_of_content(self, encoder: Encoder) -> tuple[str, ...]:
+        """Return where content is compared."""
+        if not self.content_weight:
+            return ()
+        layers = self.content_layers or (content_layer(encoder),)
+        check_layers(self.name, encoder, layers, "content_layers")
+        return layers
 
     def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return content, style and smoothness."""
         size = (content.shape[-2], content.shape[-1])
         return [
-            *content_terms(encoder, content, self.content_layers, self.content_weight),
+            *content_terms(encoder, content, self.layers_of_content(encoder), self.content_weight),
             *self.style_terms(encoder, size, styles, guides),
             *smoothness_terms(self.smoothness),
         ]
@@ -112,9 +133,9 @@ class Texture(StyleOptimisation, name="texture"):
         help="start from noise in the style's colours, plain noise, grey, or init_file",
     )
 
-    def layers(self) -> tuple[str, ...]:
+    def layers(self, encoder: Encoder) -> tuple[str, ...]:
         """Return the layers of the style."""
-        return self.style_layers
+        return self.layers_of_style(encoder)
 
     def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
         """Return style and smoothness (Gatys, Ecker and Bethge 2015, "Texture synthesis using CNNs")."""

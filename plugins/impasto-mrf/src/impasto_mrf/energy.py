@@ -13,7 +13,7 @@ from impasto.functional.losses import relative_error, total_variation
 from impasto.functional.patches import NNF
 
 from .field import Field
-from .layers import SURFACE, pixel_blocks, pixels_per_position
+from .layers import pixel_blocks, surface_layer, surface_side
 
 TINY = 1e-12
 
@@ -83,7 +83,8 @@ class Energy:
         self.encoder, self.fields, self.rematch = encoder, fields, rematch
         self.content_weight, self.surface, self.smoothness = content_weight, surface, smoothness
         kept = list(content_layers) if content_weight else []
-        self.layers = list(dict.fromkeys([*([SURFACE] if surface else []), *fields, *kept]))
+        self.surface_layer = surface_layer(encoder)
+        self.layers = list(dict.fromkeys([*([self.surface_layer] if surface else []), *fields, *kept]))
         self.content = {layer: maps.float() for layer, maps in encoder.features(content, kept).items()} if kept else {}
         self.targets: dict[str, Target] = {}
         self.below: Target | None = None
@@ -99,7 +100,8 @@ class Energy:
             fields = [target.energy(features[layer]) for layer, target in self.targets.items()]
             energies = {"mrf": torch.stack(fields).mean()}
             if self.below is not None:
-                under = pixel_blocks(features[SURFACE].float(), pixels_per_position(next(iter(self.fields))))
+                side = surface_side(self.encoder, next(iter(self.fields)))
+                under = pixel_blocks(features[self.surface_layer].float(), side)
                 energies["surface"] = self.surface * self.below.energy(under)
             if self.content:
                 kept = [relative_error(features[layer].float(), maps) for layer, maps in self.content.items()]

@@ -18,7 +18,7 @@ class Source(NamedTuple):
     maps: Tensor
     """(1, C, h, w), features."""
     surface: Tensor
-    """(1, c, h, w), all that `SURFACE` has under each position; c is 0 where it is not compared."""
+    """(1, c, h, w), all that the surface's layer has under each position; c is 0 where it is not compared."""
     guides: Tensor
     """(1, K, h, w), regions, as vectors of length 1 or 0."""
     valid: Tensor

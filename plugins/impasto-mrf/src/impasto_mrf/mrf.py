@@ -10,16 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto import Encoder, StageError, Style, Weights
 from impasto.functional.batches import batch_item
 from impasto.functional.resizing import Size, resize
-from impasto.networks import PRETRAINED, records
+from impasto.networks import PRETRAINED, check_layers, content_layer, largest_stride, loss_layers, records
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, descend
 from impasto.stage import covers, resized_style
 
 from .energy import Energy
 from .field import Field
-from .layers import pixels_per_position
 from .sources import patch_sources, random_blocks
 
 _PUBLISHED = {"encoder": "vgg19", "surface": 0.0, "content_weight": 0.17, "rematch": 1}
@@ -51,10 +50,10 @@ class MRF(impasto.Stylizer, name="mrf"):
     encoder: str = impasto.param(
         reads=True,
         default="slim19-half",
-        help="encoder: slim19 (fastest), slim19-half, vgg19, or a checkpoint's path",
+        help="encoder: slim19 (fastest), slim19-half, vgg19, another's name, or a checkpoint's path",
     )
     layers: tuple[str, ...] = impasto.param(
-        default=("relu3_1", "relu4_1"), help="where patches are matched; deeper ones hold larger forms"
+        default=(), help="where patches are matched; deeper ones hold larger forms; empty: what suits the encoder"
     )
     patch: int = impasto.param(default=3, low=1, high=9, odd=True, help="side of the patches in positions of a layer")
     content_weight: float = impasto.param(
@@ -63,7 +62,9 @@ class MRF(impasto.Stylizer, name="mrf"):
         high=1e6,
         help="how much the content's forms are kept, four times as much at each coarser level; 0 keeps none",
     )
-    content_layers: tuple[str, ...] = impasto.param(default=("relu4_1",), help="where the content is compared")
+    content_layers: tuple[str, ...] = impasto.param(
+        default=(), help="where the content is compared; empty: what suits the encoder"
+    )
     surface: float = impasto.param(
         default=0.6, low=0, high=1e6, help="how much pixels follow those under the matched patches: colours and strokes"
     )
@@ -98,25 +99,23 @@ class MRF(impasto.Stylizer, name="mrf"):
         default=0.02, low=1e-4, high=1, help="of Adam, as a share of a pixel's range; l-bfgs finds its own"
     )
 
-    def check(self) -> None:
-        """Refuse layers that leave nothing to compare."""
-        super().check()
-        if not self.layers or (self.content_weight and not self.content_layers):
-            what = "content_layers" if self.layers else "layers"
-            raise ParameterError(
-                f"mrf: {what} = () leaves nothing to compare\n  what would work: {what}=('relu4_1',)"
-                + ("" if what == "layers" else ", or content_weight=0")
-            )
-
     def weights(self) -> tuple[Weights, ...]:
         """Return the record of the encoder, unless it is a file or another plugin's."""
         return records(self.encoder)
+
+    def chosen_layers(self, encoder: Encoder) -> list[str]:
+        """Return where patches are matched, shallow to deep: of VGG relu3_1 and relu4_1."""
+        layers = self.layers or loss_layers(encoder)[-2:]
+        check_layers(self.name, encoder, layers, "layers")
+        # Order does not matter to the sum, but the surface lies under the shallowest layer.
+        return sorted(layers, key=list(encoder.layers).index)
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Paint each picture of the batch by itself."""
         encoder = impasto.encoder(self.encoder, calibrated=True, device=content.device)
         size = (content.shape[-2], content.shape[-1])
-        sizes = level_sizes(size, self.levels, self.smallest)
+        smallest = max(self.smallest, largest_stride(encoder, self.chosen_layers(encoder)))
+        sizes = level_sizes(size, self.levels, smallest)
         painting = styles_with_weight(styles)
         total = len(content) * len(sizes) * self.steps
         finished: list[Tensor] = []
@@ -167,9 +166,9 @@ class MRF(impasto.Stylizer, name="mrf"):
             size: of the level.
             coarser: how much shorter its sides are than the finest level's.
         """
-        # Order does not matter to the sum, but the surface lies under the shallowest layer.
         generator = self.generator(content.device)
-        layers = sorted(self.layers, key=lambda layer: layer[4:])
+        layers, content_layers = self.chosen_layers(encoder), self.content_layers or (content_layer(encoder),)
+        check_layers(self.name, encoder, content_layers, "content_layers")
         copies = (self.patch, self.rotations, self.scales)
         found = [
             patch_sources(encoder, self.scaled(style, size), layers, *copies, self.surface > 0) for style in styles
@@ -177,7 +176,7 @@ class MRF(impasto.Stylizer, name="mrf"):
         small = resize(content, size)
         fields = {}
         for layer in layers:
-            at = (size[0] // pixels_per_position(layer), size[1] // pixels_per_position(layer))
+            at = (size[0] // encoder.strides[layer], size[1] // encoder.strides[layer])
             regions = F.normalize(F.adaptive_avg_pool2d(guides, at), dim=1)
             fields[layer] = Field(
                 [sources[layer] for sources in found], shares, regions, self.guide_weight, self.patch, generator
@@ -189,7 +188,7 @@ class MRF(impasto.Stylizer, name="mrf"):
             # As published: the content is a mean over positions, the field a sum, so that forms are found while the
             # picture is small, and then painted.
             content_weight=self.content_weight * coarser**2,
-            content_layers=self.content_layers,
+            content_layers=content_layers,
             surface=self.surface,
             smoothness=self.smoothness,
             rematch=self.rematch,

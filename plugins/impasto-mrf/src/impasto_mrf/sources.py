@@ -14,7 +14,7 @@ from impasto.functional.patches import nearest
 from impasto.functional.resizing import Size, resize
 
 from .field import Source
-from .layers import SURFACE, pixel_blocks, pixels_per_position
+from .layers import pixel_blocks, surface_layer, surface_side
 
 ROTATION, SCALE = 180 / 24, 1.05
 """Degrees and ratio from one copy of a style to the next, as in Li and Wand's code."""
@@ -38,18 +38,19 @@ def patch_sources(
     sources: dict[str, list[Source]] = {layer: [] for layer in layers}
     assert style.guides is not None
     parts = torch.cat([style.image, style.guides], 1)
+    shallowest = surface_layer(encoder)
     for step in range(-scales, scales + 1):
         height, width = (max(8, round(side * SCALE**step)) for side in parts.shape[-2:])
         scaled = resize(parts, (height, width))
         for turn in range(-rotations, rotations + 1):
             image, guides, inside = rotation(scaled, turn * ROTATION)
-            features = encoder.features(image, [*([SURFACE] if surface else []), *layers])
+            features = encoder.features(image, list(dict.fromkeys([*([shallowest] if surface else []), *layers])))
             for layer in layers:
                 maps = features[layer].float()
                 size = (maps.shape[-2], maps.shape[-1])
                 under = maps[:, :0]
                 if surface and layer == layers[0]:
-                    under = pixel_blocks(features[SURFACE].float(), pixels_per_position(layer))
+                    under = pixel_blocks(features[shallowest].float(), surface_side(encoder, layer))
                 regions = F.adaptive_avg_pool2d(guides, size)
                 presence = regions.sum(1, keepdim=True) / regions.sum(1).amax().clamp_min(TINY)
                 known = F.adaptive_avg_pool2d(inside, size) > 1 - 1e-6
