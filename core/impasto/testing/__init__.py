@@ -7,6 +7,8 @@ from .accelerator import PretendAccelerator
 from .conformance import (
     CHECKS,
     SUITES,
+    check_decoder,
+    check_encoder,
     check_reader,
     check_stage,
     check_statistic,
@@ -55,6 +57,8 @@ __all__ = [
     "a_batch_is_as_one_by_one",
     "a_second_stream_begins_anew",
     "agrees_across_devices",
+    "check_decoder",
+    "check_encoder",
     "check_reader",
     "check_stage",
     "check_statistic",

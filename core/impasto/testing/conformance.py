@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import quoted, suggestion
 from ..functional.losses import StatisticOf
+from ..networks import Decoder, Encoder
 from ..stage import Stage, Watcher
 from ..training import Trainer
 from .declaration import (
@@ -36,6 +37,7 @@ from .declaration import (
 )
 from .file_readers import FILE_READER_CHECKS, is_file
 from .harness import behind, forget_observations
+from .networks import DECODER_CHECKS, ENCODER_CHECKS, is_encoder, is_pair, network_title
 from .painting import (
     keeps_shape_dtype_and_range,
     leaves_its_inputs_alone,
@@ -98,6 +100,8 @@ SUITES: Mapping[str, Suite] = {
         Suite("reader", FILE_READER_CHECKS, is_file, str),
         Suite("trainer", TRAINER_CHECKS, lambda found: isinstance(found, Trainer)),
         Suite("watcher", WATCHER_CHECKS, lambda found: isinstance(found, Watcher)),
+        Suite("encoder", ENCODER_CHECKS, is_encoder, network_title),
+        Suite("decoder", DECODER_CHECKS, is_pair, network_title),
     )
 }
 """The checks by what they are of."""
@@ -170,6 +174,51 @@ def check_reader(file: str | os.PathLike[str], *, expected_failures: Mapping[str
         ...     check(reader)
     """
     SUITES["reader"].run(file, expected_failures)
+
+
+def check_encoder(encoder: str | Encoder, *, expected_failures: Mapping[str, str] | None = None) -> None:
+    """Run every check on an encoder, print a line for each, and raise if any fails.
+
+    Args:
+        encoder: the name under which a plugin offers it, or itself.
+        expected_failures: see `check_stage`.
+
+    Raises:
+        AssertionError: lists every failure with advice.
+
+    Example:
+        >>> import impasto.testing
+        >>> impasto.testing.check_encoder("slim19")
+        slim19
+          ok        says what its layers are
+        ...
+    """
+    SUITES["encoder"].run(encoder, expected_failures)
+
+
+def check_decoder(
+    decoder: str | Decoder, encoder: str | Encoder, *, expected_failures: Mapping[str, str] | None = None
+) -> None:
+    """Run every check on a decoder, print a line for each, and raise if any fails.
+
+    In tests, `@parametrize_checks(("adain-slim19", "slim19"), of="decoder")`.
+
+    Args:
+        decoder: the name under which a plugin offers it, or itself.
+        encoder: of whose features it paints, likewise.
+        expected_failures: see `check_stage`.
+
+    Raises:
+        AssertionError: lists every failure with advice.
+
+    Example:
+        >>> import impasto.testing
+        >>> impasto.testing.check_decoder("adain-slim19", "slim19")
+        adain-slim19 of slim19
+          ok        takes what its encoder gives
+        ...
+    """
+    SUITES["decoder"].run((decoder, encoder), expected_failures)
 
 
 def check_trainer(trainer: Trainer, *, expected_failures: Mapping[str, str] | None = None) -> None:

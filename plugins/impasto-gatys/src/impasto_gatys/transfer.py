@@ -10,7 +10,7 @@ from torch import Tensor
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style
 from impasto.functional.resizing import Size
-from impasto.networks import FIRST_LAYERS, check_layers, content_layer, style_layers
+from impasto.networks import FIRST_LAYERS, PRETRAINED, check_layers, content_layer, style_layers
 from impasto.stage import resized_style
 
 from .objective import Term, content_terms, smoothness_terms, style_terms
@@ -49,7 +49,8 @@ class StyleOptimisation(Optimisation):
         """Refuse what does not go together."""
         super().check()
         layers, weights = self.style_layers, self.style_layer_weights
-        if weights and (len(weights) != len(layers or weights) or not sum(weights)):
+        known = layers or (FIRST_LAYERS if self.encoder in PRETRAINED else weights)
+        if weights and (len(weights) != len(known) or not sum(weights)):
             raise ParameterError(
                 f"{self.name}: style_layers = {layers!r} and style_layer_weights = {weights!r} do not go"
                 " together\n  what would work: as many weights as layers, not all 0; or () for equal ones"
