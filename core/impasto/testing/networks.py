@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 from unittest import SkipTest
 
@@ -207,7 +208,7 @@ def goes_deeper_as_it_does_itself(subject: str | Encoder) -> None:
     if deeper is None or len(layers) < 2:
         raise SkipTest("it has no deeper(features, layer, deeper), which deep image analogy would solve by")
     found = own.features(pictures(own), list(layers))
-    for layer, below in zip(layers, layers[1:], strict=False):
+    for layer, below in pairwise(layers):
         require(
             close(deeper(found[layer], layer, below), found[below]),
             f"deeper(features, {layer!r}, {below!r}) is not what features gives at {below}",
