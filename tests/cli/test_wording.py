@@ -10,7 +10,7 @@ import pytest
 import impasto
 from impasto import cli
 from impasto.cli.errors import print_message
-from impasto.cli.wording import command_line_words
+from impasto.cli.wording import command_line_words, stage_words
 from impasto.host import get_host
 from impasto.picture import Metadata
 
@@ -22,8 +22,15 @@ PYTHON = re.compile(
 )
 COMMANDS = re.compile(r"(?<![\w-])--(?!upgrade)[a-z]|impasto (paint|run|demo|plugins|weights|doctor|report)\b")
 FOR_AUTHORS = (
-    *("functional", "optim", "host", "validation.py", "networks/encoders.py"),
-    *("stage/parameters.py", "stage/declared.py", "stage/preprocessor.py", "stage/canvas.py", "stage/base.py"),
+    *("functional", "optim", "host", "validation.py", "networks/encoders.py", "networks/vgg_encoder.py"),
+    *(
+        "stage/parameters.py",
+        "stage/declared.py",
+        "stage/preprocessor.py",
+        "stage/canvas.py",
+        "stage/base.py",
+        "stage/context.py",
+    ),
     *("picture/arrays.py", "picture/picture.py", "training/trainer.py"),
 )
 """Rooms of the host that raise for those who write Python: their plugins, tensors, arrays.  What a stage's own
@@ -60,12 +67,12 @@ IN_PYTHON = ("plugins=", "impasto.Pipeline(", "enumerate(", "file.seek(", "PIL.I
         (
             "use='labels', levels=(1, 2), pair=False, x='a,b', none=None",
             "paint",
-            'use=labels, levels=1+2, pair=false, x="a,b", none=none',
+            'use=labels:levels=1+2:pair=false:x="a,b":none=none',
         ),
         (
             "discriminator='patch', transposed=False, sizes=(1, 2)",
             "train",
-            "--discriminator patch, --no-transposed, --sizes 1 2",
+            "--discriminator patch --no-transposed --sizes 1 2",
         ),
         (
             "0 to 1 (default True), (default ()), (default 'max')",
@@ -224,3 +231,43 @@ def test_names_of_files_and_python_that_is_none_of_the_command_lines_stay(line):
 def test_what_nobody_can_parse_stays():
     deep = f"found\n  what to type: pipe({'(' * 50_000}{')' * 50_000})"
     assert command_line_words(deep) == deep
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest"),
+    [
+        ("gatys:init=file", ""),
+        ("gatys:style_layer_weights=1+2", ""),
+        ("wct:strengths=1", ""),
+        ("mask-grabcut:box=0.1+0.1+0.1+0.1", ""),
+        ("mask-rectangle:left=0.9:right=0.1", ""),
+        ("segment-scribbles:scribbles=c.png:labels=a+b", "scribbles=c.png:"),
+        ("analogy:blend=0.5", ""),
+        ("quilt:alpha=", ""),
+        ("fast:styles=wave:shares=0.7+0.3", ""),
+        ("wct-photo:levels=", ""),
+        ("mrf:layers=", ""),
+    ],
+)
+def test_what_is_advised_can_be_typed(typed, rest):
+    stage = typed.partition(":")[0]
+    with pytest.raises(impasto.ParameterError) as refused:
+        impasto.Pipeline.parse(typed)
+    advice = command_line_words(str(refused.value)).partition("\n")[2]
+    assert not PYTHON.search(advice)
+    settings = re.findall(r"(?:[a-z-]+:)?[a-z]\w*=[^\s;,]*", advice)
+    assert settings, advice
+    for setting in settings:
+        assert impasto.Pipeline.parse(setting if setting.startswith(f"{stage}:") else f"{stage}:{rest}{setting}").stages
+
+
+def test_tuples_that_stand_alone_are_lists_of_the_command_line():
+    said = command_line_words("x\n  what would work: ('sky=#0000ff', 'a,b'), (1, 2), () or up to (1,000) of (a, b)")
+    assert said.endswith('sky=#0000ff+"a,b", 1+2, nothing or up to (1,000) of (a, b)')
+
+
+def test_a_stage_is_written_as_it_is_typed():
+    stages = impasto.Pipeline.parse("match-color, segment-scribbles:scribbles=a b.png:labels=sky=#0000ff+sea=green")
+    words = ", ".join(map(stage_words, stages.stages))
+    assert words == "match-color, segment-scribbles:scribbles=a b.png:labels=sky=#0000ff+sea=green"
+    assert impasto.Pipeline.parse(words).stages == stages.stages

@@ -124,7 +124,8 @@ def paint_frames(
         print_message(f"interrupted; {outcome}" if code == INTERRUPTED else outcome)
         return code
     rate = count / (time.perf_counter() - began)
-    print(f"{out}: {count} frames, {stage_names(pipeline)}, {elapsed(began)}, {rate:.1f} frames per second")
+    frames_said = "1 frame" if count == 1 else f"{count} frames"
+    print(f"{out}: {frames_said}, {stage_names(pipeline)}, {elapsed(began)}, {rate:.1f} frames per second")
     return DONE
 
 

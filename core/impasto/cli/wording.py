@@ -11,7 +11,10 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..stage import Stage
 
 OPTIONS = {
     **{name: f"--{name}" for name in ("mask", "guides", "device", "precision", "seed", "bits", "quality", "allow")},
@@ -28,9 +31,15 @@ PHRASES = {
 """Python that is no call with keywords."""
 _ADVICE = re.compile(r"\A {2}\S")
 _CALL = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*\(")
-_KEYWORD = re.compile(r"(?<![\w.'\":-])([a-z]\w*)=(?=['\"(\[{\d.+-]|True\b|False\b|None\b)")
+_NAME = r"([a-z]\w*)=(?=['\"(\[{\d.+-]|True\b|False\b|None\b)"
+_KEYWORD = re.compile(rf"(?<![\w.'\":-]){_NAME}")
+_ONE_MORE = re.compile(rf", {_NAME}")
 _LITERAL = re.compile(r"""'[^']*'|"[^"]*"|\.\.\.|True|False|None|[+-]?\d[\d_]*(\.\d+)?(e[+-]?\d+)?(?![\w/]|\.\w)""")
 _DEFAULT = re.compile(r"(?<=\(default )(?=\S)")
+_TUPLE = re.compile(r"(?<![\w.()\]=])(?=\()")
+_SPEAKER = re.compile(r"(?:\A|: )([a-z][a-z0-9-]*)(?=[:,] )")
+_PLAIN = re.compile(r"(?!(true|false|inf|nan)\b)[A-Za-z_./~][\w./~ =#*-]*")
+"""A text that `--with` takes for a text without quotation marks."""
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -49,10 +58,27 @@ def command_line_words(message: str, command: str = "paint") -> str:
           what would work: --device cpu, or layers=a+b
     """
     first, *rest = message.split("\n")
-    return "\n".join([first, *(_advice(line, command) if _ADVICE.match(line) else line for line in rest)])
+    who = _speaker(first)
+    return "\n".join([first, *(_advice(line, command, who) if _ADVICE.match(line) else line for line in rest)])
 
 
-def _advice(line: str, command: str) -> str:
+def stage_words(stage: Stage) -> str:
+    """Return a stage as `--with` takes it, with the parameters that are not as they are unasked.
+
+    Args:
+        stage: a stage with its values.
+    """
+    changed = {key: value for key, value in stage.values().items() if value != stage.parameters()[key].default}
+    return _settings(stage.name, changed)
+
+
+def _speaker(first: str) -> str:
+    """Return which stage says a message, by its first line; "" where none does."""
+    stages = {*_stage_names().values()}
+    return next((match[1] for match in _SPEAKER.finditer(first) if match[1] in stages), "")
+
+
+def _advice(line: str, command: str, who: str) -> str:
     if line.startswith("  did you mean"):  # the name of a file or a stage
         return line
     for python, words in PHRASES.items():
@@ -61,11 +87,15 @@ def _advice(line: str, command: str) -> str:
     # What is a call still is none of the command line's: its keywords are Python.
     calls = [range(match.start(), _end_of_call(line, match.start())) for match in _CALL.finditer(line)]
 
-    def keyword(match: re.Match[str], text: str) -> str:
-        return "" if any(match.start() in call for call in calls) else _keyword(match[1], text, command)
+    # What is to be typed is typed whole: a setting behind the stage whose it is.
+    stage = who if line.startswith("  what to type") else ""
 
-    line = _replaced(line, _KEYWORD, keyword, _end_of_literal)
-    return _replaced(line, _DEFAULT, lambda match, text: _literal_word(text), _end_of_literal)
+    def keywords(match: re.Match[str], text: str) -> str:
+        return "" if any(match.start() in call for call in calls) else _keywords(match[0] + text, command, stage)
+
+    line = _replaced(line, _KEYWORD, keywords, _end_of_keywords)
+    line = _replaced(line, _DEFAULT, lambda match, text: _literal_word(text), _end_of_literal)
+    return _replaced(line, _TUPLE, lambda match, text: _tuple(text, command), _end_of_brackets)
 
 
 def _replaced(
@@ -123,6 +153,19 @@ def _end_of_literal(line: str, start: int) -> int:
     return match.end() if match else start
 
 
+def _end_of_keywords(line: str, start: int) -> int:
+    """Return where `value, key=value, …` ends that begins at `start`, or `start` if no value does."""
+    named = {line[:start].rpartition("=")[0].split()[-1]}
+    stop = _end_of_literal(line, start)
+    while stop > start and (more := _ONE_MORE.match(line, stop)) and more[1] not in named:
+        end = _end_of_literal(line, more.end())
+        if end == more.end():
+            break
+        named.add(more[1])
+        stop = end
+    return stop
+
+
 def _call(text: str, command: str) -> str:
     """Return a call of the library as what to type; nothing if it is none."""
     try:
@@ -147,7 +190,12 @@ def _call(text: str, command: str) -> str:
     stage = _stage_names().get(last)
     if stage is None or positions:
         return ""
-    return ":".join([stage, *(f"{key}={_word(value)}" for key, value in keywords.items())])
+    return _settings(stage, keywords)
+
+
+def _settings(stage: str, values: Mapping[str, Any]) -> str:
+    """Return settings as `--with` takes them, behind a stage's name unless that is empty."""
+    return ":".join([*filter(None, [stage]), *(f"{key}={_word(value)}" for key, value in values.items())])
 
 
 def _painting(positions: list[str], keywords: Mapping[str, Any], command: str) -> str:
@@ -166,15 +214,30 @@ def _painting(positions: list[str], keywords: Mapping[str, Any], command: str) -
     return " ".join(filter(None, words)) + ("" if styles else ", without a painting")
 
 
-def _keyword(key: str, text: str, command: str) -> str:
-    """Return `key=value` as an option, as a trainer's, or as a stage's parameter."""
+def _keywords(text: str, command: str, stage: str) -> str:
+    """Return `key=value, key=value` as options, as a trainer's, or as settings of a stage."""
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        values = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return ""
+    if command == "train":
+        return " ".join(_option(key, value, f"--{key.replace('_', '-')}") for key, value in values.items())
+    options = [_option(key, value) for key, value in values.items() if key in OPTIONS]
+    settings = {key: value for key, value in values.items() if key not in OPTIONS}
+    return ", ".join(filter(None, [" ".join(options), settings and _settings(stage, settings)]))
+
+
+def _tuple(text: str, command: str) -> str:
+    """Return a tuple of values as `--with` or a trainer takes them; nothing if it is none."""
     try:
         value = ast.literal_eval(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return ""
-    if command == "train":
-        return _option(key, value, f"--{key.replace('_', '-')}")
-    return _option(key, value) if key in OPTIONS else f"{key}={_word(value)}"
+    if not isinstance(value, tuple) or re.search(r"\d,\d", text):  # (1,000) is a number of thousands
+        return ""
+    return (" ".join(map(str, value)) if command == "train" else _word(value)) or "nothing"
 
 
 def _option(key: str, value: Any, flag: str = "") -> str:
@@ -206,7 +269,7 @@ def _word(value: Any) -> str:
         return "…"
     if isinstance(value, bool) or value is None:
         return str(value).lower()
-    return value if isinstance(value, str) and re.fullmatch(r"[\w./~ -]+", value) else _quoted(value)
+    return value if isinstance(value, str) and _PLAIN.fullmatch(value) else _quoted(value)
 
 
 def _quoted(value: Any) -> str:

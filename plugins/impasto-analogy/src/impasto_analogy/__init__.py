@@ -141,7 +141,8 @@ class DeepAnalogy(Correspondence, name="analogy"):
         if len(self.blend) not in (0, len(LEVEL_2)):
             raise ParameterError(
                 f"{self.name}: blend has {len(self.blend)} entr{'y' if len(self.blend) == 1 else 'ies'}\n"
-                f"  what would work: 4, for relu4_1, relu3_1, relu2_1 and relu1_1, such as {LEVEL_2}; or none"
+                f"  what would work: 4, for relu4_1, relu3_1, relu2_1 and relu1_1, such as blend={LEVEL_2};"
+                f" or blend=() for those of the task"
             )
 
     def paint(

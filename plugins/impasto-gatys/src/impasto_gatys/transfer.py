@@ -53,7 +53,8 @@ class StyleOptimisation(Optimisation):
         if weights and (len(weights) != len(known) or not sum(weights)):
             raise ParameterError(
                 f"{self.name}: style_layers = {layers!r} and style_layer_weights = {weights!r} do not go"
-                " together\n  what would work: as many weights as layers, not all 0; or () for equal ones"
+                " together\n  what would work: as many weights as layers, not all 0;"
+                " or style_layer_weights=() for equal ones"
             )
 
     def layers_of_style(self, encoder: Encoder) -> tuple[str, ...]:

@@ -114,8 +114,8 @@ class InteractiveMask(Preprocessor):
         if box is not None and (len(box) != 4 or box[0] >= box[2] or box[1] >= box[3]):
             raise ParameterError(
                 f"{self.name}: box = {box!r} is not a box\n"
-                "  what would work: (left, top, right, bottom) in shares of the picture counted from its upper left"
-                " corner, such as (0.2, 0.1, 0.8, 0.9)"
+                "  what would work: left, top, right and bottom in shares of the picture, counted from its upper left"
+                " corner, such as box=(0.2, 0.1, 0.8, 0.9)"
             )
 
     def trimap(self, size: tuple[int, int]) -> Trimap:
@@ -246,7 +246,7 @@ class SegmentScribbles(Preprocessor, name="segment-scribbles"):
         if len(named) < 2 or len(named) < len(self.labels) or not all(named):
             raise ParameterError(
                 f"{self.name}: labels = {self.labels!r} does not name two regions or more with a colour each\n"
-                "  what would work: ('sky=#0000ff', 'sea=green')"
+                "  what would work: labels=('sky=#0000ff', 'sea=green')"
             )
         return named
 

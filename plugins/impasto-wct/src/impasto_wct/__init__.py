@@ -151,7 +151,7 @@ class WCT(AutoencoderStylizer, name="wct"):
         if not self.levels or (self.strengths and len(self.strengths) != len(self.levels)):
             raise ParameterError(
                 f"{self.name}: levels = {self.levels!r} and strengths = {self.strengths!r} do not go together\n"
-                "  what would work: as many strengths as levels; or () for 1 everywhere"
+                "  what would work: as many strengths as levels; or strengths=() for 1 everywhere"
             )
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
