@@ -72,7 +72,7 @@ def test_a_recipe_says_its_stages_and_what_it_asks_for(capsys, tmp_path):
     plain = picture_with('[[stages]]\nstage = "blend"\namount = 0.25\n[made]\nseed = 5\n', tmp_path / "a.png")
     code, out, _ = said(capsys, plain)
     assert code == 0
-    assert "Blend(amount=0.25" in out
+    assert "recipe blend:amount=0.25" in out
     assert "seed 5" in out
     assert "asks for no file and no download" in out
 

@@ -246,7 +246,6 @@ def test_what_nobody_can_parse_stays():
         ("quilt:alpha=", ""),
         ("fast:styles=wave:shares=0.7+0.3", ""),
         ("wct-photo:levels=", ""),
-        ("mrf:layers=", ""),
     ],
 )
 def test_what_is_advised_can_be_typed(typed, rest):
