@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import nbformat
 from nbconvert import MarkdownExporter
-from text import CARDS, DOCUMENTS, EXAMPLES, LESSONS, PLUGINS, ROOT, document, with_links
+from text import CARDS, DOCUMENTS, EXAMPLES, LESSONS, PLUGINS, ROOT, cell, document, sections, with_links
+
+from impasto.cli.directory import directory
 
 HOME = """\
 ---
@@ -50,18 +52,25 @@ def lessons() -> dict[str, str | bytes]:
 
 
 def plugins() -> str:
-    """Return the page that leads to the plugins and what they say of their networks."""
-    lines = ["# Plugins", "", "Each a distribution of its own: `pip install impasto-adain`.", ""]
-    for name in PLUGINS:
-        text = (ROOT / "plugins" / name / "README.md").read_text(encoding="utf-8")
-        lines.append(f"- [{name}]({name}.md): {' '.join(text.split(chr(10) * 2)[1].split())}")
+    """Return the directory of plugins, those of others too."""
+    lines = [
+        "# Plugins",
+        "",
+        "Each is a distribution of its own: `pip install impasto-adain`. `impasto plugins --available`",
+    ]
+    lines += ["lists the same. One of yours: an entry in `core/impasto/cli/directory.toml`, by a pull request.", ""]
+    lines += ["| Distribution | What it does | It offers |", "|---|---|---|"]
+    for entry in directory():
+        address = f"{entry.name}.md" if entry.name in PLUGINS else entry.address
+        offers = ", ".join(f"`{name}`" for name in entry.offers)
+        lines.append(f"| [{entry.name}]({address}) | {cell(entry.summary)} | {offers} |")
     return "\n".join(lines)
 
 
-def title(source: str) -> str:
-    """Return the title of a document of the repository."""
-    text = (ROOT / source).read_text(encoding="utf-8")
-    return next(line for line in text.splitlines() if line.startswith("# ")).lstrip("# ")
+def teaching() -> str:
+    """Return the page for teachers, which is a part of the syllabus."""
+    section = next(one for one in sections(document("tutorials/README.md")) if one.title == "For teachers")
+    return f"# Teaching\n\n{section.text}"
 
 
 def pages() -> dict[str, str | bytes]:
@@ -72,6 +81,8 @@ def pages() -> dict[str, str | bytes]:
             made[page] = document(source)
     made["index.md"] = HOME + str(made["index.md"])
     made["plugins/index.md"] = plugins()
+    made["lessons/teaching.md"] = teaching()
+    made["lessons/index.md"] = str(made["lessons/index.md"]).partition("\n## For teachers")[0]
     return made | lessons()
 
 

@@ -12,7 +12,7 @@ import stages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from text import DOCUMENTS, LESSONS, PLUGINS, REPOSITORY, pictures, with_links
+from text import DOCUMENTS, LESSONS, PLUGINS, REPOSITORY, URLS, pictures, with_links
 
 warnings.simplefilter("error")
 SOURCES = {page: source for source, page in DOCUMENTS.items()}
@@ -25,24 +25,25 @@ def navigation() -> list[dict[str, Any]]:
         for kind, plural in stages.KINDS.items()
     ]
     lessons = [{documents.lesson_title(name): f"lessons/{name}.md"} for name in LESSONS]
-    writing = [{"A first plugin": "contributing.md"}, *documents.chapters(), {"Hooks": "reference/hooks.md"}]
-    if "api-policy.md" in SOURCES:
-        writing.append("api-policy.md")
-    writing.append({"Examples": [{name: page} for name, page in documents.examples().items()]})
-    about = [
+    writing: list[Any] = [{"A first plugin": "contributing.md"}, *documents.chapters(), {"Hooks": "reference/hooks.md"}]
+    writing += ["api-policy.md", {"Examples": [{name: page} for name, page in documents.examples().items()]}]
+    about: list[Any] = [
         {"The house": "architecture.md"},
         {"Glossary": "glossary.md"},
         {"Safety": "security.md"},
+        {"Releasing": "releasing.md"},
         {"Changelog": "changelog.md"},
         {"Model cards": [{name: page} for name, page in documents.cards().items()]},
     ]
+    written = [page for page, source in SOURCES.items() if source.startswith("docs/") and "/" not in page]
+    about += [page for page in written if page not in str(about) and page != "api-policy.md"]
     return [
         {"Home": "index.md"},
         {"Gallery": "gallery.md"},
         {"Stages": ["stages/index.md", *kinds]},
         {"Papers": "papers.md"},
         {"Plugins": ["plugins/index.md", *({name: f"plugins/{name}.md"} for name in PLUGINS)]},
-        {"Lessons": ["lessons/index.md", *lessons]},
+        {"Lessons": ["lessons/index.md", {"Teaching": "lessons/teaching.md"}, *lessons]},
         {"Write a plugin": writing},
         {"Reference": ["reference/index.md", *({wing: f"reference/{wing}.md"} for wing in reference.modules())]},
         {"About": about},
@@ -55,6 +56,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     Not as `repo_url`, for which the theme asks the forge how many stars there are: the site works offline.
     """
     config.nav = navigation()
+    config.site_url = URLS["Documentation"]
     config.extra["social"] = [{"icon": "fontawesome/brands/git-alt", "link": REPOSITORY, "name": "Source"}]
     return config
 
