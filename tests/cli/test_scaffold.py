@@ -1,13 +1,15 @@
 """What `impasto new-plugin` writes passes its own tests at once."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
+import impasto
 from impasto.cli import main
-from impasto.cli.scaffold import KINDS, new_plugin
+from impasto.cli.scaffold import KINDS, WITH_WEIGHTS, host_bounds, new_plugin
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -43,13 +45,13 @@ def test_a_new_plugin_passes_its_tests_and_is_listed(tmp_path, kind):
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     listed = subprocess.run(
-        [sys.executable, "-m", "impasto", "plugins", "pencil-sketch"],
+        [sys.executable, "-m", "impasto", "plugins"],
         env=environment,
         capture_output=True,
         text=True,
     )
-    assert "strength" in listed.stdout
-    assert f"{kind} of impasto-pencil-sketch" in listed.stdout
+    offers = listed.stdout.partition("impasto-pencil-sketch 0.1.0\n")[2].partition("\nimpasto-")[0]
+    assert re.search(rf"^  {kind} +pencil-sketch$", offers, re.MULTILINE)
 
 
 def test_its_code_is_formatted_and_its_readme_runs(tmp_path):
@@ -60,6 +62,13 @@ def test_its_code_is_formatted_and_its_readme_runs(tmp_path):
             compile(file.read_text(), str(file), "exec")
         readme = (plugin / "README.md").read_text()
         compile(readme.partition("```python\n")[2].partition("```")[0], "README.md", "exec")
+        shown = {file.name for file in plugin.iterdir()}
+        assert {"LICENSE", "README.md", "pyproject.toml", "src", "tests"} <= shown
+        assert ("MODEL_CARD.md" in shown) is (kind in WITH_WEIGHTS)
+        project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
+        assert "impasto-plugin" in project["keywords"]
+        assert project["dependencies"] == [f"impasto{host_bounds(impasto.__version__)}"]
+        assert project["urls"]
         assert "${{ matrix.python-version }}" in (plugin / ".github/workflows/tests.yml").read_text()
 
 
@@ -72,9 +81,15 @@ def test_nothing_that_exists_is_touched(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["impasto-sketch"]
 
 
+def test_a_plugin_is_bound_to_the_minor_release_it_was_begun_with():
+    assert host_bounds("0.1.0") == ">=0.1,<0.2"
+    assert host_bounds("0.12.7.dev1") == ">=0.12,<0.13"
+    assert host_bounds("2.3.1") == ">=2.3,<3"
+
+
 @pytest.mark.parametrize("name", ["", "2d", "my sketch", "../sketch", "sketch-"])
 def test_names_that_cannot_be_shared_are_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="cannot name a stage"):
+    with pytest.raises(ValueError, match="cannot name a plugin"):
         new_plugin(name, folder=tmp_path / "plugins")
     assert not list(tmp_path.iterdir())
 

@@ -14,9 +14,9 @@ def execute(given: argparse.Namespace) -> int:
     stage = folder.name.removeprefix("impasto-")
     print(
         f"{folder} is a plugin of one {given.kind}, {stage}\n"
-        f"  its method:  {next(folder.glob('src/*/__init__.py'))}\n"
+        f"  its code:    {next(folder.glob('src/*/__init__.py'))}\n"
         f"  install it:  pip install -e '{folder}[test]'\n"
         f"  test it:     pytest {folder}\n"
-        f"  look at it:  impasto plugins {stage}"
+        f"  look at it:  impasto plugins"
     )
     return DONE

@@ -132,9 +132,7 @@ def command_line_parser() -> CommandLineParser:
 
     new_plugin = command("new-plugin", "write a plugin of your own that installs and passes its tests")
     new_plugin.add_argument("name", help="of the stage, or of the distribution: sketch, or impasto-sketch")
-    new_plugin.add_argument(
-        "--kind", choices=KINDS, default=KINDS[0], help="what its stage does (default: %(default)s)"
-    )
+    new_plugin.add_argument("--kind", choices=KINDS, default=KINDS[0], help="what it offers (default: %(default)s)")
     new_plugin.add_argument("--folder", default=".", help="where the new folder goes (default: here)")
 
     weights = command(

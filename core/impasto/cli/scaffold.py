@@ -2,156 +2,47 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
+from datetime import date
+from importlib.resources import files
 from pathlib import Path
 
+from .. import __version__
 from ..files import local_path, make_folder, part_path, write_error
 
-KINDS = ("stylizer", "preprocessor", "postprocessor")
-
-BODIES = {
-    "stylizer": '''    """Give the content the mean colour of the style."""
-
-    strength: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style's colour")
-
-    def stylize(self, content, styles, guides):
-        total = sum(style.weight for style in styles)
-        goal = sum(style.weight / total * style.image.mean((2, 3), keepdim=True) for style in styles)
-        return content + self.strength * (goal - content.mean((2, 3), keepdim=True))
-''',
-    "preprocessor": '''    """Make the styles paler before anything is painted."""
-
-    strength: float = impasto.param(default=0.5, low=0, high=1, help="how pale; 1 leaves the styles grey")
-
-    def prepare(self, canvas):
-        def paler(image):
-            return image.lerp(image.mean(1, keepdim=True).expand_as(image), self.strength)
-
-        return canvas.replace(styles=tuple(style.replace(image=paler(style.image)) for style in canvas.styles))
-''',
-    "postprocessor": '''    """Let the content shine through what was painted."""
-
-    strength: float = impasto.param(default=0.3, low=0, high=1, help="how much of the content comes back")
-
-    def refine(self, image, content, styles):
-        return image.lerp(content, self.strength)
-''',
-}
+KINDS = ("stylizer", "preprocessor", "postprocessor", "trainer", "encoder", "statistic", "watcher")
+"""What a plugin can be of; `templates/` has a folder for each."""
 
 FILES = {
-    "src/$import/__init__.py": '''"""$summary"""
-
-import impasto
-
-
-class $class(impasto.${Kind}, name="$stage"):
-$body
-
-@impasto.hookimpl
-def impasto_${kind}s():
-    return [$class]
-''',
-    "tests/test_$module.py": """import impasto
-from $import import $class
-from impasto.testing import parametrize_checks
-
-
-@parametrize_checks($class(), $class(strength=0.1))
-def test_$module(stage, check):
-    check(stage)
-
-
-def test_a_strength_of_0_changes_nothing():
-    content, style = impasto.samples.content("cat", 64), impasto.samples.style("wave", 64)
-    painted = impasto.Pipeline($class(strength=0.0))(content, style, device="cpu")
-    assert (painted.tensor - content).abs().max() < 1e-5
-""",
-    "pyproject.toml": """[build-system]
-requires = ["hatchling>=1.26"]
-build-backend = "hatchling.build"
-
-[project]
-name = "$distribution"
-version = "0.1.0"
-description = "$summary A stage for Impasto"
-readme = "README.md"
-requires-python = ">=3.10"
-dependencies = ["impasto>=0.1"]
-
-[project.optional-dependencies]
-test = ["pytest>=8"]
-
-[project.entry-points.impasto]
-$stage = "$import"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/$import"]
-
-[tool.pytest.ini_options]
-testpaths = ["tests"]
-""",
-    "README.md": """# $distribution
-
-$summary A stage for [Impasto](https://pypi.org/project/impasto/).
-
-```
-pip install -e '.[test]'
-impasto plugins $stage
-pytest
-```
-
-```python
-import impasto
-from $import import $class
-
-content, style = impasto.samples.content("cat", 256), impasto.samples.style("wave", 256)
-impasto.Pipeline($chain)(content, style)
-```
-
-| Parameter | Default | What it does, and where the default comes from |
-|---|---|---|
-| `strength` | $default | |
-
-The paper, the formula, every departure from it, and the limits go here.
-""",
-    ".github/workflows/tests.yml": """name: tests
-on: [push, pull_request]
-jobs:
-  tests:
-    runs-on: ubuntu-latest
-    strategy:
-      matrix:
-        python-version: ["3.10", "3.13"]
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: ${{ matrix.python-version }}
-      - run: pip install --extra-index-url https://download.pytorch.org/whl/cpu -e '.[test]'
-      - run: pytest
-""",
-    ".gitignore": """__pycache__/
-*.egg-info/
-dist/
-.venv/
-""",
+    "src/$import/__init__.py": "$kind/module.py",
+    "tests/test_$module.py": "$kind/tests.py",
+    "pyproject.toml": "common/pyproject.toml",
+    "README.md": "common/README.md",
+    "LICENSE": "common/LICENSE",
+    ".github/workflows/tests.yml": "common/tests.yml",
+    ".gitignore": "common/gitignore",
 }
+"""The files of a plugin, and the templates that they are made from."""
+
+WITH_WEIGHTS = ("trainer", "encoder")
+"""Kinds whose plugins may ship networks, which come with a card."""
 
 
 def new_plugin(name: str, kind: str = "stylizer", folder: str | Path = ".") -> Path:
-    """Write a plugin of one stage into a new folder: code, tests, packaging, README and a workflow.
+    """Write a plugin into a new folder: code, tests, packaging, licence, README and a workflow.
 
     Args:
-        name: of the distribution or the stage: `impasto-sketch` or `sketch`.
-        kind: "stylizer", "preprocessor" or "postprocessor".
+        name: of the distribution or of what it offers: `impasto-sketch` or `sketch`.
+        kind: what it offers, one of `KINDS`.
         folder: where the new folder goes.
 
     Returns:
         The new folder.
 
     Raises:
-        ValueError: no name that the distribution, the import and the stage can share, or an unknown kind.
+        ValueError: no name that the distribution, the import and the offer can share, or an unknown kind.
         FileExistsError: there is such a folder already; nothing is written.
 
     Example:
@@ -159,50 +50,74 @@ def new_plugin(name: str, kind: str = "stylizer", folder: str | Path = ".") -> P
         >>> new_plugin("sketch", folder=tempfile.mkdtemp()).name
         'impasto-sketch'
     """
-    stage = name.strip().lower().replace("_", "-").removeprefix("impasto-")
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", stage):
+    offer = name.strip().lower().replace("_", "-").removeprefix("impasto-")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", offer):
         raise ValueError(
-            f"new-plugin: {name!r} cannot name a stage\n"
+            f"new-plugin: {name!r} cannot name a plugin\n"
             "  what would work: lower-case words joined by '-', as in pencil-sketch"
         )
     if kind not in KINDS:
         raise ValueError(f"new-plugin: kind = {kind!r} is none\n  what would work: {', '.join(KINDS)}")
-    words = stage.split("-")
-    title = "".join(word.capitalize() for word in words)
-    values = {
-        "stage": stage,
-        "distribution": f"impasto-{stage}",
-        "import": "impasto_" + "_".join(words),
-        "module": "_".join(words),
-        "class": title,
-        "kind": kind,
-        "Kind": kind.capitalize(),
-        "body": BODIES[kind],
-        "summary": BODIES[kind].partition('"""')[2].partition('"""')[0],
-        "default": BODIES[kind].partition("default=")[2].partition(",")[0],
-        "chain": f"{title}()" if kind == "stylizer" else f'{title}(), *impasto.Pipeline.parse("adain").stages',
-    }
-    if kind == "postprocessor":
-        values["chain"] = f'*impasto.Pipeline.parse("adain").stages, {title}()'
-    target = local_path(folder) / values["distribution"]
+    target = local_path(folder) / f"impasto-{offer}"
     if target.exists():
         raise FileExistsError(
             f"new-plugin: {target} exists\n  what would work: another name, or another folder: --folder DIR"
         )
+    written = plugin_files(offer, kind)
     make_folder(target.parent)
     # In a folder beside it first: a half-written plugin is never left behind.
     scratch = part_path(target)
     try:
-        for path, text in FILES.items():
-            file = scratch / fill_template(path, values)
+        for path, text in written.items():
+            file = scratch / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(fill_template(text, values), encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
         scratch.rename(target)
     except OSError as error:
         raise write_error(target, error) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def plugin_files(offer: str, kind: str) -> dict[str, str]:
+    """Return the texts of a new plugin's files by path."""
+    words = offer.split("-")
+    values = {
+        "name": offer,
+        "distribution": f"impasto-{offer}",
+        "import": "impasto_" + "_".join(words),
+        "module": "_".join(words),
+        "class": "".join(word.capitalize() for word in words),
+        "kind": kind,
+        "bounds": host_bounds(__version__),
+        "extras": ', "impasto[train]"' if kind == "trainer" else "",
+        "year": str(date.today().year),
+    }
+    values["summary"] = ast.get_docstring(ast.parse(template(f"{kind}/module.py", values))) or ""
+    values["use"] = template(f"{kind}/use.md", values).rstrip("\n")
+    card = {"MODEL_CARD.md": "common/MODEL_CARD.md"} if kind in WITH_WEIGHTS else {}
+    return {fill_template(path, values): template(source, values) for path, source in {**FILES, **card}.items()}
+
+
+def host_bounds(version: str) -> str:
+    """Return which releases of Impasto a plugin that is begun with one of them works with.
+
+    Args:
+        version: of Impasto.
+
+    Example:
+        >>> host_bounds("0.1.3"), host_bounds("1.4.0")
+        ('>=0.1,<0.2', '>=1.4,<2')
+    """
+    major, minor = map(int, version.split(".")[:2])
+    return f">={major}.{minor},<{major + 1}" if major else f">=0.{minor},<0.{minor + 1}"
+
+
+def template(source: str, values: dict[str, str]) -> str:
+    """Return the text of a template, filled."""
+    file = files("impasto.cli") / "templates" / f"{fill_template(source, values)}.txt"
+    return fill_template(file.read_text(encoding="utf-8"), values)
 
 
 def fill_template(text: str, values: dict[str, str]) -> str:
