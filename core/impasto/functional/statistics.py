@@ -255,12 +255,32 @@ class Moments:
 
 
 def variance_moments(features: Tensor, weights: Tensor | None = None) -> Moments:
-    """Return the means and variances of features (B, C, H, W): a summary for `FeatureTransform`."""
+    """Return the means and variances of features (B, C, H, W): a summary for `FeatureTransform`.
+
+    Args:
+        features: (B, C, H, W).
+        weights: (1 or B, 1, H, W), how much each position counts; None: all alike.
+
+    Example:
+        >>> import torch
+        >>> variance_moments(torch.rand(1, 8, 4, 4)).mean.shape
+        torch.Size([1, 8, 1, 1])
+    """
     return Moments.of(features, variance, weights)
 
 
 def covariance_moments(features: Tensor, weights: Tensor | None = None) -> Moments:
-    """Return the means and covariances of features (B, C, H, W): a summary for `FeatureTransform`."""
+    """Return the means and covariances of features (B, C, H, W): a summary for `FeatureTransform`.
+
+    Args:
+        features: (B, C, H, W).
+        weights: (1 or B, 1, H, W), how much each position counts; None: all alike.
+
+    Example:
+        >>> import torch
+        >>> covariance_moments(torch.rand(1, 8, 4, 4)).mean.shape
+        torch.Size([1, 8, 1, 1])
+    """
     return Moments.of(features, covariance, weights)
 
 

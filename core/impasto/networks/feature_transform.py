@@ -20,7 +20,11 @@ from .tiles import Tile, map_tiles, tile_grid
 
 
 class Joinable(Protocol):
-    """What two parts of a picture give, `+` joins to what both give together."""
+    """What two parts of a picture give, `+` joins to what both give together.
+
+    Example:
+        >>> largest: Joinable = torch.tensor(3.0)  # whatever `+` joins
+    """
 
     def __add__(self, other: Self, /) -> Self: ...
 
@@ -37,7 +41,12 @@ may hold nothing of a region in one picture of a batch, whose weights are then a
 
 @dataclass(frozen=True)
 class TargetSummary(Generic[S]):
-    """What one style gives to one region, and the style's share of the weights; the shares sum to 1."""
+    """What one style gives to one region, and the style's share of the weights; the shares sum to 1.
+
+    Example:
+        >>> TargetSummary(torch.zeros(1, 8, 1, 1), share=0.5).share
+        0.5
+    """
 
     summary: S
     share: float
@@ -161,6 +170,18 @@ def stylize_features(
 
     Raises:
         StageError: weights of the styles of a region that sum to nothing.
+
+    Example:
+        >>> import impasto
+        >>> from impasto.functional.statistics import variance_moments
+        >>> from impasto.networks import VGGDecoder
+        >>> encoder, decoder = impasto.encoder("slim19"), VGGDecoder((16, 32), "relu2_1")
+        >>> shift = FeatureTransform(variance_moments, lambda source, targets: lambda x: x - source.mean)
+        >>> styles, content = [impasto.Style(torch.rand(1, 3, 32, 32))], torch.rand(1, 3, 32, 48)
+        >>> summaries = style_summaries(styles, encoder, decoder.layers, shift.summary)
+        >>> with torch.no_grad():
+        ...     stylize_features(content, None, styles, summaries, (encoder, decoder), shift, 1.0).shape
+        torch.Size([1, 3, 32, 48])
     """
     encoder, decoder = networks
     layers = decoder.layers
