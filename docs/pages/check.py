@@ -61,4 +61,4 @@ def loaded_from_elsewhere(site: Path) -> Iterator[str]:
 
 if __name__ == "__main__":
     faults = [*missing(Path(sys.argv[1])), *loaded_from_elsewhere(Path(sys.argv[1]))]
-    sys.exit("\n".join(faults))
+    sys.exit("\n".join(faults) or None)

@@ -36,7 +36,9 @@ ABOUT = {
     "Limits": re.compile(r"limits", re.IGNORECASE),
 }
 """Sections of a plugin's README that a stage's page takes over, by how their titles begin."""
-PAPER = re.compile(r"\b([A-ZÀ-Ž][\w\-é]+(?: and [A-Z][\w\-é]+| et al\.)?,? \(?(?:19|20)\d\d)")
+LISTED = re.compile(r"^\| \[(impasto-[\w-]+)\].* \| ([^|]+) \|$", re.MULTILINE)
+"""A plugin and its papers in the table of the README."""
+PAPER = re.compile(r"(?:after )?(.+?) ((?:\d{4}(?:, )?)+)")
 
 
 def distribution(stage: type[Stage]) -> str:
@@ -63,7 +65,7 @@ def about(name: str, plugin: str) -> Iterator[str]:
     """Yield what the plugin's README says of a stage: its own section, then papers, departures, costs and limits."""
     source = f"plugins/{plugin}/README.md"
     whole = sections((ROOT / source).read_text(encoding="utf-8"))
-    own = next((one for one in whole if re.search(rf"(?<![\w-]){name}(?![\w-])", one.title) and one.level == 2), None)
+    own = own_section(name, plugin)
     alone = sum(distribution(stage) == plugin for stage in shown_stages().values()) == 1
     taken: list[tuple[str, Section]] = [("As its plugin tells it", own)] if own else []
     inside = {one.title for one in sections(own.text)} if own else set()
@@ -95,12 +97,12 @@ def example(stage: type[Stage]) -> str:
     """Return how a stage is used in Python and on the command line."""
     parameters = stage.parameters().values()
     first = [one for one in parameters if one.default is MISSING] or list(parameters)[:1]
-    values = {one.name: "..." if one.default is MISSING else default_text(one) for one in first}
-    called = ", ".join(f"{key}={value}" for key, value in values.items())
-    line = "".join(f":{key}={str(value).strip(chr(34))}" for key, value in values.items() if value)
+    called = ", ".join(f"{one.name}={'...' if one.default is MISSING else repr(one.default)}" for one in first)
+    line = "".join(f":{one.name}={'...' if one.default is MISSING else default_text(one)}" for one in first)
     return "\n".join(
         [
             "```python",
+            "import impasto",
             f"from {stage.__module__.partition('.')[0]} import {stage.__name__}",
             "",
             f"pipe = impasto.Pipeline({stage.__name__}({called}))",
@@ -167,19 +169,38 @@ def table_of_stages() -> str:
     return "\n".join(lines)
 
 
+def own_section(name: str, plugin: str) -> Section | None:
+    """Return the section of its plugin's README that is about one stage."""
+    whole = sections((ROOT / "plugins" / plugin / "README.md").read_text(encoding="utf-8"))
+    return next((one for one in whole if re.search(rf"(?<![\w-]){name}(?![\w-])", one.title) and one.level == 2), None)
+
+
+def stages_of(paper: str, plugin: str) -> list[str]:
+    """Return the stages of a plugin that do what a paper says: they, or their sections, name its author and year."""
+    author, year = re.split(r"[ ,]", paper)[0], paper[-4:]
+    ours = [name for name, stage in shown_stages().items() if distribution(stage) == plugin]
+    texts = {name: shown_stages()[name].__doc__ or "" for name in ours}
+    for name in ours:
+        if section := own_section(name, plugin):
+            texts[name] += section.text
+    return [name for name in ours if author in texts[name] and year in texts[name]] or (ours if len(ours) <= 3 else [])
+
+
 def papers() -> str:
-    """Return the page that leads from papers to stages, by what the stages say of themselves."""
-    found: dict[str, list[str]] = {}
-    for name, stage in shown_stages().items():
-        text = " ".join((stage.__doc__ or "").split())
-        for paper in dict.fromkeys(PAPER.findall(text)):
-            found.setdefault(paper.replace("(", "").replace(",", ""), []).append(name)
+    """Return the page that leads from papers, as the README lists them for each plugin, to stages."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for plugin, cited in LISTED.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+        for authors, years in PAPER.findall(cited):
+            for year in years.split(", "):
+                paper = f"{authors.strip('; ')} {year}"
+                names, plugins = found.setdefault(paper, ([], []))
+                names += stages_of(paper, plugin)
+                plugins.append(plugin)
     rows = ["# Papers", "", "What was published, and the stages that do it.", ""]
     rows += ["| Paper | Stages | Reference, formula, departures |", "|---|---|---|"]
-    for paper in sorted(found, key=lambda text: (text.split()[0], text[-4:])):
-        names = ", ".join(f"[`{name}`](stages/{name}.md)" for name in found[paper])
-        plugins = sorted({distribution(shown_stages()[name]) for name in found[paper]})
-        rows.append(f"| {paper} | {names} | {', '.join(f'[{one}](plugins/{one}.md)' for one in plugins)} |")
+    for paper, (names, plugins) in sorted(found.items()):
+        shown = ", ".join(f"[`{name}`](stages/{name}.md)" for name in names)
+        rows.append(f"| {paper} | {shown} | {', '.join(f'[{one}](plugins/{one}.md)' for one in plugins)} |")
     return "\n".join(rows)
 
 
