@@ -75,9 +75,10 @@ def _place(file: Path) -> str:
 
 
 def known_records() -> dict[Weights, list[str]]:
-    """Return every known network's record with the names of what uses it."""
+    """Return every known network's record with the names of what uses it; a file of several records is listed once."""
     users: dict[Weights, list[str]] = {record: ["encoders"] for record in PRETRAINED.values()}
+    by_file = {record.sha256: record for record in users}
     for name, stage in get_host().stages.items():
         for record in stage.known_weights:
-            users.setdefault(record, []).append(name)
+            users.setdefault(by_file.setdefault(record.sha256, record), []).append(name)
     return users

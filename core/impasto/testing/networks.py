@@ -136,14 +136,14 @@ def passes_gradients_to_the_picture(subject: str | Encoder) -> None:
     """A loss of features has a gradient for the picture, and none for weights."""
     own = encoder_of(subject)
     image = pictures(own).requires_grad_()
-    with torch.enable_grad(), works("taking a gradient of its features", "operations that are differentiable"):
+    with torch.enable_grad(), works("taking a gradient of its features", "no torch.no_grad() or detach() in it"):
         found = own.features(image, list(style_layers(own)))
         torch.stack([x.float().square().mean() for x in found.values()]).sum().backward()
     gradient = image.grad
     require(
         gradient is not None and bool(gradient.isfinite().all()) and bool(gradient.abs().sum() > 0),
         "the picture gets no gradient, or one that is not finite",
-        "no torch.no_grad() in it, and no rounding",
+        "operations that are differentiable: no rounding",
     )
     parameters = getattr(own, "parameters", tuple)()
     require(all(p.grad is None for p in parameters), "its weights get gradients too", "requires_grad_(False)")

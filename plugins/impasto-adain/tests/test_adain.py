@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 import torch
+from torch import nn
 
 import impasto
 from impasto import ParameterError, StageError, WeightsError
@@ -288,3 +289,37 @@ def test_a_wrong_hash_says_so(tmp_path, monkeypatch, cat):
     monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path))
     with pytest.raises((StageError, WeightsError), match=r"is not the adain-slim19\.safetensors it should be"):
         paint(AdaIN(), cat, cat)
+
+
+def test_an_encoder_and_a_decoder_that_are_no_vgg_paint_by_name(monkeypatch):
+    """The decoder gives back what the encoder sees, mean colours of blocks: they become those of the style."""
+
+    class Blocks(nn.Module):
+        name, layers = "blocks", ("block",)
+        channels, strides = {"block": 3}, {"block": 16}
+
+        def features(self, image, layers):
+            return {layer: nn.functional.avg_pool2d(image, 16) for layer in layers}
+
+    class Enlarge(nn.Module):
+        layers, channels = ("block",), {"block": 3}
+
+        def forward(self, features):
+            return nn.functional.interpolate(features["block"], scale_factor=16.0)
+
+    class Plugin:
+        @impasto.hookimpl
+        def impasto_encoders(self):
+            return {"blocks": Blocks}
+
+        @impasto.hookimpl
+        def impasto_decoders(self):
+            return {"enlarge": Enlarge}
+
+    monkeypatch.setattr("impasto.host.registry._installed", lambda: impasto.Host(Plugin()))
+    content, style = impasto.samples.content("astronaut", 72), impasto.samples.style("mosaic", 64)
+    painted = impasto.Pipeline(AdaIN(encoder="blocks", decoder="enlarge"))(content, style).tensor
+    assert painted.shape == content.shape
+    torch.testing.assert_close(painted.mean((2, 3)), style.mean((2, 3)), atol=0.05, rtol=0)
+    with pytest.raises(LookupError, match=r"(?s)decoder called 'enlrge'.*did you mean 'enlarge'"):
+        impasto.decoder("enlrge")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import lcm
 from typing import ClassVar
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import impasto
@@ -15,6 +17,7 @@ from impasto.networks import (
     Decoder,
     check_pair,
     encoder_for_checkpoint,
+    largest_stride,
     load_decoders,
     records,
     require_decoder,
@@ -91,9 +94,16 @@ class AdaIN(impasto.Stylizer, name="adain"):
         """Return the picture decoded from features with the style's statistics."""
         encoder, decoder = networks = self.networks(content)
         transform = FEATURE_TRANSFORMS[self.statistic]
-        resized = resized_styles(styles, content, self.style_scale, self.multiple)
+        height, width = content.shape[-2:]
+        multiple = lcm(self.multiple, largest_stride(encoder, decoder.layers))
+        fill = (0, -width % multiple, 0, -height % multiple)
+        if any(fill):  # by an encoder that is no VGG, whose layer is coarser than the sides were filled up for
+            content = F.pad(content, fill, mode="replicate")
+            guides = None if guides is None else F.pad(guides, fill, mode="replicate")
+        resized = resized_styles(styles, content, self.style_scale, multiple)
         summaries = style_summaries(resized, encoder, decoder.layers, transform.summary)
-        return stylize_features(content, guides, resized, summaries, networks, transform, self.alpha)
+        painted = stylize_features(content, guides, resized, summaries, networks, transform, self.alpha)
+        return painted[..., :height, :width]
 
 
 @impasto.hookimpl

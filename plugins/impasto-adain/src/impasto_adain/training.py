@@ -149,7 +149,7 @@ class Stylization(Task):
                 layer: torch.cat([stylized_features(x), x[own_style]]) for layer, x in self.encoded(image).items()
             }
             features = self.loss.features(image)
-            content_target = stylized_features(features[LAYER])
+            content_target = stylized_features(features[self.loss.layers[-1]])
         painted = networks["decoder"](inputs).float()
         painted_features = self.loss.features(painted)
         stylized = {layer: x[:pairs] for layer, x in painted_features.items()}
