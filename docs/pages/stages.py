@@ -139,6 +139,7 @@ def stage_page(name: str, stage: type[Stage]) -> str:
 def gallery() -> str:
     """Return the page of all stages on the same pictures."""
     lines = ["---\nhide: [navigation]\n---\n\n# Gallery\n"]
+    lines += ["Every stage on the same two pictures; a picture leads to its stage and recipe.", ""]
     lines += ['<div class="pair">', '<figure><img src="../gallery/content.webp" alt="A cup of coffee on a table">']
     lines += ["<figcaption>the photograph</figcaption></figure>"]
     lines += ['<figure><img src="../gallery/style.webp" alt="A night sky in thick strokes">']
