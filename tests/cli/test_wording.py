@@ -57,6 +57,12 @@ IN_PYTHON = ("plugins=", "impasto.Pipeline(", "enumerate(", "file.seek(", "PIL.I
         ("bits=16 with .png, or recipe=False", "run", "--bits 16 with .png, or --no-recipe"),
         ("save(..., recipe=True)", "paint", "--recipe"),
         ("Pipeline.load(..., allow=[\"it's\", 'b'])", "run", "--allow 'it'\"'\"'s' --allow b"),
+        ("np.asarray(mask) > 0, or np.asarray(mask) * 255", "paint", "type: a picture of the mask in black and white"),
+        (
+            "Pipeline.parse('mask-file:path=a.png:use=labels, …'), in the place of mask=... or guides=...",
+            "paint",
+            "--with 'mask-file:path=a.png:use=labels, …', in the place of --mask … or --guides …",
+        ),
         ("impasto.Pipeline.parse('superpixels, …')", "paint", "--with 'superpixels, …'"),
         (
             "AdaIN(alpha=...), or Fast(styles=('wave', 'la muse'), shares=(1, 2))",

@@ -18,7 +18,7 @@ def execute(given: argparse.Namespace) -> int:
     code = DONE
     for name in given.files:
         try:
-            file = existing_file(name)
+            file = existing_file(name, "")
         except (ValueError, OSError) as error:
             print_message(in_words_of_the_command(str(error)))  # the others are looked at all the same
             code = max(code, exit_code_of(error) or FAILED)

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ..device import pick_device
-from ..files import local_path
+from ..files import check_name, local_path
 from ..functional.resizing import size_text
 from ..host import get_host
 from ..pipeline import Pipeline, read_mask
@@ -30,6 +30,8 @@ PREFERRED = ("adain", "gatys")
 
 def execute(given: argparse.Namespace) -> int:
     """Paint one picture."""
+    for name in (given.content, given.out):
+        check_name(name)
     out = local_path(given.out)
     if given.skip_existing and out.exists():
         print_message(f"{out} exists and is left as it is")

@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..device import pick_device
-from ..files import check_folder, expand, local_path, make_folder
+from ..files import check_folder, check_name, expand, local_path, make_folder
 from ..picture import check_format, picture_suffixes
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
 from .loading import STANDARD, read_picture, read_pipeline, read_styles
@@ -30,6 +30,7 @@ from .video import frames_of, run_frames
 def execute(given: argparse.Namespace) -> int:
     """Run a saved pipeline on pictures, or on the frames of a video."""
     contents = expand(given.content, picture_suffixes)
+    check_name(given.out)
     out = local_path(given.out)
     frames = frames_of(contents, out, given.max_pixels)
     if frames is not None:

@@ -26,9 +26,10 @@ OPTIONS = {
 PHRASES = {
     "`impasto.testing.check_stage`": "`impasto plugins STAGE --check`",
     "Pipeline.stream": "`impasto paint` or `impasto run`",
-    "mask > 0, or mask * 255": "a picture of the mask in black and white",
 }
 """Python that is no call with keywords."""
+_MASK_ARRAY = re.compile(r"((np\.asarray|impasto\.read)\()?\bmask\)?(\.tensor)? > 0(, or \S+ (\*|==) \d+)?")
+"""Python that makes a mask of the array of one."""
 _ADVICE = re.compile(r"\A {2}\S")
 _CALL = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*\(")
 _NAME = r"([a-z]\w*)=(?=['\"(\[{\d.+-]|True\b|False\b|None\b)"
@@ -83,6 +84,7 @@ def _advice(line: str, command: str, who: str) -> str:
         return line
     for python, words in PHRASES.items():
         line = line.replace(python, words)
+    line = _MASK_ARRAY.sub("a picture of the mask in black and white", line)
     line = _replaced(line, _CALL, lambda match, text: _call(text, command), _end_of_call)
     # What is a call still is none of the command line's: its keywords are Python.
     calls = [range(match.start(), _end_of_call(line, match.start())) for match in _CALL.finditer(line)]
@@ -246,7 +248,7 @@ def _option(key: str, value: Any, flag: str = "") -> str:
         return flag if value else flag.replace("--", "--no-", 1)
     if isinstance(value, Mapping):
         return " ".join([flag, *(f"{label}={'…' if file is ... else file}" for label, file in value.items())])
-    entries = [shlex.quote("…" if entry is ... else str(entry)) for entry in _entries(value)]
+    entries = ["…" if entry is ... else shlex.quote(str(entry)) for entry in _entries(value)]
     return " ".join(f"{flag} {entry}" for entry in entries) if key == "allow" else " ".join([flag, *entries])
 
 

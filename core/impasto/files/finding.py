@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import PictureError
+from ..errors import PictureError, quoted
 
 PICTURES = (
     *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
@@ -27,6 +27,10 @@ VIDEOS = (
 """Suffixes by which videos are told."""
 
 
+LONGEST_NAME = 255
+"""Bytes of the name of a file or a folder, on the systems of today."""
+
+
 def local_path(name: str | os.PathLike[str]) -> Path:
     """Return the path that a name means: `~` is the home folder, unless a file is called so or no such user is there.
 
@@ -37,14 +41,40 @@ def local_path(name: str | os.PathLike[str]) -> Path:
     return Path(name if os.path.lexists(name) else os.path.expanduser(name))
 
 
-def existing_file(source: str | os.PathLike[str]) -> Path:
+def check_name(name: str | os.PathLike[str]) -> None:
+    """Raise for a name that no file can have.
+
+    Args:
+        name: a path.
+
+    Raises:
+        PictureError: it is empty, longer than names can be, or has a character that none has.
+
+    Example:
+        >>> check_name("photo.jpg")
+    """
+    text = os.fspath(name)
+    if not text:
+        raise PictureError("the name of a file is empty\n  what would work: the name of one")
+    if "\0" in text:
+        raise PictureError(f"{quoted(text)}: has the character \\0, as no name has\n  what would work: it left out")
+    longest = max(map(len, map(os.fsencode, Path(text).parts)), default=0)
+    if longest > LONGEST_NAME:
+        raise PictureError(
+            f"{quoted(text)}: a name of {longest} bytes is longer than that of a file can be\n"
+            f"  what would work: a name of {LONGEST_NAME} bytes at most"
+        )
+
+
+def existing_file(source: str | os.PathLike[str], example: str = "photo.jpg") -> Path:
     """Return the path of a file that is there.
 
     Args:
         source: its path.
+        example: what such a file may be called, for whoever named a folder; "": any may be meant.
 
     Raises:
-        PictureError: an address of the internet, or no regular file: a device, a pipe, a socket.
+        PictureError: a name that no file has, an address of the internet, or no regular file: a device, a pipe.
         IsADirectoryError: a folder.
         FileNotFoundError: no such file; the message suggests the nearest name.
 
@@ -54,9 +84,11 @@ def existing_file(source: str | os.PathLike[str]) -> Path:
     """
     if isinstance(source, str) and "://" in source:
         raise PictureError(f"{source}: is an address\n  what would work: download it first and give its path")
+    check_name(source)
     path = local_path(source)
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a folder\n  what would work: a file in it, {path / 'photo.jpg'}")
+        inside = f"a file in it, {path / example}" if example else "the path of a file"
+        raise IsADirectoryError(f"{path}: is a folder\n  what would work: {inside}")
     if path.is_file():
         return path
     if path.exists():  # reading could wait, or go on, for ever
@@ -97,6 +129,7 @@ def expand(paths: Iterable[str], suffixes: Callable[[], Collection[str]] = lambd
     """
     found: dict[Path, None] = {}
     for text in paths:
+        check_name(text)
         path = local_path(text)
         if path.is_dir():
             files = sorted(files_in(path, suffixes()), key=natural_order)

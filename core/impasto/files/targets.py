@@ -142,7 +142,7 @@ def _identities(paths: Iterable[str | os.PathLike[str]]) -> dict[tuple[int, int]
     """Return files by what the system knows them by, whatever name or link leads to them."""
     files = {}
     for path in map(Path, paths):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # what no file can be called is none of them
             files[_identity(local_path(path))] = path
     return files
 

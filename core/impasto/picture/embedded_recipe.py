@@ -69,7 +69,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str:
         PictureError: there is none, or it is longer than 64 K characters.
         FileNotFoundError: no such file.
     """
-    file = existing_file(path)
+    file = existing_file(path, "pipeline.toml")
     beside = file if file.suffix.lower() == ".toml" else recipe_file(file)
     text = None if file == beside else _embedded_recipe(file)
     if text is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ FAINT_FLOAT = 1 / 32
 """The same of values that are no whole numbers, which say where white is: a number of a part divided by 255."""
 GREY_NOISE = 3 / 255
 """Difference of red, green and blue up to which a picture counts as grey, as JPEG leaves it."""
+_ONE_WORD = re.compile(r"[\w./~-]+")
 JPEG_NOISE = 12 / 255
 """What a JPEG mask has of grey where black or white was meant."""
 
@@ -39,7 +41,7 @@ def is_jpeg(picture: Picture) -> bool:
     return picture.meta.format in JPEGS
 
 
-def mask_values(picture: Picture, called: str = "the mask", use: MaskUse = "auto") -> Tensor:
+def mask_values(picture: Picture, called: str = "the mask", use: MaskUse = "auto", given: str | None = None) -> Tensor:
     """Return a mask (B, 1, H, W) in [0, 1]: a picture's opacity, if that says anything, else how light it is.
 
     What a JPEG has of grey where black or white was meant becomes black or white: what a mask leaves out is kept to
@@ -49,6 +51,7 @@ def mask_values(picture: Picture, called: str = "the mask", use: MaskUse = "auto
         picture: grey, or transparent where nothing is painted.
         called: what stands for it in messages.
         use: "grey" and "alpha" take one of the two, whatever the other says.
+        given: Python for the array of what was given as the mask, such as "np.asarray(mask)"; None: that was a file.
 
     Raises:
         PictureError: its values number the parts of a picture, 0 and 1 of 255, and are no degrees of a mask; or it
@@ -62,6 +65,7 @@ def mask_values(picture: Picture, called: str = "the mask", use: MaskUse = "auto
         raise PictureError(
             f"{called} has no alpha channel\n  what would work: a PNG or TIFF with transparency, or use='grey'"
         )
+    colors = ""
     opacity = use != "grey" and picture.alpha is not None and (use == "alpha" or float(picture.alpha.min()) < 1)
     if opacity:
         assert picture.alpha is not None
@@ -71,19 +75,28 @@ def mask_values(picture: Picture, called: str = "the mask", use: MaskUse = "auto
         values = low if torch.equal(low, high) else picture.tensor.mean(1, keepdim=True)
     else:
         values = picture.tensor.mean(1, keepdim=True)
-        if use == "auto":
-            warnings.warn(
-                f"{called} has colours, of which the mean is taken ({_colors(picture)})\n  what would work: a grey"
-                " picture; or the stage mask-file (impasto-segment), which reads a colour as a label",
-                stacklevel=2,
-            )
-    check_levels(values, called, {8: 255, 16: 65535}.get(picture.meta.bits or 0), picture.meta.file)
+        colors = _colors(picture)
+    file = picture.meta.file if given is None else None
+    check_levels(values, called, {8: 255, 16: 65535}.get(picture.meta.bits or 0), file, given or "mask.tensor", colors)
+    if colors and use == "auto":
+        warnings.warn(
+            f"{called} has colours, of which the mean is taken ({colors})\n  what would work: a grey"
+            " picture; or the stage mask-file (impasto-segment), which reads a colour as a label",
+            stacklevel=2,
+        )
     if is_jpeg(picture) and not opacity:
         values = ((values - JPEG_NOISE) / (1 - 2 * JPEG_NOISE)).clamp(0, 1)
     return values
 
 
-def check_levels(values: Tensor, called: str, white: int | None = None, file: str | None = None) -> None:
+def check_levels(
+    values: Tensor,
+    called: str,
+    white: int | None = None,
+    file: str | None = None,
+    array: str = "mask",
+    colors: str = "",
+) -> None:
     """Raise if the values of a mask are hardly degrees of one: numbers of parts, or of another white.
 
     Args:
@@ -91,6 +104,8 @@ def check_levels(values: Tensor, called: str, white: int | None = None, file: st
         called: what stands for the mask in messages.
         white: the whole number that 1 was; None: none.
         file: where it was read from; None: nowhere.
+        array: Python for the array of the mask, of which a better one can be made.
+        colors: that the picture has, of which the values are means that nobody wrote; "": none.
 
     Raises:
         PictureError: shows the values found, and what to type.
@@ -102,7 +117,8 @@ def check_levels(values: Tensor, called: str, white: int | None = None, file: st
         if top < FAINT_FLOAT:
             found = torch.unique(values)
             if len(found) <= LEVELS:
-                raise _hardly_a_mask(f"{called} has the values {_listed(found.tolist())} of 1", "1", "mask > 0", file)
+                said = f"the values {_listed(found.tolist())} of 1"
+                raise _hardly_a_mask(called, said, "1", f"{array} > 0", file, colors)
         return
     if top <= 0.5 or white == 255:
         levels = _levels(values, white)
@@ -110,9 +126,9 @@ def check_levels(values: Tensor, called: str, white: int | None = None, file: st
         parts = [level for level in levels.tolist() if 0 < level < white]
         void = top == 1 and 0 < len(parts) < 2 * LEVELS and parts[-1] < FAINT * white
         if top < FAINT or (top <= 0.5 and len(levels) <= LEVELS) or void:
-            times = f", or mask * {white // int(levels[-1])}" if levels[-1] < white else ""
-            said = f"{called} has the values {_listed(levels.tolist())} of {white}"
-            raise _hardly_a_mask(said, str(white), f"mask > 0{times}", file)
+            times = f", or {array} * {white // int(levels[-1])}" if levels[-1] < white else ""
+            said = f"the values {_listed(levels.tolist())} of {white}"
+            raise _hardly_a_mask(called, said, str(white), f"{array} > 0{times}", file, colors)
 
 
 def check_integers(mask: Any, called: str) -> None:
@@ -128,14 +144,20 @@ def check_integers(mask: Any, called: str) -> None:
     )
 
 
-def _hardly_a_mask(found: str, white: str, advice: str, file: str | None) -> PictureError:
+def _hardly_a_mask(called: str, values: str, white: str, advice: str, file: str | None, colors: str) -> PictureError:
+    found = f"{called} has {f'the colours {colors}' if colors else values}, which is hardly a mask"
+    what = f"{found}\n  what would work: 0 where nothing is painted and {white} where all is"
     if file is not None:
-        advice = f"mask-file:path='{Path(file).as_posix()}':use=labels, which takes the values for numbers of regions"
-    return PictureError(
-        f"{found}, which is hardly a mask\n"
-        f"  what would work: 0 where nothing is painted and {white} where all is\n"
-        f"  what to type: {advice}"
-    )
+        name = Path(file).as_posix()
+        path = name if _ONE_WORD.fullmatch(name) else f'"{name}"'
+        line = f"mask-file:path={path}:use=labels, …"
+        what += (
+            f"\n  what to type: Pipeline.parse({line!r}), where {'a colour' if colors else 'a value'} is a region's"
+            " (impasto-segment), in the place of mask=... or guides=..."
+        )
+    elif not colors:
+        what += f"\n  what to type: {advice}"
+    return PictureError(what)
 
 
 def _levels(values: Tensor, white: int) -> Tensor:

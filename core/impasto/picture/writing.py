@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import PictureError
-from ..files import check_targets, is_among, local_path, write_atomically
+from ..files import check_name, check_targets, is_among, local_path, write_atomically
 from .arrays import integer_pixels, over_white
 from .embedded_recipe import MAX_LENGTH, recipe_file
 from .encoding import file_bytes
@@ -32,6 +32,7 @@ def write_file(
     keep: Iterable[str | os.PathLike[str]] = (),
 ) -> Path:
     """Write colours (1, 3, H, W) and opacity (1, 1, H, W) to a file: see `Picture.save`."""
+    check_name(path)
     path = local_path(path)
     form = check_format(path, bits, quality)
     text = meta.recipe if recipe is not False else None

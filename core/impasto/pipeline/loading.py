@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..device import Precision
 from ..errors import RecipeError, WeightsError, quoted
-from ..files import VIDEOS, local_path
+from ..files import VIDEOS, check_name, local_path
 from ..networks import PRETRAINED
 from ..picture import read_recipe
 from ..stage import Stage
@@ -49,6 +49,7 @@ def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: boo
         ValueError: it describes no pipeline, or has values that do not fit.
         PictureError: the picture carries no recipe.
     """
+    check_name(path)
     path = local_path(path)
     text = recipe_text(path)
     stages = tuple(read_toml(text))

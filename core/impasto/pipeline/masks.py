@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..errors import PictureError
@@ -83,9 +85,20 @@ def read_mask(mask: Any, content: Tensor) -> Tensor:
             " or the stage mask-file (impasto-segment), which resizes one of the same proportions"
         )
     if isinstance(given, Picture):
-        return mask_values(given, called).to(content.device)
+        return mask_values(given, called, given=_array(mask)).to(content.device)
     check_levels(given, called)
     return given.to(content.device)
+
+
+def _array(mask: Any) -> str | None:
+    """Return Python for the array of a mask as it was given; None where a file was, or a picture read from one."""
+    if isinstance(mask, (str, os.PathLike)) or (isinstance(mask, Picture) and mask.meta.file):
+        return None
+    if isinstance(mask, (Tensor, np.ndarray)):
+        return "mask"
+    return {Picture: "mask.tensor"}.get(type(mask)) or (
+        "np.asarray(mask)" if isinstance(mask, Image.Image) else "impasto.read(mask).tensor"
+    )
 
 
 def _picture(mask: Any) -> Picture:

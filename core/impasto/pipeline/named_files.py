@@ -74,7 +74,7 @@ def check_named_files(stages: Iterable[Declared], inputs: Sequence[str | Path] =
             if parameter.writes:
                 check_target(local_path(name), inputs)
             elif not (parameter.folders and local_path(name).is_dir()):
-                size = existing_file(name).stat().st_size
+                size = existing_file(name, "").stat().st_size
                 if size > LARGEST_FILE:
                     raise PictureError(f"{name}: has {size:,} bytes\n  what would work: at most {LARGEST_FILE:,}")
         except (OSError, PictureError) as error:

@@ -123,7 +123,9 @@ class MaskFile(Preprocessor, name="mask-file"):
         try:
             values = mask_values(file.picture, f"'{self.path}'", "alpha" if use == "alpha" else "grey")
         except PictureError as error:
-            raise StageError(f"{self.name}: {error}") from error
+            found, hint, _ = str(error).partition("\n  what to type: ")
+            remedy = f"{hint}use='labels', which takes each value for a region" if hint else ""
+            raise StageError(f"{self.name}: {found}{remedy}") from error
         mask = resize_maps(values.to(canvas.image), (canvas.image.shape[-2], canvas.image.shape[-1]), "smooth")
         return with_mask(self, canvas, mask, f"'{self.path}'")
 
