@@ -11,7 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..files import PICTURES
+from ..errors import ParameterError
+from ..files import PICTURES, local_path
 from ..picture import Picture, check_format, check_targets, files_written
 from ..picture.arrays import integer_pixels
 from ..picture.encoding import file_bytes
@@ -96,19 +97,28 @@ def print_result(out: Path, text: str) -> None:
     print(text, file=sys.stderr if str(out) == STANDARD else sys.stdout)
 
 
-def plugins_of(given: argparse.Namespace, files: Iterable[str | Path]) -> list[Any]:
+def plugins_of(given: argparse.Namespace, inputs: Iterable[str | Path], outputs: Iterable[Path]) -> list[Any]:
     """Return what takes part in the runs: the bar of iterative stages, seen on a terminal, and what --watch names.
 
     Args:
         given: with `watch`, a list of lines.
-        files: that are read or painted, over which no watcher writes.
+        inputs: files that are read, over which no watcher writes.
+        outputs: files that are painted, over which none writes either.
 
     Raises:
         LookupError: no installed plugin offers such a watcher.
         ParameterError: a value does not fit, or a file cannot be written.
     """
     watchers = [watcher for line in given.watch for watcher in parse_watchers(line)]
-    check_named_files(watchers, [str(file) for file in files if str(file) != STANDARD])
+    check_named_files(watchers, [str(file) for file in inputs if str(file) != STANDARD])
+    painted = {path.resolve() for path in outputs}
+    for watcher in watchers:
+        for name, parameter in watcher.parameters().items():
+            file = getattr(watcher, name)
+            if parameter.writes and isinstance(file, str) and file and local_path(file).resolve() in painted:
+                raise ParameterError(
+                    f"{watcher.name}, {name}: {file}: is where the picture goes\n  what would work: another name"
+                )
     return [ProgressBar(sys.stderr.isatty()), *watchers]
 
 

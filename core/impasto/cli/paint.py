@@ -56,7 +56,7 @@ def execute(given: argparse.Namespace) -> int:
     mask = None if given.mask is None else read_picture(given.mask, limit)
     if frames is not None:
         return paint_frames(given, pipeline, frames, out, inputs, mask=mask, **run)
-    plugins = plugins_of(given, [*inputs, out])
+    plugins = plugins_of(given, inputs, [out])
     content = read_picture(given.content, limit)
     styles = read_styles(given.style, limit)
     began = time.perf_counter()

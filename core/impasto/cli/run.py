@@ -51,7 +51,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     else:
         check_format(targets[0], given.bits, given.quality)
     pick_device(given.device)
-    plugins = plugins_of(given, [*contents, *others, *targets])
+    plugins = plugins_of(given, [*contents, *others], targets)
     limit = given.max_pixels
     styles = read_styles(given.style, limit)
     if given.out != STANDARD:

@@ -97,7 +97,7 @@ def paint_frames(
     if out.suffix and not out.is_dir():
         check_target(out, inputs)
         kept = interrupted_path(out)
-    plugins = plugins_of(given, [*inputs, *([out] if out.suffix else [])])
+    plugins = plugins_of(given, inputs, [out])
     before = _stamp(kept)
     began = time.perf_counter()
     try:

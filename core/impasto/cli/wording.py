@@ -279,9 +279,10 @@ def _quoted(value: Any) -> str:
 
 
 def _stage_names() -> Mapping[str, str]:
-    """Return the names of stages by their classes'; none where the host was not needed yet, or cannot be had."""
+    """Return the names of stages and watchers by their classes'; none where there is no host yet."""
     host = sys.modules.get("impasto.host")
     try:
-        return {} if host is None else {stage.__name__: name for name, stage in host.get_host().stages.items()}
+        known = {} if host is None else {**host.get_host().watchers, **host.get_host().stages}
+        return {named.__name__: name for name, named in known.items()}
     except LookupError:  # which is said by whoever asks for a stage; this is about another message
         return {}
