@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from functools import partial
+from operator import methodcaller
 from typing import ClassVar
 
 import torch
@@ -139,7 +140,7 @@ class Stylizer(Stage):
             ]
             name: Hashable = labels[region.index] if labels else region.index  # labels stay from frame to frame
             try:
-                with current_run().at_part(lambda frame, name=name: frame.region(name)):
+                with current_run().at_part(methodcaller("region", name)):
                     painted, note = self._paint_inside(image, own, region.area)
             except KeyboardInterrupt:  # before a step of this region
                 if not count:

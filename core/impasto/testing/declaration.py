@@ -12,7 +12,7 @@ from unittest import SkipTest
 from ..errors import ParameterError
 from ..host import get_host
 from ..pipeline import Pipeline
-from ..stage import Declared, Parameter, Stage
+from ..stage import Parameter, Stage, Watcher
 from ..weights import Weights
 from .harness import require, works
 
@@ -22,7 +22,7 @@ else:
     import tomli as tomllib
 
 
-def has_a_summary_and_helpful_parameters(stage: Declared) -> None:
+def has_a_summary_and_helpful_parameters(stage: Stage | Watcher) -> None:
     """The class has a docstring, and every parameter a help text, bounds if it is a number, and a default in them."""
     kind = type(stage)
     require(
@@ -51,7 +51,7 @@ def has_a_summary_and_helpful_parameters(stage: Declared) -> None:
                 parameter.convert(stage.name, parameter.default)
 
 
-def refuses_what_is_out_of_range(stage: Declared) -> None:
+def refuses_what_is_out_of_range(stage: Stage | Watcher) -> None:
     """Values beyond a parameter's range, of another type, or that are no number are refused in words that name it.
 
     Raises:
