@@ -32,8 +32,9 @@ CONTENT, STYLE = "coffee", "impasto"
 
 SHOWN = {
     "analogy": "analogy:size=384",
-    "texture": "texture:steps=100",
-    "reconstruct": "reconstruct:layer=relu4_1:steps=100",
+    "gatys": "gatys:encoder=slim19:steps=40",
+    "texture": "texture:encoder=slim19:steps=40",
+    "reconstruct": "reconstruct:layer=relu4_1:encoder=slim19:steps=40",
     "local": "saliency, grow-mask, local",
     "superpixels": "superpixels:gives=flat, adain",
     "segment-regions": "segment-regions:target=both, match-regions, adain",
