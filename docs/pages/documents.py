@@ -8,6 +8,9 @@ from text import CARDS, DOCUMENTS, EXAMPLES, LESSONS, PLUGINS, ROOT, cell, docum
 
 from impasto.cli.directory import directory
 
+CHAPTERS = ("feed-forward", "optimisation", "trained", "state", "file", "watcher")
+"""Chapters in the order in which they are read; others follow."""
+
 HOME = """\
 ---
 title: Impasto
@@ -87,8 +90,9 @@ def pages() -> dict[str, str | bytes]:
 
 
 def chapters() -> list[str]:
-    """Return the chapters for authors of plugins, by their pages."""
-    return [page for page in DOCUMENTS.values() if page.startswith("chapters/")]
+    """Return the pages of the chapters for authors of plugins: methods first, tables last."""
+    found = [page for page in DOCUMENTS.values() if page.startswith("chapters/")]
+    return sorted(found, key=lambda page: [name not in page for name in CHAPTERS])
 
 
 def cards() -> dict[str, str]:
