@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import impasto
 from impasto import cli
@@ -26,6 +27,30 @@ def test_run_paints_a_folder_with_one_pipeline(folder, painting, capsys, mean):
     assert sorted(os.listdir("painted")) == ["0.png", "1.png", "2.png"]
     assert mean("painted/2.png") == [0.4, 0.9, 0.9]
     assert "3 painted" in capsys.readouterr().out
+
+
+def test_an_animation_among_pictures_is_painted_as_one(folder, painting, capsys):
+    frames = [Image.new("RGB", (12, 12), (60 * index, 0, 0)) for index in range(4)]
+    frames[0].save("photos/moving.gif", save_all=True, append_images=frames[1:], duration=100)
+    command = ["run", "pipeline.toml", "--content", folder, "--style", painting, "--out", "painted"]
+    assert cli.main(command) == 0
+    assert sorted(os.listdir("painted")) == ["0.png", "1.png", "2.png", "moving.gif"]
+    assert Image.open("painted/moving.gif").n_frames == 4
+    out, err = capsys.readouterr()
+    assert "4 painted" in out
+    assert "of which the first is read" not in err
+    assert cli.main([*command, "--skip-existing"]) == 0
+    assert "0 painted, 4 skipped" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("always")
+def test_what_is_said_of_an_animated_style_is_about_styles(folder, photo, capsys):
+    frames = [Image.new("RGB", (12, 12), (60 * index, 0, 0)) for index in range(4)]
+    frames[0].save("style.gif", save_all=True, append_images=frames[1:])
+    assert cli.main(["run", "pipeline.toml", "--content", "photos/0.png", "--style", "style.gif", "-o", "o.png"]) == 0
+    said = capsys.readouterr().err
+    assert "of which the first is read" in said
+    assert "what would work: a file of the one that is meant\n" in said
 
 
 def test_run_reports_a_failure_and_goes_on(folder, painting, capsys, make):

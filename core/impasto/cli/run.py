@@ -24,7 +24,7 @@ from .outputs import (
     print_result,
     save_picture,
 )
-from .video import frames_of, run_frames
+from .video import animation_among, frames_of, paint_frames, run_frames
 
 
 def execute(given: argparse.Namespace) -> int:
@@ -65,6 +65,19 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                 skipped += 1
                 continue
             try:
+                if frames := animation_among(content, limit):
+                    target = target.with_suffix(content.suffix.lower())
+                    if given.skip_existing and target.exists():
+                        skipped += 1
+                        continue
+                    inputs = [content, *others]
+                    code = paint_frames(given, pipeline, frames, target, inputs, seed=seed, precision=precision)
+                    if code == INTERRUPTED:
+                        stopped = f"{content}: interrupted"
+                        break
+                    painted += code == DONE
+                    failed += code != DONE
+                    continue
                 picture = pipeline(
                     read_picture(content, limit),
                     styles,

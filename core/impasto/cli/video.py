@@ -55,6 +55,13 @@ def frames_of(contents: Sequence[Path], out: Path, limit: int | None) -> Frames 
     return frames
 
 
+def animation_among(content: Path, limit: int | None) -> Animation | None:
+    """Return the animation that one of many files holds, which is painted as one; None where it holds a picture."""
+    if content.suffix.lower() not in AnimationFile.suffixes or not content.is_file():
+        return None
+    return animation(content, limit)
+
+
 def _one_picture(found: str, out: Path) -> ValueError:
     return ValueError(
         f"{found} and {out} a picture\n"

@@ -136,7 +136,7 @@ def _warn_of_more(image: Image.Image, data: bytes, name: str) -> None:
         kind = "pages" if image.format == "TIFF" else "frames"
         warnings.warn(
             f"{name}: holds {count} {kind}, of which the first is read\n"
-            "  what would work: all of them, painted by Pipeline.stream",
+            "  what would work: a file of the one that is meant, or all of them, painted by Pipeline.stream",
             stacklevel=4,  # whoever calls `read`
         )
 
