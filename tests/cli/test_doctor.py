@@ -145,7 +145,7 @@ def test_advice_is_in_the_words_of_the_command_line(capsys, tmp_path):
     frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
     out = said(capsys, tmp_path / "two.gif")[1]
     assert "2 frames" in out
-    assert "painted by `impasto paint` or `impasto run`" in out
+    assert "given as content, all are painted" in out
 
 
 def test_a_video_says_size_and_rate(capsys, tmp_path):

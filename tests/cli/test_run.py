@@ -50,7 +50,7 @@ def test_what_is_said_of_an_animated_style_is_about_styles(folder, photo, capsys
     assert cli.main(["run", "pipeline.toml", "--content", "photos/0.png", "--style", "style.gif", "-o", "o.png"]) == 0
     said = capsys.readouterr().err
     assert "of which the first is read" in said
-    assert "what would work: a file of the one that is meant\n" in said
+    assert "what would work: a file of the one that is meant; given as content, all are painted" in said
 
 
 def test_run_reports_a_failure_and_goes_on(folder, painting, capsys, make):

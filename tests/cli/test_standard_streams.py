@@ -84,3 +84,17 @@ def test_what_cannot_come_or_go_so_is_said(words, said, photo, painting, given, 
     assert "1 painted" not in out
     assert not Path("out.png").exists()
     assert not Path("-").exists()
+
+
+def test_doctor_looks_at_what_comes_in(photo, given, capsys):
+    given(Path(photo).read_bytes())
+    assert cli.main(["doctor", "-"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("standard input: picture, ")
+    assert "8 × 12 pixels" in out
+    given(b"no picture")
+    assert cli.main(["doctor", "-"]) == 1
+    assert "standard input: is not a picture" in capsys.readouterr().out
+    given(b'[[stages]]\nstage = "blend"\n')
+    assert cli.main(["doctor", "-"]) == 0
+    assert capsys.readouterr().out.startswith("standard input: pipeline, ")

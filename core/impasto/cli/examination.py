@@ -16,7 +16,7 @@ from ..errors import RecipeError, WeightsError, quoted
 from ..files import VIDEOS, sha256
 from ..networks import CHECKPOINT_SUFFIXES, load_vgg
 from ..picture import Picture, plugin_reader, read
-from ..picture.decoding import decoding_errors, file_content, image_file
+from ..picture.decoding import decoding_errors, file_content, image_file, is_video
 from ..picture.exif import ORIENTATION
 from ..picture.frame_table import frame_table
 from ..pipeline import Pipeline, check_untrusted, read_mask
@@ -48,7 +48,7 @@ def examine(file: Path, limit: int | None) -> tuple[str, Iterator[Finding]]:
         head = opened.read(16)
     if suffix == ".toml":
         return "pipeline", until_error(recipe_findings(file), "recipe")
-    if suffix in VIDEOS:
+    if suffix in VIDEOS or (not suffix and is_video(head)):
         return "video", until_error(video_findings(file, limit))
     if head[8:9] == b"{" or head[:4] == b"PK\x03\x04" or head[:1] == b"\x80" or suffix in CHECKPOINT_SUFFIXES:
         return "weights", until_error(weights_findings(file))

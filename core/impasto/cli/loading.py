@@ -29,19 +29,29 @@ def read_picture(name: str | Path, limit: int | None) -> Picture:
     """
     if str(name) != STANDARD:
         return read(name, max_pixels=limit)
-    if sys.stdin is None or sys.stdin.isatty():
-        raise PictureError(
-            "standard input is a terminal, and no picture comes from there\n"
-            "  what to type: impasto paint - painting.jpg -o out.png < photo.jpg"
-        )
-    data = io.BytesIO(sys.stdin.buffer.read(MOST_BYTES + 1))
-    if not 0 < len(data.getbuffer()) <= MOST_BYTES:
-        found = "is empty, or read already" if not data.getbuffer() else f"has more than {MOST_BYTES:,} bytes"
-        raise PictureError(f"standard input {found}\n  what would work: one picture; others from files")
+    data = standard_input("impasto paint - painting.jpg -o out.png < photo.jpg")
     try:
-        return read(data, max_pixels=limit)
+        return read(io.BytesIO(data), max_pixels=limit)
     except PictureError as error:
         raise PictureError(str(error).replace("the open file", "standard input", 1)) from error.__cause__
+
+
+def standard_input(example: str) -> bytes:
+    """Return what comes in from standard input.
+
+    Args:
+        example: a command that has something come in.
+
+    Raises:
+        PictureError: nothing does, or too much.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise PictureError(f"standard input is a terminal, and no picture comes from there\n  what to type: {example}")
+    data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if not 0 < len(data) <= MOST_BYTES:
+        found = "is empty, or read already" if not data else f"has more than {MOST_BYTES:,} bytes"
+        raise PictureError(f"standard input {found}\n  what would work: one picture; others from files")
+    return data
 
 
 def read_styles(arguments: Iterable[StyleArgument], limit: int | None) -> list[Style]:

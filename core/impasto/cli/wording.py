@@ -25,7 +25,7 @@ OPTIONS = {
 """Keywords of the library, and the options that mean the same."""
 PHRASES = {
     "`impasto.testing.check_stage`": "`impasto plugins STAGE --check`",
-    ", or all of them, painted by Pipeline.stream": "",  # content is painted frame by frame unasked; others are not
+    ", or all of them, painted by Pipeline.stream": "; given as content, all are painted",
 }
 """Python that is no call with keywords."""
 _MASK_ARRAY = re.compile(r"((np\.asarray|impasto\.read)\()?\bmask\)?(\.tensor)? > 0(, or \S+ (\*|==) \d+)?")

@@ -263,7 +263,7 @@ def _what_instead(data: bytes) -> str:
         return f"is AVIF, which this Pillow cannot read\n  what to type: {INSTALLATION['AVIF']}"
     if brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1") and "HEIF" not in Image.OPEN:
         return f"is HEIC, which Pillow alone cannot read\n  what to type: {INSTALLATION['HEIF']}"
-    if _is_video(data[:12]):
+    if is_video(data):
         return "is a video, and no picture\n  what would work: one of its frames, saved as PNG or JPEG"
     return (
         "is not a picture that can be read, or it is damaged\n"
@@ -271,7 +271,7 @@ def _what_instead(data: bytes) -> str:
     )
 
 
-def _is_video(head: bytes) -> bool:
+def is_video(head: bytes) -> bool:
     """Return whether a file begins as videos do that are no pictures in the same container."""
     moving = head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
     return moving or head[:4] in (b"\x1aE\xdf\xa3", b"\0\0\1\xba") or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
