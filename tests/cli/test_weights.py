@@ -27,6 +27,19 @@ def test_weights_that_a_stage_needs_with_other_parameters_are_listed_too(install
     assert weights.known_records()[record] == [stage.name]
 
 
+def test_a_file_that_two_plugins_describe_in_their_own_words_is_listed_once(installed, monkeypatch):
+    ours = impasto.Weights("large.pth", "0" * 64, 1, "MIT", "a test", "nothing")
+    theirs = impasto.Weights(
+        "large.pth", "0" * 64, 1, "MIT", "copied from a test", "nothing", url="https://example.org"
+    )
+    first, second = list(installed.stages.values())[:2]
+    monkeypatch.setattr(first, "known_weights", (ours,))
+    monkeypatch.setattr(second, "known_weights", (theirs,))
+    records = weights.known_records()
+    assert records[ours] == [first.name, second.name]
+    assert theirs not in records
+
+
 def test_the_record_of_a_file_is_printed_to_paste(capsys, tmp_path):
     folder = tmp_path / "src" / "impasto_tiny" / "networks"
     folder.mkdir(parents=True)

@@ -319,3 +319,11 @@ def test_a_decoder_that_takes_more_than_the_level_cannot_be_swapped_into(tmp_pat
 def test_another_encoder_asks_for_its_decoders():
     with pytest.raises(ParameterError, match="needs a decoder that was trained for it"):
         WCT(encoder="vgg19")
+
+
+def test_decoders_by_what_their_names_have_in_common_are_ours():
+    content, style = impasto.samples.content("astronaut", 48), impasto.samples.style("mosaic", 48)
+    by_name = impasto.Pipeline(WCT(levels=(2, 1), decoders="wct-slim19"))(content, style).tensor
+    assert torch.equal(by_name, impasto.Pipeline(WCT(levels=(2, 1)))(content, style).tensor)
+    with pytest.raises(impasto.ParameterError, match="wct, decoders: wct-slim20: there is no such file"):
+        impasto.Pipeline(WCT(levels=(2, 1), decoders="wct-slim20"))(content, style)
