@@ -54,7 +54,7 @@ def decoder(
     by_layer = cached_decoders(path, where)
     if layer is None and len(by_layer) == 1:
         return next(iter(by_layer.values()))
-    if layer not in by_layer:
+    if layer is None or layer not in by_layer:
         holds = "several decoders" if layer is None else f"no decoder for {layer}"
         raise WeightsError(
             f"{path}: holds {holds}\n  it has: {', '.join(by_layer)}\n"
