@@ -50,7 +50,7 @@ def pick_device(device: str | torch.device) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         picked = torch.device(device)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f"device {device!r} is not one\n  what would work: auto, cpu, cuda, cuda:1, mps") from error
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if picked.type == "cuda" and (picked.index or 0) >= torch.cuda.device_count():

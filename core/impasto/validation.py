@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,8 +25,32 @@ def shape(tensor: Tensor) -> str:
     return str(tuple(tensor.shape))
 
 
+def python_number(value: Any, *, whole: bool = False) -> Any:
+    """Return a number of Python's, NumPy's or torch's as one of Python's; None where it is none, such as text.
+
+    Args:
+        value: what should be a number.
+        whole: whether it should be a whole one; 90.0 is.
+
+    Example:
+        >>> import numpy
+        >>> python_number(numpy.int64(90), whole=True), python_number("90")
+        (90, None)
+    """
+    if isinstance(value, (str, bytes, bytearray)) or (hasattr(value, "is_complex") and value.is_complex()):
+        return None
+    try:
+        if not whole:
+            return float(value)
+        return int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # several numbers, or none, or too large a one
+        return None
+
+
 def check_image(image: Any, what: str) -> None:
-    """Raise unless `image` is a finite float32 tensor (B, 3, H, W).
+    """Raise unless `image` is a float32 tensor (B, 3, H, W) of finite values about [0, 1].
+
+    Values a little outside, as filters and networks leave them, pass; those of another scale do not.
 
     Args:
         image: what should be one.
@@ -33,7 +58,7 @@ def check_image(image: Any, what: str) -> None:
 
     Raises:
         TypeError: no tensor, or not of float32.
-        ValueError: another shape, or values that are not finite.
+        ValueError: another shape, values that are not finite, or that are of another scale, such as 0 to 255.
 
     Example:
         >>> import torch
@@ -57,10 +82,16 @@ def check_image(image: Any, what: str) -> None:
             f"{what}: expected float32 in [0, 1], found {image.dtype}\n"
             "  what would work: impasto.read(...).tensor, or for bytes tensor.float() / 255"
         )
-    if not is_finite(image):
+    low, high = torch.stack(torch.aminmax(image.detach())).tolist()  # of pictures with a NaN, NaN
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(
             f"{what}: expected finite values, found NaN or infinite ones\n"
             "  what would work: torch.nan_to_num(image), which replaces them"
+        )
+    if low < -1 or high > 2:
+        advice = "image / 255" if low >= 0 and high <= 255 else "(image + 1) / 2, image / 255 or image.clamp(0, 1)"
+        raise ValueError(
+            f"{what}: expected values in [0, 1], found {low:.3g} to {high:.3g}\n  what would work: {advice}"
         )
 
 

@@ -78,3 +78,14 @@ def test_nothing_else_makes_temporary_files_or_renames_them():
         lines = path.read_text(encoding="utf-8").splitlines()
         found = [line for line in lines if any(word in line for word in others) and ">>> " not in line]
         assert not found, f"{path}: impasto.files writes files: PartFile, write_atomically"
+
+
+@pytest.mark.parametrize("out", ["k.png", "k.gif"])
+def test_a_picture_is_not_painted_to_the_checkpoint_of_a_stage(out, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("c.png", "s.png"):
+        impasto.Picture(torch.rand(1, 3, 32, 32)).save(name)
+    code = cli.main(["paint", "c.png", "s.png", "-o", out, "--with", f"gatys:checkpoint=./{out}:steps=1:coarsest=16"])
+    assert code == 2
+    assert "the picture would go to the file that gatys writes, checkpoint=" in capsys.readouterr().err
+    assert sorted(os.listdir()) == ["c.png", "s.png"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 import impasto
 from impasto.errors import PictureError
-from impasto.picture import Picture, read, read_recipe, write
+from impasto.picture import Metadata, Picture, read, read_recipe, write
 from impasto.picture.formats import WRITABLE
 
 from .example_files import RGB, levels
@@ -145,3 +145,32 @@ def test_a_pipeline_of_ones_own_beside_a_picture_is_kept(tmp_path):
     assert "[made]" in text
     read(np.zeros((6, 5, 3), np.uint8)).save(tmp_path / "mine.jpg")
     assert own.read_text() == text
+
+
+@pytest.mark.parametrize("quality", [np.int64(90), torch.tensor(90), 90.0])
+def test_numbers_of_any_library_are_a_quality(quality, tmp_path):
+    impasto.Picture(torch.rand(1, 3, 16, 16)).save(tmp_path / "a.jpg", quality=quality)
+    impasto.Picture(torch.rand(1, 3, 16, 16)).save(tmp_path / "b.jpg", quality=90)
+    assert Image.open(tmp_path / "a.jpg").quantization == Image.open(tmp_path / "b.jpg").quantization
+
+
+@pytest.mark.parametrize("quality", ["95", None, float("nan"), 90.5, 0])
+def test_what_is_no_quality_is_refused(quality, tmp_path):
+    with pytest.raises(impasto.PictureError, match="should be a whole number from 1 to 100"):
+        impasto.Picture(torch.rand(1, 3, 16, 16)).save(tmp_path / "a.jpg", quality=quality)
+
+
+@pytest.mark.parametrize("limit", ["100000", float("nan"), 0, -5])
+def test_what_is_no_number_of_pixels_is_no_limit(limit, tmp_path):
+    file = impasto.Picture(torch.rand(1, 3, 16, 16)).save(tmp_path / "a.png")
+    with pytest.raises(impasto.ParameterError, match=r"max_pixels = .* does not fit"):
+        impasto.read(file, max_pixels=limit)
+
+
+def test_a_picture_is_not_removed_as_the_checkpoint_of_its_own_name(tmp_path):
+    file = tmp_path / "painted.png"
+    picture = impasto.Picture(torch.rand(1, 3, 16, 16), meta=Metadata(superseded=(file, tmp_path / "other.pt")))
+    (tmp_path / "other.pt").write_bytes(b"x")
+    picture.save(file)
+    assert file.exists()
+    assert not (tmp_path / "other.pt").exists()

@@ -16,6 +16,8 @@ CONTENT = torch.rand(1, 3, 12, 16)
 HALF = np.zeros((12, 16), np.uint8)
 HALF[:, 8:] = 255
 
+CONTENT24 = torch.rand(1, 3, 24, 24)
+
 
 @pytest.mark.parametrize("mask", [HALF // 255, (HALF > 0).astype(np.uint16), HALF // 255 * 3, HALF // 2])
 def test_whole_numbers_that_are_no_degrees_are_refused_with_what_to_type(mask):
@@ -122,6 +124,7 @@ class Mean(impasto.Stylizer, name="mean"):
         return content.lerp((mean + content.mean((2, 3), keepdim=True)) / 2, 0.5)
 
 
+@pytest.mark.filterwarnings("ignore:the style picture is wholly transparent")
 @pytest.mark.parametrize("shown", [True, False])
 def test_files_that_look_alike_paint_alike(shown):
     colours = np.random.default_rng(0).integers(0, 255, (12, 16, 3), dtype=np.uint8)
@@ -162,3 +165,16 @@ def test_guides_of_any_memory_are_read(how):
     maps[:, 0, :, :6], maps[:, 1, :, 6:] = 1, 1
     given = maps[..., ::-1] if how == "flipped" else maps.astype(">f4")
     assert np.array_equal(read_guides(given, torch.zeros(1, 3, 16, 16))[0].numpy(), np.asarray(given, "f4"))
+
+
+@pytest.mark.parametrize("white", [255.0, 65535.0])
+def test_numbers_of_parts_divided_by_white_are_refused_as_they_are(white):
+    parts = (np.indices((24, 24))[1] // 3).astype("f4")
+    for mask in (parts / white, torch.tensor(parts / white)[None, None], parts * 2 / 255):
+        with pytest.raises(impasto.PictureError, match="hardly a mask"):
+            impasto.Pipeline.parse("posterize")(CONTENT24, CONTENT24, mask=mask)
+
+
+def test_a_soft_faint_mask_of_floats_is_one():
+    soft = np.linspace(0.02, 0.09, 24 * 24, dtype="f4").reshape(24, 24) + 1e-3
+    impasto.Pipeline.parse("posterize")(CONTENT24, CONTENT24, mask=soft)

@@ -64,7 +64,7 @@ class Shrink(impasto.Preprocessor, name="shrink"):
     """Say nothing of what is prepared."""
 
     def prepare(self, canvas):
-        return canvas
+        return canvas.replace(image=canvas.image * 0.9)
 
 
 class Smaller(impasto.Preprocessor, name="smaller"):
@@ -147,3 +147,26 @@ def test_looking_at_a_mask_is_quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert impasto.Pipeline(Left()).prepare(CONTENT, STYLE).mask is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "match-exposure",
+        "keep-color",
+        "match-histogram:reference=content",
+        "match-color:target=image:reference=content",
+    ],
+)
+def test_a_pipeline_that_gives_the_picture_back_as_it_was_says_so(line):
+    content, style = impasto.samples.content("astronaut", 48), impasto.samples.style("wave", 48)
+    with pytest.warns(UserWarning, match="the picture comes out as it went in") as caught:
+        impasto.Pipeline.parse(line)(content, style)
+    assert "adain, " in str(caught[-1].message)
+
+
+@pytest.mark.parametrize("line", ["guided-smooth:strength=0", "posterize", "match-color:target=image:strength=0"])
+def test_what_was_asked_to_do_nothing_and_what_changes_something_say_nothing(line, recwarn):
+    content = impasto.samples.content("astronaut", 48)
+    impasto.Pipeline.parse(line)(content, content)
+    assert not [one for one in recwarn if "comes out as it went in" in str(one.message)]

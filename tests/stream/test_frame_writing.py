@@ -1,5 +1,6 @@
 """Frames written to folders, and by the command line."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -89,3 +90,15 @@ def test_the_command_line_keeps_what_was_painted_when_interrupted(capsys, monkey
     assert cli.main(["run", "pipe.toml", "--content", "in.mp4", "--out", "out.mp4"]) == 130
     assert "out.interrupted.mp4 holds the frames so far" in capsys.readouterr().err
     assert len(means("out.interrupted.mp4")) == 5
+
+
+@pytest.mark.parametrize("fps", ["5", 0, float("nan"), 1 + 0j])
+def test_what_is_no_rate_of_frames_is_refused(fps, tmp_path):
+    with pytest.raises(ValueError, match="should be a number above 0 and at most 1000"):
+        impasto.stream.write([impasto.Picture(torch.rand(1, 3, 16, 16))], tmp_path / "out.gif", fps=fps)
+
+
+@pytest.mark.parametrize("fps", [np.float32(5), torch.tensor(5), np.int64(5)])
+def test_numbers_of_any_library_are_a_rate_of_frames(fps, tmp_path):
+    impasto.stream.write([impasto.Picture(torch.rand(1, 3, 16, 16))] * 2, tmp_path / "out.gif", fps=fps)
+    assert impasto.stream.Animation(tmp_path / "out.gif").fps == 5

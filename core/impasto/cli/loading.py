@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import PictureError
 from ..picture import Picture, read
 from ..pipeline import Pipeline, check_named_files, load_recipe
-from ..stage import Style
+from ..stage import Style, style_image
 from .arguments import StyleArgument
 
 STANDARD = "-"
@@ -57,7 +57,7 @@ def standard_input(example: str) -> bytes:
 def read_styles(arguments: Iterable[StyleArgument], limit: int | None) -> list[Style]:
     """Return the styles that the arguments name, of at most `limit` pixels each."""
     return [
-        Style(read_picture(argument.file, limit).visible, argument.weight, region=argument.region)
+        Style(style_image(read_picture(argument.file, limit)), argument.weight, region=argument.region)
         for argument in arguments
     ]
 

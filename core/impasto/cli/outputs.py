@@ -16,7 +16,8 @@ from ..files import PICTURES, local_path
 from ..picture import Picture, check_format, check_targets, files_written
 from ..picture.arrays import integer_pixels
 from ..picture.encoding import file_bytes
-from ..pipeline import Pipeline, ProgressBar, check_named_files, parse_watchers
+from ..pipeline import Pipeline, ProgressBar, check_apart, check_named_files, parse_watchers
+from ..stage import Stage
 from ..stream import interrupted_path
 from .loading import STANDARD
 
@@ -54,10 +55,13 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
     return list(sources)
 
 
-def check_outputs(paths: Sequence[Path], inputs: Iterable[str | Path], given: argparse.Namespace) -> None:
+def check_outputs(
+    paths: Sequence[Path], inputs: Iterable[str | Path], stages: Sequence[Stage], given: argparse.Namespace
+) -> None:
     """Raise where painted pictures cannot be written, or what there is of them at an interruption, or their recipes.
 
     Raises:
+        ParameterError: a stage writes to one of these files for itself.
         PictureError: the format cannot be written with these options, or a file is one of the inputs.
         OSError: a name or folder does not allow it.
     """
@@ -69,7 +73,9 @@ def check_outputs(paths: Sequence[Path], inputs: Iterable[str | Path], given: ar
     check_targets(paths, inputs)  # first: a folder has no format
     form = check_format(paths[0], given.bits, given.quality)
     written = (files_written(name, form, given.recipe) for name in chain(paths, map(interrupted_path, paths)))
-    check_targets((file for files in written for file in files), inputs)
+    files = [file for files in written for file in files]
+    check_apart(files, stages)
+    check_targets(files, inputs)
 
 
 def save_picture(picture: Picture, path: Path, inputs: Iterable[str | Path], given: argparse.Namespace) -> None:

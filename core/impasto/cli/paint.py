@@ -44,9 +44,9 @@ def execute(given: argparse.Namespace) -> int:
     ]
     limit = given.max_pixels
     frames = frames_of([local_path(given.content)], out, limit)
-    if frames is None:
-        check_outputs([out], inputs, given)
     pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
+    if frames is None:
+        check_outputs([out], inputs, pipeline.stages, given)
     pick_device(given.device)
     guides = {region.label: read_picture(region.file, limit) for region in given.guides}
     if len(guides) < len(given.guides):

@@ -47,7 +47,7 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     if given.out != STANDARD:
         check_folder(folder)
     if given.out == STANDARD or folder.is_dir():  # else it is made below, and there is nothing in it yet
-        check_outputs(targets, [*contents, *others], given)
+        check_outputs(targets, [*contents, *others], pipeline.stages, given)
     else:
         check_format(targets[0], given.bits, given.quality)
     pick_device(given.device)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..files import PICTURES, VIDEOS
 from ..picture import check_target
-from ..pipeline import Pipeline
+from ..pipeline import Pipeline, check_apart
 from ..stream import Animation, AnimationFile, Video, animation, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
 from .loading import STANDARD, read_pipeline, read_styles
@@ -102,6 +102,7 @@ def paint_frames(
     limit = given.max_pixels
     kept = out
     if out.suffix and not out.is_dir():
+        check_apart([out, interrupted_path(out)], pipeline.stages)
         check_target(out, inputs)
         kept = interrupted_path(out)
     plugins = plugins_of(given, inputs, [out])

@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
-from ..errors import PictureError, quoted
+from ..errors import ParameterError, PictureError, quoted
+from ..validation import python_number
 from .formats import (
     BYTES_A_PIXEL,
     INSTALLATION,
@@ -96,12 +97,22 @@ def source_file(source: object) -> str | None:
 
 
 def _check_length(length: int, name: str, max_pixels: int | None) -> None:
-    limit = OTHER_BYTES + BYTES_A_PIXEL * (MAX_PIXELS if max_pixels is None else max_pixels)
+    limit = OTHER_BYTES + BYTES_A_PIXEL * _pixel_limit(max_pixels)
     if length > limit:
         raise PictureError(
             f"{name}: has {length:,} bytes or more, over the limit of {limit:,} for a picture\n"
             f"  what to type: max_pixels={-(-(length - OTHER_BYTES) // BYTES_A_PIXEL)}, if you trust the file"
         )
+
+
+def _pixel_limit(max_pixels: Any) -> int:
+    """Return how many pixels a picture may have."""
+    limit = MAX_PIXELS if max_pixels is None else python_number(max_pixels, whole=True)
+    if limit is None or limit < 1:
+        raise ParameterError(
+            f"max_pixels = {quoted(max_pixels)} does not fit\n  what would work: a whole number, such as 100_000_000"
+        )
+    return int(limit)
 
 
 def check_size(size: tuple[int, int], name: str, max_pixels: int | None, length: int | None = None) -> None:
@@ -120,7 +131,7 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int | None, length:
         )
     found, pixels = f"{name}: {width} × {height}, {width * height:,} pixels", width * height
     remedy = f"\n  what to type: max_pixels={pixels}, if you trust the file"
-    limit = MAX_PIXELS if max_pixels is None else max_pixels
+    limit = _pixel_limit(max_pixels)
     if pixels > limit:
         raise PictureError(f"{found}, over the limit of {limit:,}{remedy}")
     if max_pixels is None and length is not None and pixels > max(PLAIN_PIXELS, PIXELS_A_BYTE * length):

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import PictureError
+from ..validation import python_number
 
 MAX_PIXELS = 178_956_970
 """Largest picture that is read unasked: a gibibyte of 16-bit RGB; over it, Pillow, too, suspects an attack."""
@@ -77,8 +78,10 @@ def check_format(path: str | os.PathLike[str], bits: int = 8, quality: int = 95)
         raise PictureError(
             f"{path}: {form} cannot hold {bits} bits\n  what would work: bits=8, or bits=16 with .png or .tiff"
         )
-    if not 1 <= quality <= 100:
-        raise PictureError(f"{path}: quality = {quality} should be from 1 to 100\n  what would work: 95, the default")
+    if not 1 <= (python_number(quality, whole=True) or 0) <= 100:
+        raise PictureError(
+            f"{path}: quality = {quality!r} should be a whole number from 1 to 100\n  what would work: 95, the default"
+        )
     Image.init()
     if form == "HEIF":
         register_heif()

@@ -22,7 +22,7 @@ LEVELS = 4
 FAINT = 1 / 8
 """Nor does one whose brightest value is below this share of white, however many values it has."""
 FAINT_FLOAT = 1 / 32
-"""The same of values that are no whole numbers, which say where white is: a number of a part divided by 255."""
+"""The same of values that are no whole numbers, and no whole numbers divided by 255: a faint mask is made so."""
 GREY_NOISE = 3 / 255
 """Difference of red, green and blue up to which a picture counts as grey, as JPEG leaves it."""
 _ONE_WORD = re.compile(r"[\w./~-]+")
@@ -114,11 +114,9 @@ def check_levels(
     if not top > 0:
         return
     if white is None:
-        if top < FAINT_FLOAT:
-            found = torch.unique(values)
-            if len(found) <= LEVELS:
-                said = f"the values {_listed(found.tolist())} of 1"
-                raise _hardly_a_mask(called, said, "1", f"{array} > 0", file, colors)
+        if top < FAINT_FLOAT or (top < FAINT and _are_bytes(values)):
+            said = f"the values {_listed(torch.unique(values).tolist())} of 1"
+            raise _hardly_a_mask(called, said, "1", f"{array} > 0", file, colors)
         return
     if top <= 0.5 or white == 255:
         levels = _levels(values, white)
@@ -158,6 +156,12 @@ def _hardly_a_mask(called: str, values: str, white: str, advice: str, file: str 
     elif not colors:
         what += f"\n  what to type: {advice}"
     return PictureError(what)
+
+
+def _are_bytes(values: Tensor) -> bool:
+    """Return whether values are whole numbers divided by 255, and thus perhaps the numbers of parts."""
+    whole = values.mul(255)
+    return bool(((whole - whole.round()).abs() < 1e-3).all())
 
 
 def _levels(values: Tensor, white: int) -> Tensor:

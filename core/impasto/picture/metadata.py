@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+from ..files import is_among
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,15 @@ class Metadata:
         """Return a copy with some entries replaced."""
         return dataclasses.replace(self, **changes)
 
-    def remove_superseded(self) -> None:
-        """Remove the files that are of no use now."""
+    def remove_superseded(self, written: Iterable[Path] = ()) -> None:
+        """Remove the files that are of no use now.
+
+        Args:
+            written: files that the picture was written to, one of which may have been given the name of such a file.
+        """
         for file in self.superseded:
+            if is_among(file, written):
+                continue
             with contextlib.suppress(OSError):  # what stays does no harm
                 file.unlink()
 

@@ -67,6 +67,12 @@ class Picture:
                     f"Picture: {what} should be float32 (B, {channels}, H, W), found {value.dtype} {shape(value)}\n"
                     "  what would work: impasto.read(...), which takes other forms"
                 )
+        if self.alpha is not None and not _is_opacity(self.alpha):
+            raise PictureError(
+                "Picture: alpha should be from 0, clear, to 1, opaque, found"
+                f" {float(self.alpha.amin()):.3g} to {float(self.alpha.amax()):.3g}\n"
+                "  what would work: alpha / 255 for bytes, or alpha.clamp(0, 1)"
+            )
         if self.alpha is not None and self._extent(self.alpha) != self._extent(self.tensor):
             raise PictureError(
                 f"Picture: alpha is {shape(self.alpha)} and tensor {shape(self.tensor)}\n"
@@ -197,6 +203,12 @@ class Picture:
         out = io.BytesIO()
         image.save(out, "PNG")
         return out.getvalue()
+
+
+def _is_opacity(alpha: torch.Tensor) -> bool:
+    """Return whether all values are in [0, 1]."""
+    low, high = torch.stack(torch.aminmax(alpha)).tolist()
+    return bool(low >= 0 and high <= 1)
 
 
 def write(picture: Picture, path: str | os.PathLike[str], **options: Any) -> Path:

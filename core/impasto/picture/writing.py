@@ -60,7 +60,7 @@ def write_file(
             )
         color, alpha = over_white(color, alpha), None
     try:
-        data = file_bytes(integer_pixels(color, alpha, bits), form, quality, meta, text)
+        data = file_bytes(integer_pixels(color, alpha, bits), form, int(quality), meta, text)
     except PictureError as error:
         raise PictureError(f"{path}: {error}") from error
     write_atomically(path, lambda temporary: temporary.write_bytes(data))
@@ -68,7 +68,7 @@ def write_file(
         write_atomically(file, lambda temporary: temporary.write_text(str(text), encoding="utf-8"))
     if outlived and not beside:
         sidecar.unlink()
-    meta.remove_superseded()
+    meta.remove_superseded(written=(path, *beside))
     return path
 
 

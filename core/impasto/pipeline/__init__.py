@@ -2,7 +2,7 @@
 
 from .loading import LoadedRecipe, check_untrusted, load_recipe
 from .masks import read_guides, read_mask
-from .named_files import check_named_files
+from .named_files import check_apart, check_named_files
 from .options import RunKeywords, RunOptions
 from .parsing import parse_stages, parse_value, parse_watchers
 from .pipeline import Pipeline
@@ -16,6 +16,7 @@ __all__ = [
     "Run",
     "RunKeywords",
     "RunOptions",
+    "check_apart",
     "check_named_files",
     "check_untrusted",
     "load_recipe",

@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 
+from ..errors import quoted
 from ..picture import Picture
 from ..stream import frame_error, frame_source, prefetched, read_frames
+from ..validation import python_number
 from .run import Run
 from .stream_state import StreamState
 
@@ -18,8 +20,11 @@ def painted_frames(
     run: Run, frames: Any, *, batch: int, ahead: int, max_pixels: int | None = None
 ) -> Iterator[Picture]:
     """Return a generator of what a run makes of frame after frame: see `Pipeline.stream`."""
-    if batch < 1 or ahead < 1:
-        raise ValueError(f"batch = {batch} and ahead = {ahead} should both be 1 or more")
+    if min(python_number(count, whole=True) or 0 for count in (batch, ahead)) < 1:
+        raise ValueError(
+            f"batch = {quoted(batch)} and ahead = {quoted(ahead)} should both be whole numbers, 1 or more\n"
+            "  what would work: batch=1, ahead=2"
+        )
     return _paint(run, read_frames(frame_source(frames, max_pixels), max_pixels), batch, max(ahead, batch))
 
 

@@ -81,6 +81,25 @@ def check_named_files(stages: Iterable[Declared], inputs: Sequence[str | Path] =
             raise ParameterError(f"{stage.name}, {parameter.name}: {error}") from error
 
 
+def check_apart(paths: Iterable[Path], stages: Iterable[Stage]) -> None:
+    """Raise where a picture would be painted to a file that a stage writes for itself, such as its checkpoint.
+
+    Raises:
+        ParameterError: names the stage and its parameter.
+    """
+    own = {
+        local_path(file.name).resolve(): file
+        for file in named_files(stages, get_host().encoders)
+        if file.parameter.writes
+    }
+    for path in paths if own else ():
+        if file := own.get(path.resolve()):
+            raise ParameterError(
+                f"{path}: the picture would go to the file that {file.stage.name} writes,"
+                f" {file.parameter.name}={file.name}\n  what would work: another name for one of them"
+            )
+
+
 def file_digests(stages: Iterable[Stage]) -> dict[str, str]:
     """Return the sha256 of every file that stages read, by the name they give it; folders are left out."""
     found = {}

@@ -15,13 +15,14 @@ from ..errors import StageError
 from ..functional.resizing import resize, size_of, size_text
 from ..host import StageRunner, get_host
 from ..moved import moved_name
-from ..picture import Interrupted, Picture, read
-from ..stage import Canvas, Frame, RunContext, Stage, Style, Stylizer, Watcher, pictures_of
+from ..picture import Interrupted, Picture
+from ..stage import Canvas, Frame, RunContext, Stage, Style, Stylizer, Watcher, pictures_of, style_image
 from .masks import read_guides, read_mask
 from .named_files import check_named_files
 from .options import RunOptions
 from .recipe import Recipe
 from .stream_state import StreamState
+from .unused import prepared, warn_of_unchanged
 
 
 class Run:
@@ -43,7 +44,7 @@ class Run:
         self._low_precision = use_bfloat16(self.device, options.precision)
         self._runner = StageRunner(options.plugins)
         given = [] if style is None else style if isinstance(style, (list, tuple)) else [style]
-        styles = [picture if isinstance(picture, Style) else Style(read(picture).visible) for picture in given]
+        styles = [picture if isinstance(picture, Style) else Style(style_image(picture)) for picture in given]
         self._styles = tuple(style.to(self.device) for style in styles)
         self._recipe = Recipe(self.stages, styles, options, self.device)
         self._size: torch.Size | None = None
@@ -56,8 +57,11 @@ class Run:
             digest: whether the recipe says which content it was.
             stream: what is kept from frame to frame.
         """
+        self._check_styles()
         canvases = self._canvases(given, self.stages, stream)
         last = canvases[-1]
+        if last.interrupted is None:
+            warn_of_unchanged(self.stages, given.visible, [canvas.image for canvas in canvases])
         meta = last.meta.replace(recipe=self._recipe.text(given.tensor if digest else None))
         opacities = [alpha for alpha in map(_opacity, canvases) if alpha is not None]
         if len(canvases) == 1:
@@ -134,6 +138,15 @@ class Run:
         if stream is not None:
             stream.keep(index, canvas, after)
         return after
+
+    def _check_styles(self) -> None:
+        """Raise where a stage needs a style picture that it will not have, before those ahead of it work."""
+        for index, stage in enumerate(self.stages, 1):
+            if self._styles or "styles" in prepared(stage):
+                return
+            if stage.style == "required":
+                with self._explained(index):
+                    stage.require_styles(self._styles)
 
     def _read_maps(self, content: Tensor) -> None:
         """Read mask and guides for a picture, unless they were read for one of its size."""

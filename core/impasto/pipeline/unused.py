@@ -6,10 +6,14 @@ import dataclasses
 import warnings
 from collections.abc import Iterable, Sequence
 
+from torch import Tensor
+
 from ..errors import ParameterError
 from ..stage import Postprocessor, Preprocessor, Stage, Stylizer
 from .options import RunOptions
 
+UNCHANGED = 1e-4
+"""Difference from the content up to which a picture is the same but for rounding."""
 PARTS = {"styles": "the style pictures", "mask": "the mask", "guides": "the regions"}
 
 
@@ -32,6 +36,35 @@ def warn_of_unused(stages: Sequence[Stage], style: object, options: RunOptions) 
     said += _idle(stages)
     for text in filter(None, said):
         warnings.warn(text, stacklevel=3)
+
+
+def warn_of_unchanged(stages: Sequence[Stage], content: Tensor, images: Sequence[Tensor]) -> None:
+    """Warn where a pipeline that paints nothing has given back the picture as it was, and nobody asked for that.
+
+    Args:
+        stages: that have run; a value of 0 for one of their parameters asks for it.
+        content: (B, 3, H, W), as it was given.
+        images: what they made of it, together B pictures.
+    """
+    if not stages or any(isinstance(stage, Stylizer) or _is_turned_off(stage) for stage in stages):
+        return
+    if all(isinstance(stage, Preprocessor) and "image" not in stage.prepares for stage in stages):
+        return  # it was said before
+    for image, given in zip(images, content.split([len(image) for image in images]), strict=True):
+        if image.shape != given.shape or (image - given.to(image.device)).abs().max() > UNCHANGED:
+            return
+    warnings.warn(
+        f"{_names(stages)}: the picture comes out as it went in\n"
+        f"  what would work: a stage before that paints, such as 'adain, {stages[-1].name}'; or other parameters",
+        stacklevel=4,
+    )
+
+
+def _is_turned_off(stage: Stage) -> bool:
+    return any(
+        parameter.is_number and getattr(stage, name) == 0 != parameter.default
+        for name, parameter in stage.parameters().items()
+    )
 
 
 def _uses(stage: Stage, part: str) -> bool:

@@ -1,7 +1,7 @@
 """Stages: their parameters, the canvas that passes through them, the three kinds, and regions."""
 
 from .base import Stage, check_mask, check_result
-from .canvas import Canvas, Style
+from .canvas import Canvas, Style, style_image
 from .context import RunContext, StreamMemo, current_run, remember
 from .declared import Declared
 from .fingerprint import differences, identity
@@ -60,4 +60,5 @@ __all__ = [
     "remember",
     "resized_style",
     "resized_styles",
+    "style_image",
 ]

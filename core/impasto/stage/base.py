@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import StageError, quoted
 from ..validation import shape
 from ..weights import Weights
-from .canvas import Canvas
+from .canvas import Canvas, Style
 from .context import Step, current_run
 from .declared import Declared
 
@@ -78,6 +78,18 @@ class Stage(Declared):
     def weights(self) -> tuple[Weights, ...]:
         """Return records of the networks this stage needs with its present parameters."""
         return ()
+
+    def require_styles(self, styles: Sequence[Style]) -> None:
+        """Raise unless there is a style picture.
+
+        Args:
+            styles: of the canvas.
+
+        Raises:
+            StageError: there is none.
+        """
+        if not styles:
+            raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
 
     def generator(self, device: str | torch.device) -> torch.Generator | None:
         """Return the run's random generator on a device, for every number that the stage draws.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 import dataclasses
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,9 +13,29 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from ..errors import ParameterError, suggestion
+from ..errors import ParameterError, quoted, suggestion
 from ..picture import Interrupted, Metadata, read
-from ..validation import check_extent, check_image, check_labels, check_maps, check_sum, shape
+from ..validation import check_extent, check_image, check_labels, check_maps, check_sum, python_number, shape
+
+
+def style_image(source: Any) -> Tensor:
+    """Return the colours (B, 3, H, W) of a style picture that count, with a warning if none of it can be seen.
+
+    Args:
+        source: anything that `impasto.read` takes.
+
+    Example:
+        >>> import torch
+        >>> style_image(torch.full((3, 8, 8), 0.5)).shape
+        torch.Size([1, 3, 8, 8])
+    """
+    picture = read(source)
+    if picture.alpha is not None and not picture.alpha.any():
+        warnings.warn(
+            "the style picture is wholly transparent, and counts as white\n  what would work: one that can be seen",
+            stacklevel=3,
+        )
+    return picture.visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,18 +66,25 @@ class Style:
 
     def __post_init__(self) -> None:
         if not isinstance(self.image, Tensor):
-            object.__setattr__(self, "image", read(self.image).visible)
+            object.__setattr__(self, "image", style_image(self.image))
         self._check({"image", "guides", "weight"})
 
     def _check(self, changed: set[str]) -> None:
         """Raise unless what changed fits what did not."""
         if "weight" in changed:
-            weight = float(self.weight)  # NumPy's and torch's numbers too
-            if not math.isfinite(weight):
-                raise ParameterError(f"a style's weight = {weight} does not fit\n  what would work: a finite number")
+            weight = python_number(self.weight)
+            if weight is None or not math.isfinite(weight):
+                raise ParameterError(
+                    f"a style's weight = {quoted(self.weight)} does not fit\n  what would work: a finite number"
+                )
             object.__setattr__(self, "weight", weight)
         if "image" in changed:
             check_image(self.image, "style")
+        if self.guides is not None and not isinstance(self.guides, Tensor):
+            raise TypeError(
+                f"the style's guides: expected a tensor (1, K, h, w), found {type(self.guides).__name__}\n"
+                "  what would work: Style(picture, weight, guides=maps), or region='sky'"
+            )
         if self.guides is not None and changed & {"image", "guides"}:
             check = check_maps if "guides" in changed else check_extent
             check(self.guides, self.image, "the style's guides")

@@ -80,8 +80,8 @@ class Stylizer(Stage):
         if chosen is not None:
             done = self.apply(pictures_of(canvas, chosen))
             return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), interrupted=done.interrupted)
-        if self.style == "required" and not canvas.styles:
-            raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
+        if self.style == "required":
+            self.require_styles(canvas.styles)
         for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
             if min(picture.shape[-2:]) < self.smallest:
                 raise StageError(

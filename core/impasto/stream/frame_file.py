@@ -13,10 +13,11 @@ from typing import ClassVar, Literal
 
 from typing_extensions import Self
 
-from ..errors import PictureError
+from ..errors import PictureError, quoted
 from ..files import PartFile, check_targets, local_path
 from ..functional.resizing import resize, size_text
 from ..picture import Picture
+from ..validation import python_number
 from .ffmpeg import FPS
 
 
@@ -57,9 +58,12 @@ class FrameFile(ABC):
                 f"  what would work: {', '.join(self.suffixes)}"
             )
         check_targets([self.path, interrupted_path(self.path)], keep)
-        if fps is not None and not 0 < fps <= 1000:
-            raise ValueError(f"{self.path}: fps = {fps} should be above 0 and at most 1000")
-        self._fps = None if fps is None else Fraction(fps).limit_denominator(1001)
+        rate = fps if fps is None or isinstance(fps, Fraction) else python_number(fps)
+        if fps is not None and not (rate is not None and 0 < rate <= 1000):
+            raise ValueError(
+                f"{self.path}: fps = {quoted(fps)} should be a number above 0 and at most 1000\n  what would work: 25"
+            )
+        self._fps = None if rate is None else Fraction(rate).limit_denominator(1001)
         self._recipe = recipe
         self._size: tuple[int, int] | None = None
         self._warned: set[str] = set()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impasto import Canvas, ParameterError, Preprocessor, StageError, Style, param
+from impasto import Canvas, ParameterError, Preprocessor, Style, param
 from impasto.stage import Region, align_styles, check_coverage, check_mask, covered_regions, region_maps
 
 
@@ -73,8 +73,8 @@ class Recolor(Preprocessor):
         """Return the canvas with its styles, or its image, recoloured."""
         check_mask(self, canvas)
         wanted = self.target == "style" or (self.needs_reference and self.reference != "content")
-        if wanted and not canvas.styles:
-            raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
+        if wanted:
+            self.require_styles(canvas.styles)
         # Products of colours would round to bfloat16 inside an autocast region.
         with torch.autocast(canvas.image.device.type, enabled=False):
             styles = align_styles(canvas)

@@ -117,8 +117,7 @@ class MatchRegions(Preprocessor, name="match-regions"):
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with styles whose guides are for the content's regions, in their order."""
-        if not canvas.styles:
-            raise StageError(f"{self.name}: needs a style picture\n  what to type: pipe(content, style)")
+        self.require_styles(canvas.styles)
         if canvas.guides is None:
             raise StageError(
                 f"{self.name}: the content has no regions\n"
