@@ -41,9 +41,9 @@ def test_a_file_that_two_plugins_describe_in_their_own_words_is_listed_once(inst
 
 
 def test_the_record_of_a_file_is_printed_to_paste(capsys, tmp_path):
-    folder = tmp_path / "src" / "impasto_tiny" / "networks"
+    folder = tmp_path / "src" / "impasto_tiny" / "painting" / "networks"
     folder.mkdir(parents=True)
-    for package in (folder, folder.parent):
+    for package in (folder.parent, folder.parent.parent):
         (package / "__init__.py").touch()
     file = training.save_half(folder / "tiny-wave.safetensors", {"weight": torch.rand(3, 4), "bias": torch.rand(3)})
     assert cli.main(["weights", "--record", str(file)]) == 0
@@ -51,7 +51,7 @@ def test_the_record_of_a_file_is_printed_to_paste(capsys, tmp_path):
     names = {"impasto": impasto}
     exec(code, names)
     record = names["TINY_WAVE"]
-    assert record.file == "impasto_tiny/networks/tiny-wave.safetensors"
+    assert record.file == "impasto_tiny/painting/networks/tiny-wave.safetensors"
     assert "2 tensors, 15 numbers" in record.expects
     assert verify(record, file) == file
 

@@ -63,14 +63,13 @@ def record_code(file: Path) -> str:
 
 def _place(file: Path) -> str:
     """Return the line that says where a file can be had: inside the package that it lies in, else from an address."""
-    package = None
-    for folder in file.absolute().parents:
-        if not (folder / "__init__.py").is_file():
-            break
-        package = folder
-    if package is None:
+    folders = list(file.absolute().parents)
+    packages = [(folder / "__init__.py").is_file() for folder in folders]
+    if True not in packages:
         return '    url="https://…",'
-    inside = file.absolute().relative_to(package.parent).as_posix()
+    innermost = packages.index(True)
+    outermost = packages.index(False, innermost) - 1 if False in packages[innermost:] else len(folders) - 1
+    inside = file.absolute().relative_to(folders[outermost].parent).as_posix()
     return f"    file={json.dumps(inside, ensure_ascii=False)},"
 
 
