@@ -228,7 +228,7 @@ def _keywords(text: str, command: str, stage: str) -> str:
         return " ".join(_option(key, value, f"--{key.replace('_', '-')}") for key, value in values.items())
     options = [_option(key, value) for key, value in values.items() if key in OPTIONS]
     settings = {key: value for key, value in values.items() if key not in OPTIONS}
-    return ", ".join(filter(None, [" ".join(options), settings and _settings(stage, settings)]))
+    return ", ".join(filter(None, [" ".join(options), _settings(stage, settings) if settings else ""]))
 
 
 def _tuple(text: str, command: str) -> str:
