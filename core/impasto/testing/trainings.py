@@ -28,7 +28,6 @@ from .harness import SEED, require, works
 CPU = torch.device("cpu")
 STEPS = 4
 """Steps of the kit's trainings: a checkpoint after the second, a kill after the third."""
-ROOM = {"checkpoint_every": 2, "log_every": 1}
 
 
 class KilledError(Exception):
@@ -70,7 +69,8 @@ def run(task: Task, folder: Path, *, seed: int = SEED, kill: int | None = None, 
         precision=trainer.precision if trainer is not None else "no",
         average=trainer.average if trainer is not None else 0.999,
         on_log=stop,
-        **ROOM,  # type: ignore[arg-type]
+        checkpoint_every=2,
+        log_every=1,
     )
 
 
