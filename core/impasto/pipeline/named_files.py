@@ -88,9 +88,7 @@ def check_apart(paths: Iterable[Path], stages: Iterable[Stage]) -> None:
         ParameterError: names the stage and its parameter.
     """
     own = {
-        local_path(file.name).resolve(): file
-        for file in named_files(stages, get_host().encoders)
-        if file.parameter.writes
+        local_path(file.name).resolve(): file for file in named_files(stages, network_names()) if file.parameter.writes
     }
     for path in paths if own else ():
         if file := own.get(path.resolve()):

@@ -6,6 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Iterable, Sequence
 
+import torch
 from torch import Tensor
 
 from ..errors import ParameterError
@@ -50,7 +51,7 @@ def warn_of_unchanged(stages: Sequence[Stage], content: Tensor, images: Sequence
         return
     if all(isinstance(stage, Preprocessor) and "image" not in stage.prepares for stage in stages):
         return  # it was said before
-    for image, given in zip(images, content.split([len(image) for image in images]), strict=True):
+    for image, given in zip(images, torch.split(content, [len(image) for image in images]), strict=True):
         if image.shape != given.shape or (image - given.to(image.device)).abs().max() > UNCHANGED:
             return
     warnings.warn(
