@@ -43,11 +43,11 @@ def warn_of_unchanged(stages: Sequence[Stage], content: Tensor, images: Sequence
     """Warn where a pipeline that paints nothing has given back the picture as it was, and nobody asked for that.
 
     Args:
-        stages: that have run; a value of 0 for one of their parameters asks for it.
+        stages: that have run; a number that is not a parameter's default may ask for it, as a strength of 0 does.
         content: (B, 3, H, W), as it was given.
         images: what they made of it, together B pictures.
     """
-    if not stages or any(isinstance(stage, Stylizer) or _is_turned_off(stage) for stage in stages):
+    if not stages or any(isinstance(stage, Stylizer) or _is_tuned(stage) for stage in stages):
         return
     if all(isinstance(stage, Preprocessor) and "image" not in stage.prepares for stage in stages):
         return  # it was said before
