@@ -61,9 +61,9 @@ def warn_of_unchanged(stages: Sequence[Stage], content: Tensor, images: Sequence
     )
 
 
-def _is_turned_off(stage: Stage) -> bool:
+def _is_tuned(stage: Stage) -> bool:
     return any(
-        parameter.is_number and getattr(stage, name) == 0 != parameter.default
+        parameter.is_number and getattr(stage, name) != parameter.default
         for name, parameter in stage.parameters().items()
     )
 
