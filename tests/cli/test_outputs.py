@@ -73,7 +73,8 @@ def test_nothing_else_makes_temporary_files_or_renames_them():
     root = Path(__file__).parents[2]
     others = ("NamedTemporaryFile(", "mkstemp(", "TemporaryDirectory(", "os.replace(", "os.rename(", "save_file(")
     for path in [*root.glob("core/**/*.py"), *root.glob("plugins/*/src/**/*.py")]:
-        if path.name == "part_files.py" or "testing" in path.parts:  # the kit tries stages in a folder of its own
+        # The kit tries stages in a folder of its own, and `doctor` looks at standard input in one.
+        if path.name in ("part_files.py", "doctor.py") or "testing" in path.parts:
             continue
         lines = path.read_text(encoding="utf-8").splitlines()
         found = [line for line in lines if any(word in line for word in others) and ">>> " not in line]

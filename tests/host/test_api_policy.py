@@ -94,8 +94,8 @@ def test_the_command_line_repeats_an_old_picture_in_silence_and_tells_who_types_
     assert main(["paint", str(photo), "-o", str(tmp_path / "b.png"), "--with", line]) == 0
     said = capsys.readouterr().err
     assert "warning: blend is called fade now" in said
-    assert "what to type: amount=0.25" in said
-    assert "what to type: pieces=2+3" in said
+    assert "what to type: fade:amount=0.25" in said
+    assert "what to type: fade:pieces=2+3" in said
     assert torch.equal(impasto.read(tmp_path / "b.png").tensor, impasto.read(tmp_path / "a.png").tensor)
 
 

@@ -22,7 +22,7 @@ from .named_files import check_named_files
 from .options import RunOptions
 from .recipe import Recipe
 from .stream_state import StreamState
-from .unused import prepared, warn_of_unchanged
+from .unused import prepared
 
 
 class Run:
@@ -60,8 +60,6 @@ class Run:
         self._check_styles()
         canvases = self._canvases(given, self.stages, stream)
         last = canvases[-1]
-        if last.interrupted is None:
-            warn_of_unchanged(self.stages, given.visible, [canvas.image for canvas in canvases])
         meta = last.meta.replace(recipe=self._recipe.text(given.tensor if digest else None))
         opacities = [alpha for alpha in map(_opacity, canvases) if alpha is not None]
         if len(canvases) == 1:

@@ -6,15 +6,10 @@ import dataclasses
 import warnings
 from collections.abc import Iterable, Sequence
 
-import torch
-from torch import Tensor
-
 from ..errors import ParameterError
 from ..stage import Postprocessor, Preprocessor, Stage, Stylizer
 from .options import RunOptions
 
-UNCHANGED = 1e-4
-"""Difference from the content up to which a picture is the same but for rounding."""
 PARTS = {"styles": "the style pictures", "mask": "the mask", "guides": "the regions"}
 
 
@@ -34,38 +29,9 @@ def warn_of_unused(stages: Sequence[Stage], style: object, options: RunOptions) 
         for what, part, given in (("a mask", "mask", options.mask), ("guides", "guides", options.guides))
         if given is not None and not any(_uses(stage, part) for stage in stages)
     ]
-    said += _idle(stages)
+    said += [*_idle(stages), *_restoring(stages)]
     for text in filter(None, said):
         warnings.warn(text, stacklevel=3)
-
-
-def warn_of_unchanged(stages: Sequence[Stage], content: Tensor, images: Sequence[Tensor]) -> None:
-    """Warn where a pipeline that paints nothing has given back the picture as it was, and nobody asked for that.
-
-    Args:
-        stages: that have run; a number that is not a parameter's default may ask for it, as a strength of 0 does.
-        content: (B, 3, H, W), as it was given.
-        images: what they made of it, together B pictures.
-    """
-    if not stages or any(isinstance(stage, Stylizer) or _is_tuned(stage) for stage in stages):
-        return
-    if all(isinstance(stage, Preprocessor) and "image" not in stage.prepares for stage in stages):
-        return  # it was said before
-    for image, given in zip(images, torch.split(content, [len(image) for image in images]), strict=True):
-        if image.shape != given.shape or (image - given.to(image.device)).abs().max() > UNCHANGED:
-            return
-    warnings.warn(
-        f"{_names(stages)}: the picture comes out as it went in\n"
-        f"  what would work: a stage before that paints, such as 'adain, {stages[-1].name}'; or other parameters",
-        stacklevel=4,
-    )
-
-
-def _is_tuned(stage: Stage) -> bool:
-    return any(
-        parameter.is_number and getattr(stage, name) != parameter.default
-        for name, parameter in stage.parameters().items()
-    )
 
 
 def _uses(stage: Stage, part: str) -> bool:
@@ -105,6 +71,23 @@ def _idle(stages: Sequence[Stage]) -> list[str]:
         f"{_names(found)}: prepares {' or '.join(PARTS[part] for part in parts)}, and no stage after it uses that;"
         f" the picture is not changed by it\n  what to type: Pipeline.parse({_remedy(found, stages)!r})"
         for parts, found in idle.items()
+    ]
+
+
+def _restoring(stages: Sequence[Stage]) -> list[str]:
+    """Return what to say of stages that bring the picture back to the content before any other has changed it."""
+    found = []
+    for stage in stages:
+        if not isinstance(stage, Preprocessor) or "image" in stage.prepares:
+            if not stage.restores_content():
+                break
+            found.append(stage)
+    if not found:
+        return []
+    line = ", ".join(["adain", *(stage.name for stage in found)])
+    return [
+        f"{_names(found)}: brings the picture back to the content, and no stage before it has changed that;"
+        f" the picture is not changed by it\n  what to type: Pipeline.parse({line!r})"
     ]
 
 

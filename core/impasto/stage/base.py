@@ -79,6 +79,13 @@ class Stage(Declared):
         """Return records of the networks this stage needs with its present parameters."""
         return ()
 
+    def restores_content(self) -> bool:
+        """Return whether it brings the picture back to the content in some way, as `keep-color` does.
+
+        Such a stage changes nothing where none has painted before it, and a run says so.
+        """
+        return False
+
     def require_styles(self, styles: Sequence[Style]) -> None:
         """Raise unless there is a style picture.
 

@@ -193,6 +193,10 @@ class KeepColor(Postprocessor, name="keep-color"):
     )
     strength: float = param(default=1.0, low=0, high=1, help="share of the content's colour; 0 keeps the painting's")
 
+    def restores_content(self) -> bool:
+        """Return True: the colours are the content's."""
+        return True
+
     def refine(self, image: Tensor, content: Tensor, styles: Sequence[Style]) -> Tensor:
         """Return the painted luminance with the content's colour, desaturated where no such colour can be shown."""
         painted, given = to_space(image, self.space), to_space(content, self.space)

@@ -69,6 +69,10 @@ class Recolor(Preprocessor):
         """Whether the colours come from a picture."""
         return True
 
+    def restores_content(self) -> bool:
+        """Return whether the image takes the content's own colours."""
+        return self.needs_reference and self.target == "image" and self.reference == "content"
+
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its styles, or its image, recoloured."""
         check_mask(self, canvas)

@@ -169,6 +169,10 @@ class MatchExposure(Postprocessor, name="match-exposure"):
     exposure: float = param(default=1.0, low=0, high=1, help="share of the difference in exposure to make up")
     contrast: float = param(default=1.0, low=0, high=1, help="share of the difference in contrast to make up")
 
+    def restores_content(self) -> bool:
+        """Return whether it is the content's measure that the image takes."""
+        return self.reference == "content"
+
     def refine_regions(self, image: Tensor, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the image with its exposure matched, region by region."""
         pictures = references(self, self.reference, content, styles, guides, lambda rgb: rgb)

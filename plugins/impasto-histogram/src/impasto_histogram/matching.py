@@ -278,6 +278,10 @@ class MatchHistogram(Postprocessor, name="match-histogram"):
     slope: float = param(default=4.0, low=1, high=64, help="how steep the smoothed curve may be")
     strength: float = param(default=1.0, low=0, high=1, help="share of the matched image in the result")
 
+    def restores_content(self) -> bool:
+        """Return whether it is the content's measure that the image takes."""
+        return self.reference == "content"
+
     def refine_regions(self, image: Tensor, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the image with its tones matched, region by region."""
         convert = {"rgb": lambda rgb: rgb, "lab": lab_to_unit, "luminance": luma}[self.space]
