@@ -23,6 +23,7 @@ from .harness import (
     works,
 )
 from .painting import BATCH_TOLERANCE
+from .process_state import recorded_changes
 
 STATE = (
     "current_run().frame of impasto.stage, whose memory is a stream's own, and stateful: ClassVar[bool] = True; nothing"
@@ -52,7 +53,7 @@ def streams_as_it_paints_alone(stage: Stage) -> None:
     frames = _frames(stage, *variants)
     if stage.stateful:  # other frames are the stage's own affair; another size is a cut
         frames[1] = frames[1].transpose(2, 3).contiguous()
-    with works("painting a stream of three frames", STATE):
+    with works("painting a stream of three frames", STATE), recorded_changes():
         painted = list(_stream(stage, frames))
     for index, (frame, variant) in enumerate(zip(painted, variants, strict=True)):
         if stage.stateful and index == 1:
@@ -72,7 +73,7 @@ def a_second_stream_begins_anew(stage: Stage) -> None:
         raise SkipTest("is not stateful, and streams as it paints alone")
     repeatable_baseline(stage)
     one, other = _frames(stage, 0.0, 0.1, 0.2), _frames(stage, 0.9, 1.0, 0.9)
-    with works("painting two streams", STATE):
+    with works("painting two streams", STATE), recorded_changes():
         alone = list(_stream(stage, one))
         pairs = list(zip(_stream(stage, one), _stream(stage, other), strict=True))
     for index, ((frame, _), wanted) in enumerate(zip(pairs, alone, strict=True), 1):
@@ -91,9 +92,10 @@ def a_batch_is_as_one_by_one(stage: Stage) -> None:
     repeatable_baseline(stage)
     variants = (0.0, 1.0, 0.0)
     frames = _frames(stage, *variants)
-    with works("painting frames several at once", "operations on (B, 3, H, W) for any B"):
+    with works("painting frames several at once", "operations on (B, 3, H, W) for any B"), recorded_changes():
         together = list(_stream(stage, frames, batch=len(frames)))
-    alone = list(_stream(stage, frames)) if stage.stateful else [observation(stage, one).image for one in variants]
+    with recorded_changes():
+        alone = list(_stream(stage, frames)) if stage.stateful else [observation(stage, one).image for one in variants]
     for index, (frame, wanted) in enumerate(zip(together, alone, strict=True), 1):
         distance = mean_difference(frame, wanted) if frame.shape == wanted.shape else float("inf")
         require(
