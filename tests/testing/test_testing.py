@@ -631,7 +631,8 @@ def test_the_report_is_a_line_for_each_check(capsys):
 
 
 def test_expected_failures_in_a_notebook_are_shown_and_stay_true(capsys):
-    reason = {"treats_each_image_of_a_batch_alone": "one palette for all"}
+    names = ("treats_each_image_of_a_batch_alone", "a_batch_is_as_one_by_one")
+    reason = dict.fromkeys(names, "one palette for all")
     testing.check_stage(sound(over_the_batch), expected_failures=reason)
     assert "expected  treats each image of a batch alone: one palette for all" in capsys.readouterr().out
     with pytest.raises(AssertionError, match=r"was expected to fail \(one palette for all\) and passes"):
