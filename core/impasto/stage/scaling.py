@@ -55,7 +55,7 @@ def resized_styles(styles: Sequence[Style], content: Tensor, scale: float = 1.0,
         multiple: of pixels, to which sides are filled up.
 
     Example:
-        >>> import impasto
+        >>> import impasto, torch
         >>> mosaic = impasto.Style(impasto.samples.style("mosaic", 64))
         >>> [style.image.shape[-1] for style in resized_styles([mosaic, mosaic], torch.rand(1, 3, 32, 32), multiple=8)]
         [32, 32]
