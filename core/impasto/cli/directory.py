@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
+from packaging.utils import canonicalize_name
+
 from ..host import get_host
 
 if sys.version_info >= (3, 11):
@@ -47,9 +49,9 @@ def directory() -> list[Entry]:
 def available_lines() -> Iterator[str]:
     """Yield each published plugin with what it offers, and whether it is installed."""
     width = max(40, shutil.get_terminal_size().columns)
-    installed = {name.split()[0] for name in get_host().distributions}
+    installed = {canonicalize_name(name.split()[0]) for name in get_host().distributions}
     for entry in directory():
-        yield f"{entry.name}{' (installed)' if entry.name in installed else ''}"
+        yield f"{entry.name}{' (installed)' if canonicalize_name(entry.name) in installed else ''}"
         for line in (entry.summary, ", ".join(entry.offers), entry.address):
             if line:
                 yield textwrap.fill(line, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)

@@ -19,7 +19,7 @@ from .errors import DONE
 def execute(given: argparse.Namespace) -> int:
     """List the networks that are known, and where they are or what to do; or print the record of one file."""
     if given.record is not None:
-        print(record_code(existing_file(given.record)))
+        print(record_code(existing_file(given.record, "")))
         return DONE
     for record, users in known_records().items():
         print(f"{record.name}: {record.size / 1e6:,.1f} MB, {record.licence}")

@@ -266,13 +266,17 @@ def _strict(tile: Any, blank: int) -> Any:
     return tile._replace(codec_name=_STRICT) if hasattr(tile, "_replace") else (_STRICT, *tile[1:])
 
 
+_AVIF_BRANDS = (b"avif", b"avis")
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
+
+
 def _what_instead(data: bytes) -> str:
     if not data:
         return "is empty\n  what would work: a fresh copy of the file"
     brand = data[8:12] if data[4:8] == b"ftyp" else b""
-    if brand in (b"avif", b"avis") and "AVIF" not in Image.OPEN:
+    if brand in _AVIF_BRANDS and "AVIF" not in Image.OPEN:
         return f"is AVIF, which this Pillow cannot read\n  what to type: {INSTALLATION['AVIF']}"
-    if brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1") and "HEIF" not in Image.OPEN:
+    if brand in _HEIF_BRANDS and "HEIF" not in Image.OPEN:
         return f"is HEIC, which Pillow alone cannot read\n  what to type: {INSTALLATION['HEIF']}"
     if is_video(data):
         return "is a video, and no picture\n  what would work: one of its frames, saved as PNG or JPEG"
@@ -284,5 +288,5 @@ def _what_instead(data: bytes) -> str:
 
 def is_video(head: bytes) -> bool:
     """Return whether a file begins as videos do that are no pictures in the same container."""
-    moving = head[4:8] == b"ftyp" and head[8:12] not in (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
+    moving = head[4:8] == b"ftyp" and head[8:12] not in (*_AVIF_BRANDS, *_HEIF_BRANDS)
     return moving or head[:4] in (b"\x1aE\xdf\xa3", b"\0\0\1\xba") or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")

@@ -46,9 +46,10 @@ def plugin_reader(file: str | os.PathLike[str]) -> PluginReader | None:
         return None
     host = _host()
     if f"reader {suffix}" in host.conflicts:
-        distributions = " and ".join(host.conflicts[f"reader {suffix}"])
+        makers = host.conflicts[f"reader {suffix}"]
+        both, neither = ("both", "neither") if len(makers) == 2 else ("all", "none")
         raise PictureError(
-            f"{file}: {distributions} both read {suffix}, so neither is used\n"
+            f"{file}: {' and '.join(makers)} {both} read {suffix}, so {neither} is used\n"
             "  what would work: uninstall one, or leave its plugin out, as IMPASTO_PLUGINS=-color does"
         )
     decode = host.readers.get(suffix)

@@ -78,14 +78,13 @@ class Run:
         Raises:
             StageError: one of them paints pictures one by one, and there are several.
         """
-        canvases = self._canvases(given, stages, None)
-        if len(canvases) > 1:
-            name = next(stage.name for stage in stages if stage.stateful)
+        stateful = [stage.name for stage in stages if stage.stateful]
+        if stateful and len(given) > 1:
             raise StageError(
-                f"{name}: takes pictures one by one, and {len(canvases)} were given\n"
+                f"{stateful[0]}: takes pictures one by one, and {len(given)} were given\n"
                 "  what would work: a call of prepare() for each"
             )
-        return canvases[0]
+        return self._canvases(given, stages, None)[0]
 
     def _canvases(self, given: Picture, stages: Sequence[Stage], stream: StreamState | None) -> list[Canvas]:
         """Return what the stages make of a picture or a batch: one canvas, or one a picture if a stage is stateful."""

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from ..errors import FrameError, StageError
-from ..files import VIDEOS, existing_file, expand, local_path
+from ..files import VIDEOS, expand, local_path
 from ..picture import Metadata, Picture, picture_suffixes, read
 from ..picture.decoding import file_content, source_file, stream_content
 from .animation_reading import animation
@@ -33,7 +33,6 @@ def frame_source(source: Any, max_pixels: int | None) -> Iterable[Any]:
         files = expand([str(source)], picture_suffixes)
         if not path.is_file():
             return files
-        path = existing_file(path)
         source = _held(file_content(path, max_pixels), str(path))
     elif hasattr(source, "read"):
         name = source_file(source)
