@@ -64,6 +64,10 @@ def demonstrate(size: int = 320) -> tuple[Image.Image, dict[str, Exception]]:
     with tqdm(stylizers.items(), unit="method", disable=not shown) as bar:
         for name, stylizer in bar:
             bar.set_description(name)
+            required = {key for key, parameter in stylizer.parameters().items() if parameter.required}
+            if needed := sorted(required - set(stylizer.demo)):  # such as a network that is yet to be trained
+                panels.append(Panel(name, "not shown", None, f"needs {' and '.join(needed)}"))
+                continue
             start = time.perf_counter()
             try:
                 given_style = None if stylizer.style == "ignored" else style

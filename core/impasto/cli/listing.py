@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterator
-from dataclasses import MISSING
 
 from ..host import get_host
 from ..stage import Parameter, Stage, Watcher
@@ -75,14 +74,14 @@ def stage_list() -> str:
 
 def default_text(parameter: Parameter) -> str:
     """Return a parameter's default as text."""
-    return "required" if parameter.default is MISSING else with_value(parameter)
+    return "required" if parameter.required else with_value(parameter)
 
 
 def with_value(parameter: Parameter) -> str:
     """Return a parameter's default as `--with` takes it."""
     value = parameter.default
-    if value is MISSING or value is None:
-        return "…" if value is MISSING else "none"
+    if parameter.required or value is None:
+        return "…" if parameter.required else "none"
     if isinstance(value, tuple):
         return "+".join(map(str, value))
     if isinstance(value, bool):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING
 from typing import Any, Literal, get_args, get_origin
 
 from tqdm import tqdm
@@ -93,7 +92,7 @@ def _add_parameter(parser: argparse.ArgumentParser, parameter: Parameter) -> Non
     flags = [f"--{name.replace('_', '-')}" for name in (parameter.name, *parameter.was)]
     about = f"{parameter.help}: {parameter.range}"
     settings: dict[str, Any] = {"dest": parameter.name}
-    if parameter.default is MISSING:
+    if parameter.required:
         settings["required"] = True
     else:
         settings["default"] = parameter.default

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +34,7 @@ def parameter_widget(parameter: Parameter, value: Any) -> Any:
 
 def number_widget(parameter: Parameter, value: float, common: Mapping[str, Any]) -> Any:
     """Return a slider where the mouse can set each value, and a field to type in where it cannot."""
-    default = value if parameter.default is dataclasses.MISSING else parameter.default
+    default = value if parameter.required else parameter.default
     low, high = limits(parameter)
     common = {"value": value, "continuous_update": False, **common}
     if parameter.type is int:

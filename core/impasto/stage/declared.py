@@ -175,7 +175,7 @@ class Declared:
                     f"  it has: {', '.join(cls.parameters()) or 'none'}{suggestion(key, cls.parameters())}"
                 )
         for key, parameter in cls.parameters().items():
-            if parameter.default is dataclasses.MISSING and key not in values:
+            if parameter.required and key not in values:
                 raise ParameterError(
                     f"{cls.name} needs {key!r}: {parameter.help}\n  what to type: {cls.__name__}({key}=...)"
                 )

@@ -73,6 +73,11 @@ class Parameter:
         return any(typing.get_origin(one) is tuple for one in (self.type, *typing.get_args(self.type)))
 
     @property
+    def required(self) -> bool:
+        """Whether it has no default, and so has to be given."""
+        return self.default is dataclasses.MISSING
+
+    @property
     def is_number(self) -> bool:
         """Whether the value, or each entry of a list, can be any number, or any of a range."""
         return self.allowed is None and _holds_numbers(self.type)
@@ -89,7 +94,7 @@ class Parameter:
         fits = converted is not _MISFIT and len(entries) <= LONGEST_LIST
         fits = fits and all(entry is None or self._allows(entry) for entry in entries)
         if not fits:
-            default = "" if self.default is dataclasses.MISSING else f" (default {self.default!r})"
+            default = "" if self.required else f" (default {self.default!r})"
             alone = isinstance(convert([value], self.type), tuple)  # one entry where a list of such is meant
             most = f", at most {LONGEST_LIST} entries" if len(entries) > LONGEST_LIST else ""
             if any(isinstance(entry, str) and len(entry) > LONGEST_TEXT for entry in entries):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import MISSING, replace
+from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 from unittest import SkipTest
 
@@ -46,7 +46,7 @@ def has_a_summary_and_helpful_parameters(stage: Stage | Watcher) -> None:
             f"parameter {name!r} is a number without a lowest and a highest value",
             "low=… and high=…, so far apart that nobody misses more: a stranger's recipe may ask for 10**12 steps",
         )
-        if parameter.default is not MISSING:
+        if not parameter.required:
             with works(f"the default of parameter {name!r}", "a default inside the range that is declared"):
                 parameter.convert(stage.name, parameter.default)
 
