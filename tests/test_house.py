@@ -215,9 +215,14 @@ def test_versions_agree():
     version = PROJECT["version"]
     assert impasto.__version__ == version
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     for plugin in PLUGINS:
         assert project(plugin)["version"] == version, plugin
+
+
+def test_the_changelog_has_a_heading_for_each_distribution():
+    newest = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1]
+    assert newest.startswith(PROJECT["version"])
+    assert {"impasto", *PLUGINS} <= set(re.findall(r"^### (\S+)$", newest, re.MULTILINE))
 
 
 # --------------------------------------------------------------------------------------- what people read
