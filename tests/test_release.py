@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import impasto
-from impasto.cli.directory import directory
+from impasto.host.directory import directory
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -70,9 +70,9 @@ def test_every_example_asks_for_the_impasto_it_was_written_for(example):
 def test_every_plugin_is_in_the_directory_with_what_it_offers(plugin):
     entry = next(entry for entry in directory() if entry.name == plugin)
     host = impasto.get_host()
-    stages = [name for name, stage in host.stages.items() if host.distribution(stage).split()[0] == plugin]
+    (distribution,) = (name for name in host.distributions if name.split()[0] == plugin)
     assert entry.summary == project(ROOT / "plugins" / plugin)["description"]
-    assert set(stages) <= set(entry.offers)
+    assert {name for names in host.offers(distribution).values() for name in names} == set(entry.offers)
     assert entry.address == ""
 
 

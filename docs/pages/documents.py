@@ -6,7 +6,7 @@ import nbformat
 from nbconvert import MarkdownExporter
 from text import CARDS, DOCUMENTS, EXAMPLES, LESSONS, PLUGINS, ROOT, cell, document, sections, with_links
 
-from impasto.cli.directory import directory
+from impasto.host.directory import directory
 
 CHAPTERS = ("feed-forward", "optimisation", "trained", "state", "file", "watcher")
 """Chapters in the order in which they are read; others follow."""
@@ -61,7 +61,7 @@ def plugins() -> str:
         "",
         "Each is a distribution of its own: `pip install impasto-adain`. `impasto plugins --available`",
     ]
-    lines += ["lists the same. One of yours: an entry in `core/impasto/cli/directory.toml`, by a pull request.", ""]
+    lines += ["lists the same. One of yours: an entry in `core/impasto/host/directory.toml`, by a pull request.", ""]
     lines += ["| Distribution | What it does | It offers |", "|---|---|---|"]
     for entry in directory():
         address = f"{entry.name}.md" if entry.name in PLUGINS else entry.address

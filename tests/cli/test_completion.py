@@ -39,7 +39,7 @@ def test_bash_completes_commands_options_stages_and_leaves_files_to_the_shell():
     assert complete(["impasto", "paint", "--precision", "b"]) == ["bfloat16"]
     assert complete(["impasto", "paint", "x.jpg", "--with", "b"]) == ["blend"]
     assert complete(["impasto", "paint", "x.jpg", "--with", "blend,p"]) == ["blend,picky"]
-    assert complete(["impasto", "plugins", "s"]) == ["slow"]
+    assert complete(["impasto", "plugins", "slo"]) == ["slow"]
     assert complete(["impasto", "train", "slim"]) == ["slim19"]
     assert complete(["impasto", "paint", "pho"]) == []
 
@@ -83,3 +83,21 @@ def test_completing_starts_no_python(shell):
 def test_the_other_shells_get_commands_and_stages(shell):
     text = cli_output(["completion", shell])
     assert all(word in text for word in ("impasto", "paint", "completion", "precision", "blend", "slim19"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="bash")
+def test_bash_completes_watchers_and_whatever_has_a_name(installed):
+    class Pulse(impasto.Watcher, name="pulse"):
+        """Print every few steps."""
+
+        @impasto.hookimpl
+        def impasto_step(self, step):
+            pass
+
+    plugin = types.SimpleNamespace(__name__="impasto-pulse 1.0", impasto_watchers=lambda: [Pulse])
+    impasto.hookimpl(plugin.impasto_watchers)
+    installed.register(plugin)
+    assert complete(["impasto", "run", "x.jpg", "--watch", "p"]) == ["pulse"]
+    assert complete(["impasto", "run", "x.jpg", "--watch", "pulse,p"]) == ["pulse,pulse"]
+    assert complete(["impasto", "paint", "x.jpg", "--with", "p"]) == ["picky"]
+    assert complete(["impasto", "plugins", "pu"]) == ["pulse"]

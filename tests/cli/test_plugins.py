@@ -4,7 +4,8 @@ import pytest
 
 import impasto
 from impasto import cli
-from impasto.cli import directory, listing
+from impasto.cli import listing
+from impasto.host import directory
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -23,7 +24,7 @@ def test_a_stage_is_shown_with_ranges_defaults_and_help(capsys, stages):
     assert "Move the picture towards the style's mean colour." in out
     rows = [[cell.strip() for cell in line.split("  ") if cell] for line in out.splitlines()]
     assert ["amount", "0.5", "a number, 0 to 1", "share of the style"] in rows
-    assert listing.stage_table(stages.Picky).endswith("it has no parameters")
+    assert listing.offer_text("stage", "picky", stages.Picky).endswith("it has no parameters")
     assert cli.main(["plugins", "blent"]) == 2
     assert "did you mean 'blend'?" in capsys.readouterr().err
 
@@ -92,6 +93,30 @@ def test_a_watcher_is_shown_as_a_stage_is(installed, capsys):
     assert "for a run: --watch pulse:every=10" in out
 
 
+def test_what_goes_by_a_name_is_shown_whatever_it_is(installed, capsys):
+    installed.register(Kinds())
+    assert cli.main(["plugins", "back"]) == 0
+    assert capsys.readouterr().out == "back\n  decoder of impasto-kinds 1.0\n"
+    assert cli.main(["plugins", "slim19"]) == 0
+    encoder, trainer = capsys.readouterr().out.split("\n\n", 1)
+    assert "  encoder of impasto" in encoder
+    assert "  trainer of impasto" in trainer
+    assert "to train: impasto train slim19 --help" in trainer
+
+
+def test_the_kit_runs_on_an_encoder_and_says_what_it_has_no_checks_for(installed, capsys):
+    assert cli.main(["plugins", "slim19", "--check"]) == 0
+    assert "ok" in capsys.readouterr().out
+    installed.register(Kinds())
+    assert cli.main(["plugins", "pulse", "--check"]) == 2
+    assert "pulse offers no stage, encoder or statistic" in capsys.readouterr().err
+
+
+def test_a_stage_of_a_published_plugin_that_is_not_installed_says_what_to_install(capsys):
+    assert cli.main(["plugins", "adain"]) == 2
+    assert "  what to type: pip install impasto-adain, which offers it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["paint", "run"])
 def test_help_ends_in_every_stage_with_its_parameters(command, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -112,7 +137,7 @@ def test_published_plugins_are_listed_from_a_file_that_ships(capsys):
 
 def test_a_published_plugin_that_is_installed_is_said_to_be(capsys, monkeypatch):
     entry = directory.Entry("impasto-test", "What a test needs.", ["blend", "slow"], "https://example.org/impasto-test")
-    monkeypatch.setattr(directory, "directory", lambda: [entry])
+    monkeypatch.setattr(listing, "directory", lambda: [entry])
     assert cli.main(["plugins", "--available"]) == 0
     shown = "impasto-test (installed)\n  What a test needs.\n  blend, slow\n  https://example.org/impasto-test\n"
     assert capsys.readouterr().out.startswith(shown)

@@ -192,3 +192,13 @@ def test_choices_by_type_do_not_guess_across_kinds():
     for value in (True, 2.0):
         with pytest.raises(ParameterError, match="count"):
             Chosen(count=value)
+
+
+def test_a_misspelt_choice_is_met_by_the_nearest():
+    class Brush(impasto.Postprocessor, name="brush"):
+        """Refine."""
+
+        shape: str = impasto.param(default="round", choices=("round", "flat"), help="of the brush")
+
+    with pytest.raises(impasto.ParameterError, match="shape = 'rond' does not fit\n  did you mean 'round'"):
+        Brush(shape="rond")

@@ -6,12 +6,14 @@ The script is made by shtab and knows the stages that are installed when it is m
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import shtab
 
 from ..errors import PluginError
-from ..host import get_host
+from ..host import Host, get_host
+from ..stage import Declared
 from .errors import DONE, print_message
 from .parser import CommandLineParser, command_line_parser
 from .plugin_commands import plugin_commands
@@ -22,20 +24,17 @@ FILES = ("content", "style", "out", "mask", "pipeline", "record")
 
 def execute(given: argparse.Namespace) -> int:
     """Print a script that completes the command line."""
-    stages = get_host().stages
-    files = {one.name for stage in stages.values() for one in stage.parameters().values() if one.reads or one.writes}
-    print(completion_script(given.shell, list(stages), list(get_host().trainers), sorted(files)))
+    print(completion_script(given.shell, get_host()))
     return DONE
 
 
-def completion_script(shell: str, stages: Sequence[str], trainers: Sequence[str], files: Sequence[str] = ()) -> str:
+def completion_script(shell: str, host: Host) -> str:
     """Return the script that makes a shell complete `impasto`.
 
     Args:
         shell: "bash", "zsh" or "fish".
-        stages: names for `--with`, where several are joined by commas, and for `impasto plugins`.
-        trainers: names for `impasto train`.
-        files: parameters of stages behind which a file is named, as in `mask-file:path=`.
+        host: whose names are completed: stages for `--with`, watchers for `--watch`, trainers for `impasto train`, and
+            all there are for `impasto plugins`; a file behind a parameter that names one, as in `mask-file:path=`.
     """
     parser = command_line_parser()
     for command in plugin_commands(parser).values():
@@ -43,43 +42,54 @@ def completion_script(shell: str, stages: Sequence[str], trainers: Sequence[str]
             command.complete()
         except PluginError as error:  # the others are completed
             print_message(str(error))
-    _describe(parser, stages, trainers, files)
+    _describe(parser, host)
     return shtab.complete(parser, shell)
 
 
-def _describe(parser: CommandLineParser, stages: Sequence[str], trainers: Sequence[str], files: Sequence[str]) -> None:
+def _describe(parser: CommandLineParser, host: Host) -> None:
     """Tell shtab what stands for each argument that has no choices of its own."""
-    names = " ".join(stages)
+    offered = {"stages": ("stage", host.stages), "watch": ("watcher", host.watchers)}
+    functions, in_bash, in_zsh = zip(*(_functions(*one) for one in offered.values()), strict=True)
+    preamble = {"bash": "\n\n".join(in_bash), "zsh": "\n\n".join(in_zsh)}
     joined = {
-        "bash": "_impasto_stages",
-        "zsh": "_impasto_stages",
-        "fish": f"(__fish_append , {names})",
-        "preamble": {
-            "bash": "_impasto_stages() {\n"
-            "  local typed=${1#[\\'\\\"]} before=\n"
-            f"  if [[ $typed =~ ^.*:({'|'.join(files) or '-'})=[\\'\\\"]? ]]; then\n"
-            '    compgen -P "$BASH_REMATCH" -f -- "${typed#"$BASH_REMATCH"}"\n'
-            "    return\n"
-            "  fi\n"
-            "  [[ $typed == *,* ]] && before=${typed%,*},\n"
-            f'  compgen -P "$before" -W "{names}" -- "${{typed##*,}}"\n'
-            "}",
-            "zsh": "_impasto_stages() {\n"
-            f"  if compset -P '*:({'|'.join(files) or '-'})='; then _files\n"
-            f"  else _values -s , stage {names}\n"
-            "  fi\n"
-            "}",
-        },
+        option: _joined(names, function, preamble)
+        for (option, (_, names)), function in zip(offered.items(), functions, strict=True)
     }
     for command, subparser in parser.commands.items():
         for action in subparser._actions:  # argparse has no public way to them; shtab reads them likewise
-            if action.dest == "stages":
-                action.complete = joined  # type: ignore[attr-defined]
-            elif action.dest == "stage":
-                action.choices = stages
+            if action.dest in joined:
+                action.complete = joined[action.dest]  # type: ignore[attr-defined]
+            elif action.dest == "name" and command == "plugins":
+                names = (name for one in host.distributions for names in host.offers(one).values() for name in names)
+                action.choices = sorted(set(names))
             elif action.dest == "trainer":
-                action.choices = trainers
+                action.choices = list(host.trainers)
             elif action.dest == "folder":
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
             elif action.dest in FILES and command != "completion":
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
+
+
+def _joined(names: Mapping[str, type[Declared]], function: str, preamble: Mapping[str, str]) -> dict[str, Any]:
+    """Return what completes names that are joined by commas; shtab takes one preamble, which has every function."""
+    return {"bash": function, "zsh": function, "fish": f"(__fish_append , {' '.join(names)})", "preamble": preamble}
+
+
+def _functions(kind: str, offered: Mapping[str, type[Declared]]) -> tuple[str, str, str]:
+    """Return the name of what completes names, and files behind a parameter that names one, and it for bash and zsh."""
+    names, function = " ".join(offered), f"_impasto_{kind}s"
+    named = {one.name for kind in offered.values() for one in kind.parameters().values() if one.reads or one.writes}
+    files = "|".join(sorted(named)) or "-"
+    bash = (
+        f"{function}() {{\n"
+        "  local typed=${1#[\\'\\\"]} before=\n"
+        f"  if [[ $typed =~ ^.*:({files})=[\\'\\\"]? ]]; then\n"
+        '    compgen -P "$BASH_REMATCH" -f -- "${typed#"$BASH_REMATCH"}"\n'
+        "    return\n"
+        "  fi\n"
+        "  [[ $typed == *,* ]] && before=${typed%,*},\n"
+        f'  compgen -P "$before" -W "{names}" -- "${{typed##*,}}"\n'
+        "}"
+    )
+    zsh = f"{function}() {{\n  if compset -P '*:({files})='; then _files\n  else _values -s , {kind} {names}\n  fi\n}}"
+    return function, bash, zsh

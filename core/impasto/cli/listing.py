@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import textwrap
 from collections.abc import Iterator
+from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from ..host import get_host
-from ..stage import Parameter, Stage, Watcher
+from ..host.directory import directory
+from ..stage import Declared, Parameter
 
 
 def plugin_lines() -> Iterator[str]:
@@ -34,10 +39,35 @@ def plugin_lines() -> Iterator[str]:
         )
 
 
-def stage_table(stage: type[Stage] | type[Watcher]) -> str:
-    """Return a stage's or a watcher's parameters with defaults, ranges and help, as a table."""
-    lines = [f"{stage.name}: {stage.summary()}", f"  {stage.kind} of {get_host().distribution(stage)}", ""]
-    parameters = stage.parameters().values()
+def available_lines() -> Iterator[str]:
+    """Yield each published plugin with what it offers, and whether it is installed."""
+    width = max(40, shutil.get_terminal_size().columns)
+    installed = {canonicalize_name(name.split()[0]) for name in get_host().distributions}
+    for entry in directory():
+        yield f"{entry.name}{' (installed)' if canonicalize_name(entry.name) in installed else ''}"
+        for line in (entry.summary, ", ".join(entry.offers), entry.address):
+            if line:
+                yield textwrap.fill(line, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    yield "\nwhat to type: pip install NAME"
+    yield "plugins with the keyword or topic impasto-plugin elsewhere may not be listed yet"
+
+
+def offer_text(kind: str, name: str, offered: Any) -> str:
+    """Return what a plugin offers under a name: what it is, whose, and its parameters as a table if it has any.
+
+    Args:
+        kind: "stage", "encoder", "trainer" and so on.
+        name: by which it was asked for.
+        offered: a class of stages, trainers or watchers, or a function, such as an encoder's loader.
+    """
+    declared = isinstance(offered, type) and issubclass(offered, Declared)
+    about = offered.summary() if declared else next(iter((inspect.getdoc(offered) or "").splitlines()), "")
+    lines = [f"{offered.name if declared else name}: {about}".removesuffix(": ")]
+    lines.append(f"  {getattr(offered, 'kind', kind)} of {get_host().distribution(offered)}")
+    if not declared:
+        return "\n".join(lines)
+    parameters = offered.parameters().values()
+    lines.append("")
     if not parameters:
         return "\n".join([*lines, "it has no parameters"])
     rows = [("parameter", "default", "range", "what it does")]
@@ -53,15 +83,19 @@ def stage_table(stage: type[Stage] | type[Watcher]) -> str:
             padded = [part.ljust(room) for part, room in zip(parts, [*widths, 0], strict=True)]
             lines.append("  ".join(padded).rstrip())
     example = next(iter(parameters))
-    where = "in a pipeline: --with" if issubclass(stage, Stage) else "for a run: --watch"
-    lines += ["", f"{where} {stage.name}:{example.name}={with_value(example)}"]
+    usage = {
+        "stage": f"in a pipeline: --with {offered.name}:{example.name}={with_value(example)}",
+        "watcher": f"for a run: --watch {offered.name}:{example.name}={with_value(example)}",
+        "trainer": f"to train: impasto train {offered.name} --help",
+    }
+    lines += ["", usage[kind]]
     return "\n".join(lines)
 
 
 def stage_list() -> str:
     """Return every stage with its parameters, defaults and ranges, for the end of a help text."""
     width = max(40, shutil.get_terminal_size().columns)
-    lines = ["stages, with their parameters (impasto plugins STAGE says what each does):"]
+    lines = ["stages, with their parameters (impasto plugins NAME says what each does):"]
     for name, stage in get_host().stages.items():
         lines += ["", f"  {textwrap.shorten(f'{name}: {stage.summary()}', width - 2, placeholder=' …')}"]
         text = "; ".join(f"{one.name}={default_text(one)} ({one.range})" for one in stage.parameters().values())

@@ -125,9 +125,11 @@ def command_line_parser() -> CommandLineParser:
     train.add_argument("trainer", nargs="?", help="what to train; without one: what there is")
     train.add_argument("options", nargs=argparse.REMAINDER, help="the trainer's own: impasto train TRAINER --help")
 
-    plugins = command("plugins", "list what is installed, or a stage's parameters")
-    plugins.add_argument("stage", nargs="?", help="a stage or watcher, to see its parameters, ranges and defaults")
-    plugins.add_argument("--check", action="store_true", help="run the conformance kit on that stage")
+    plugins = command("plugins", "list what is installed, or what goes by a name, with its parameters")
+    plugins.add_argument("name", nargs="?", metavar="NAME", help="of a stage, encoder, trainer, watcher, …")
+    plugins.add_argument(
+        "--check", action="store_true", help="run the conformance kit on a stage, encoder, statistic or distribution"
+    )
     plugins.add_argument("--available", action="store_true", help="list published plugins; nothing is downloaded")
 
     new_plugin = command("new-plugin", "write a plugin of your own that installs and passes its tests")

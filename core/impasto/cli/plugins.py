@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
 from .. import samples
 from ..errors import ParameterError
 from ..host import get_host
+from ..networks import encoder
 from ..picture import OWN_SUFFIXES
 from ..pipeline import Pipeline
-from ..testing import check_stage
-from .directory import available_lines
+from ..testing import check_encoder, check_stage, check_statistic
 from .errors import DONE, FAILED, print_message
-from .listing import plugin_lines, stage_table
+from .listing import available_lines, offer_text, plugin_lines
 from .parser import command_line_parser
 
 
 def execute(given: argparse.Namespace) -> int:
-    """List what is installed or published, or the parameters of a stage or watcher, or check a stage."""
+    """List what is installed or published, or show or check what a plugin offers under a name."""
     if given.check:
-        return check(given.stage)
+        return check(given.name)
     if given.available:
         print("\n".join(available_lines()))
         return DONE
-    if given.stage is not None:
-        watcher = get_host().watchers.get(given.stage)
-        print(stage_table(watcher or get_host().stage(given.stage)))
+    if given.name is not None:
+        offered = get_host().offered(given.name)
+        print("\n\n".join(offer_text(kind, given.name, one) for kind, one in offered.items()))
         return DONE
     print("\n".join([*plugin_lines(), *unused_lines()]))
-    print("\nimpasto plugins STAGE shows a stage's parameters")
+    print("\nimpasto plugins NAME shows what goes by this name, with its parameters")
     return DONE
 
 
@@ -52,33 +53,56 @@ def unused_lines() -> Iterator[str]:
 
 
 def check(name: str | None) -> int:
-    """Run the conformance kit on a stage, with parameters if there are any, or on every stage of a distribution.
+    """Run the conformance kit on what goes by a name, or on every stage, encoder and statistic of a distribution.
 
     Args:
-        name: `adain`, `adain:alpha=0.5` or `impasto-adain`.
+        name: `adain`, `adain:alpha=0.5`, `gabor` or `impasto-adain`.
 
     Returns:
         The exit code.
 
     Raises:
-        ValueError: no name.
+        ValueError: no name, or something that only the tests of its plugin can check.
     """
     if name is None:
         raise ValueError(
-            "plugins: --check needs a stage or a distribution\n  what to type: impasto plugins adain --check"
+            "plugins: --check needs a name or a distribution\n  what to type: impasto plugins adain --check"
         )
-    classes = [stage for stage in get_host().stages.values() if get_host().distribution(stage).split()[0] == name]
-    stages = list(Pipeline.parse(name).stages) if not classes else []
-    for stage_class in classes:
-        try:
-            stages.append(stage_class())
-        except ParameterError as error:
-            print_message(f"{error}\n  it is left out; check it by itself")
+    distribution = next((one for one in get_host().distributions if one.split()[0] == name), None)
+    checks = list(checks_of(name) if distribution is None else checks_of_distribution(distribution))
+    if not checks:
+        raise ValueError(
+            f"plugins: {name} offers no stage, encoder or statistic, which alone are checked without files of yours\n"
+            f"  what would work: the tests of its plugin, with impasto.testing.parametrize_checks"
+        )
     failed = 0
-    for stage in stages:
+    for run in checks:
         try:
-            check_stage(stage)
+            run()
         except AssertionError as failures:
             print_message(str(failures))
             failed += 1
     return FAILED if failed else DONE
+
+
+def checks_of(name: str) -> Iterator[Callable[[], None]]:
+    """Yield the checks of what goes by a name, or of a stage with parameters."""
+    if ":" in name:
+        yield from (partial(check_stage, stage) for stage in Pipeline.parse(name).stages)
+        return
+    for kind, offered in get_host().offered(name).items():
+        if kind == "stage":
+            yield partial(check_stage, offered())
+        elif kind == "encoder":
+            yield partial(check_encoder, partial(encoder, name))
+        elif kind == "statistic":
+            yield partial(check_statistic, name)
+
+
+def checks_of_distribution(distribution: str) -> Iterator[Callable[[], None]]:
+    """Yield the checks of everything that a distribution offers, but of a stage that needs a value."""
+    for name in sorted({name for names in get_host().offers(distribution).values() for name in names}):
+        try:
+            yield from checks_of(f"{distribution.split()[0]}/{name}")
+        except ParameterError as error:
+            print_message(f"{error}\n  it is left out; check it by itself")

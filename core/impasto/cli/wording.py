@@ -24,7 +24,7 @@ OPTIONS = {
 }
 """Keywords of the library, and the options that mean the same."""
 PHRASES = {
-    "`impasto.testing.check_stage`": "`impasto plugins STAGE --check`",
+    "`impasto.testing.check_stage`": "`impasto plugins NAME --check`",
     ", or all of them, painted by Pipeline.stream": "; given as content, all are painted",
 }
 """Python that is no call with keywords."""

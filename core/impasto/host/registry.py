@@ -19,6 +19,7 @@ from ..functional.losses import StatisticOf
 from ..moved import moved_name
 from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
 from ..training import Trainer
+from .directory import directory
 from .manager import plugin_manager, register_offers
 from .offers import REGISTRIES, Offer, read_offers
 from .versions import unmet_requirement, version
@@ -268,14 +269,37 @@ class Host:
         """
         return self._look_up("command", name)  # type: ignore[no-any-return]
 
-    def _look_up(self, kind: str, name: str) -> Any:
+    def offered(self, name: str) -> dict[str, Any]:
+        """Return what goes by this name, of each kind that has it: `fast` is a stage and a trainer.
+
+        Raises:
+            LookupError: nothing, or what several plugins offer; lists the names there are.
+        """
+        kinds = dict.fromkeys(registry.kind for registry in REGISTRIES.values())
+        found = {kind: self._look_up(kind, name) for kind in kinds if self._matching(kind, name)}
+        return found or {"stage": self.stage(name)}
+
+    def _matching(self, kind: str, name: str) -> list[Offer]:
         distribution, slash, short = name.rpartition("/")
         offers = self._offers.get((kind, short), [])
         renamed = [offer for offer in self._every() if offer.kind == kind and short in getattr(offer.object, "was", ())]
         if slash:
             maker = canonicalize_name(distribution)
             offers, renamed = ([one for one in some if one.maker == maker] for some in (offers, renamed))
-        offers = offers or renamed  # what has a name now goes before what had it
+        return offers or renamed  # what has a name now goes before what had it
+
+    def _published(self, name: str) -> list[str]:
+        """Return the published plugins that offer something of this name and are not installed."""
+        maker, _, short = name.rpartition("/")
+        installed = {canonicalize_name(one.split()[0]) for one in (*self.distributions, *self.broken)}
+        return [
+            entry.name
+            for entry in directory()
+            if short in entry.offers and entry.name not in installed and maker in ("", entry.name)
+        ]
+
+    def _look_up(self, kind: str, name: str) -> Any:
+        offers = self._matching(kind, name)
         if len(offers) == 1:
             return offers[0].object
         if offers:
@@ -289,6 +313,7 @@ class Host:
         article = "an" if kind == "encoder" else "a"
         lines = [f"no installed plugin offers {article} {kind} called {quoted(name)}"]
         lines.append(f"  installed: {', '.join(names) or 'none'}{suggestion(name, names)}")
+        lines += [f"  what to type: pip install {one}, which offers it" for one in self._published(name)]
         lines += [f"  {broken} is installed but did not load: {why}" for broken, why in self.broken.items()]
         raise LookupError("\n".join(lines))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ParameterError, quoted
+from ..errors import ParameterError, quoted, suggestion
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,9 @@ class Parameter:
             most = f", at most {LONGEST_LIST} entries" if len(entries) > LONGEST_LIST else ""
             if any(isinstance(entry, str) and len(entry) > LONGEST_TEXT for entry in entries):
                 most = f", at most {LONGEST_TEXT:,} characters"
+            near = next((suggestion(one, map(str, self.choices or ())) for one in entries if isinstance(one, str)), "")
             raise ParameterError(
-                f"{owner}: {self.name} = {quoted(value)} does not fit\n"
+                f"{owner}: {self.name} = {quoted(value)} does not fit{near}\n"
                 f"  what would work: {self.range}{most}{default}\n"
                 f"  what it does: {self.help}" + (f"\n  what to type: {self.name}=[{quoted(value)}]" if alone else "")
             )
