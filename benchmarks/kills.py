@@ -82,7 +82,7 @@ def small_steps():
     """Let checkpoints be written every few steps, so that many kills meet one."""
     from impasto_gatys import optimisation
 
-    optimisation.EVERY = 2
+    optimisation.CHECKPOINT_EVERY = 2
     training.train = functools.partial(training.train, checkpoint_every=1, log_every=1)
 
 

@@ -2,6 +2,7 @@
 
 from .base import Stage, check_mask, check_result
 from .canvas import Canvas, Style, style_image
+from .checkpoint import CHECKPOINT_EVERY, Checkpoint, digest, run_identity
 from .context import RunContext, StreamMemo, current_run, remember
 from .declared import Declared
 from .fingerprint import differences, identity
@@ -27,7 +28,9 @@ from .stylizer import Stylizer
 from .watcher import Watcher
 
 __all__ = [
+    "CHECKPOINT_EVERY",
     "Canvas",
+    "Checkpoint",
     "Declared",
     "Frame",
     "Parameter",
@@ -52,6 +55,7 @@ __all__ = [
     "covers",
     "current_run",
     "differences",
+    "digest",
     "identity",
     "interruptible",
     "param",
@@ -60,5 +64,6 @@ __all__ = [
     "remember",
     "resized_style",
     "resized_styles",
+    "run_identity",
     "style_image",
 ]

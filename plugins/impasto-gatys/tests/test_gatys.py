@@ -12,9 +12,9 @@ from impasto.functional.losses import STATISTICS, Statistic
 from impasto.functional.resizing import Size
 from impasto.networks import VGG
 from impasto.optim import pyramid
+from impasto.stage import checkpoint as checkpoints
 from impasto.testing import parametrize_checks
 from impasto_gatys import SHARES, Gatys, Reconstruct, Texture, memory, optimisation
-from impasto_gatys import checkpoint as checkpoints
 
 
 @pytest.fixture(scope="session")
@@ -296,7 +296,7 @@ def test_a_finished_checkpoint_is_in_nobodys_way(network, tmp_path):
 @pytest.mark.parametrize("stop", [-1, 4])
 def test_a_full_disk_costs_the_checkpoint_and_not_the_picture(stop, network, tmp_path, monkeypatch):
     resource = pytest.importorskip("resource", reason="POSIX alone bounds files")
-    monkeypatch.setattr(optimisation, "EVERY", 3)
+    monkeypatch.setattr(optimisation, "CHECKPOINT_EVERY", 3)
     stage = Gatys(encoder=network, steps=8, coarsest=64, checkpoint=str(tmp_path / "run.pt"))
     whole = paint(stage_with(stage, checkpoint=""), picture(26), picture(27), plugins=[Stop(stop)])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -320,7 +320,7 @@ def test_a_kill_costs_no_more_than_the_steps_since_the_last_checkpoint(network, 
             if step == 7:
                 raise KilledError
 
-    monkeypatch.setattr(optimisation, "EVERY", 3)
+    monkeypatch.setattr(optimisation, "CHECKPOINT_EVERY", 3)
     stage = Gatys(encoder=network, steps=10, coarsest=64, checkpoint=str(tmp_path / "run.pt"))
     with pytest.raises(impasto.StageError):
         paint(stage, picture(26), picture(27), plugins=[Kill()])
@@ -385,7 +385,7 @@ def test_pictures_are_told_apart_and_looked_at_only_where_there_is_a_checkpoint(
     def refuse(*pictures):
         raise AssertionError("pictures are hashed for nothing")
 
-    monkeypatch.setattr(optimisation, "digest", refuse)
+    monkeypatch.setattr(checkpoints, "digest", refuse)
     paint(Gatys(encoder=network, steps=1, coarsest=64), picture(26), picture(27))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -13,9 +14,8 @@ from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.functional.resizing import Size, resample, resize
 from impasto.networks import PRETRAINED, records
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, descend, pyramid
-from impasto.stage import identity
+from impasto.stage import CHECKPOINT_EVERY, Checkpoint, run_identity
 
-from .checkpoint import EVERY, Checkpoint, digest
 from .memory import check_memory
 from .objective import Objective, Term
 from .pieces import composite_pieces, region_pieces, with_surroundings
@@ -105,16 +105,7 @@ class Optimisation(impasto.Stylizer):
         largest = max((sizes[-1] for sizes in pyramids), key=lambda size: size[0] * size[1])
         check_memory(self.name, encoder, self.layers(encoder), largest, device, self.optimiser)
         generator = self.generator(device)
-        seed = torch.initial_seed() if generator is None else generator.initial_seed()
-
-        def this_run() -> dict[str, str]:
-            words = identity(self) | {"seed": str(seed), "content": digest(content), "regions": digest(guides)}
-            for number, style in enumerate(styles, 1):
-                words[f"style {number}"] = digest(style.image, style.guides)
-                words[f"weight of style {number}"] = str(style.weight)
-            return words
-
-        checkpoint = Checkpoint(self.checkpoint, this_run)
+        checkpoint = Checkpoint(self.checkpoint, partial(run_identity, self, content, styles, guides))
         saved = checkpoint.load() or {"finished": [], "run": None}
         finished = [image.to(device) for image in saved["finished"]]
         total = sum(map(len, pyramids)) * self.steps
@@ -135,7 +126,7 @@ class Optimisation(impasto.Stylizer):
                 if len(pieces) > 1:
                     shown = composite_pieces(content, pieces, [*finished, resample(shown, sizes[-1])])
                 self.report(step, total, shown, losses)
-                if step % EVERY == 0:
+                if step % CHECKPOINT_EVERY == 0:
                     checkpoint.save({"finished": finished, "run": run.state()})
 
             start = self.start(picture, own_styles, regions, sizes[0])

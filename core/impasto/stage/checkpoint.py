@@ -1,27 +1,40 @@
-"""Checkpoints of long runs: written whole, opened safely, and only for the run they belong to."""
+"""Checkpoints of long stages: written whole, opened safely, and only for the run they belong to."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from impasto import StageError, WeightsError
-from impasto.errors import PictureError
-from impasto.files import check_target, local_path, write_atomically
-from impasto.stage import current_run, differences
-from impasto.weights import open_torch
+from ..errors import PictureError, StageError, WeightsError
+from ..files import check_target, local_path, write_atomically
+from ..weights import open_torch
+from .context import current_run
+from .fingerprint import differences, identity
 
-EVERY = 50
+if TYPE_CHECKING:
+    from .base import Stage
+    from .canvas import Style
+
+CHECKPOINT_EVERY = 50
 """Steps between checkpoints: the most that a kill can cost."""
 
 
 def digest(*pictures: Tensor | None) -> str:
-    """Return a digest of pictures and maps, of their sizes and all their values."""
+    """Return a digest of pictures and maps, of their sizes and all their values.
+
+    Args:
+        pictures: of any shape; None counts as nothing.
+
+    Example:
+        >>> import torch
+        >>> digest(torch.zeros(1, 3, 2, 2)) == digest(torch.zeros(1, 3, 2, 2)) != digest(torch.ones(1, 3, 2, 2))
+        True
+    """
     found = hashlib.sha256()
     for picture in pictures:
         if picture is not None:
@@ -30,13 +43,46 @@ def digest(*pictures: Tensor | None) -> str:
     return found.hexdigest()[:16]
 
 
+def run_identity(stage: Stage, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> dict[str, str]:
+    """Return what decides the work of a stylizer, in words: its values, the run's seed, and all that it is given.
+
+    Args:
+        stage: whose work it is.
+        content: (B, 3, H, W).
+        styles: with their guides and weights.
+        guides: (1 or B, K, H, W) or None.
+
+    Example:
+        >>> import impasto, torch
+        >>> stage, content = impasto.Pipeline.parse("adain").stages[0], torch.zeros(1, 3, 8, 8)
+        >>> sorted(run_identity(stage, content, [], None))[:3]
+        ['alpha', 'content', 'encoder']
+    """
+    generator = stage.generator(content.device)
+    seed = torch.initial_seed() if generator is None else generator.initial_seed()
+    words = identity(stage) | {"seed": str(seed), "content": digest(content), "regions": digest(guides)}
+    for number, style in enumerate(styles, 1):
+        words[f"style {number}"] = digest(style.image, style.guides)
+        words[f"weight of style {number}"] = str(style.weight)
+    return words
+
+
 class Checkpoint:
     """A file that one run writes and goes on from after a kill; it is removed when the picture is written.
 
     Args:
         path: the file; an empty one keeps no checkpoints.
-        run: returns what decides the run, in words (see `impasto.stage.identity`); it takes a while for large
+        run: returns what decides the run, in words (see `run_identity`); it takes a while for large
             pictures, and is asked only where there is a file to keep.
+
+    Raises:
+        StageError: the file cannot be written.
+
+    Example:
+        >>> checkpoint = Checkpoint("", dict)
+        >>> checkpoint.save({"step": 1})  # nowhere
+        >>> checkpoint.load() is None
+        True
     """
 
     def __init__(self, path: str, run: Callable[[], dict[str, str]]) -> None:
