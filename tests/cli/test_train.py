@@ -1,5 +1,6 @@
 """`impasto train` takes the options that a trainer declares."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,49 @@ def test_train_takes_the_options_that_its_trainer_declares(installed, capsys, mo
     assert "--many" in capsys.readouterr().out
     assert cli.main(["train", "fit-lime"]) == 2
     assert "did you mean 'fit-line'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("again", [[], ["--no-resume"]])
+def test_an_interruption_says_what_is_kept_and_the_same_command_goes_on(installed, capsys, again):
+    pytest.importorskip("accelerate")
+
+    class Stopped(Line):
+        stop_at = 3
+
+        def losses(self, networks, batch, rng):
+            Stopped.stop_at -= 1
+            if Stopped.stop_at == 0:
+                signal.raise_signal(signal.SIGINT)
+            yield from super().losses(networks, batch, rng)
+
+    class FitStopped(Trainer, name="fit-stopped"):
+        """Fit a line."""
+
+        def task(self, device, seed=0):
+            return Stopped(0.1)
+
+    class FitNothing(Trainer, name="fit-nothing"):
+        """Be interrupted before the first step."""
+
+        def task(self, device, seed=0):
+            raise KeyboardInterrupt
+
+    installed.register(
+        type("Trainers", (), {"impasto_trainers": impasto.hookimpl(lambda self: [FitStopped, FitNothing])})(),
+        "impasto-line 1.0",
+    )
+    train = ["train", "fit-stopped", "--out", "out", "--steps", "20"]
+    assert cli.main(train + again) == 130
+    said = capsys.readouterr().err
+    assert f"step 3 of 20 is kept in {Path('out/checkpoint.pt')}" in said
+    assert ("the same command without --no-resume goes on" in said) is bool(again)
+    assert cli.main(train) == 0
+    said = capsys.readouterr().err
+    assert "step 10 of 20: square " in said  # where no terminal shows a bar
+    with Path("out/losses.csv").open() as file:
+        assert [line.partition(",")[0] for line in file] == ["step", "10", "20"]
+    assert cli.main(["train", "fit-nothing"]) == 130
+    assert "no step was kept, and the same command begins anew" in capsys.readouterr().err
 
 
 def test_without_a_trainer_the_trainers_are_listed_each_apart_from_its_summary(installed, capsys):

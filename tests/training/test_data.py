@@ -33,6 +33,16 @@ def test_enlarged_crops_show_less_of_the_scene(tmp_path):
     assert shown[1].max() < 24
 
 
+@pytest.mark.parametrize(("width", "height"), [(53, 80), (60, 90), (90, 60), (120, 60), (37, 41), (1, 7)])
+def test_pictures_smaller_than_a_crop_are_enlarged_in_every_draw(tmp_path, width, height):
+    down = numpy.linspace(0, 255, height).astype(numpy.uint8)
+    Image.fromarray(numpy.broadcast_to(down[:, None, None], (height, width, 3)).copy()).save(tmp_path / "small.png")
+    for aspect in (1.0, 1.5):
+        crops = Crops([tmp_path / "small.png"], 80, aspect=aspect).draw(400, generator(0))
+        assert crops.shape == (400, 3, 80, 80)
+        assert crops.isfinite().all()
+
+
 def test_recoloured_crops_have_red_green_and_blue_in_any_order(tmp_path):
     orange = (240, 120, 16)
     Image.new("RGB", (64, 64), orange).save(tmp_path / "orange.png")

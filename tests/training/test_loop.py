@@ -224,3 +224,63 @@ def test_batches_depend_on_seed_and_step_alone():
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
     assert not torch.equal(draws[0], draws[3])
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_training_keeps_its_last_step_and_goes_on_as_if_it_had_not_been(tmp_path, name):
+    whole = run(tmp_path / "whole")
+
+    class Interrupted(Line):
+        def losses(self, networks, batch, rng):
+            if self.seen == 6:
+                os.kill(os.getpid(), getattr(signal, name))
+            yield from super().losses(networks, batch, rng)
+
+    Interrupted.__qualname__ = "Line"  # the same training
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command line takes it
+    try:
+        with pytest.raises(KeyboardInterrupt, match=r"step 7 of 60 is kept in .*checkpoint\.pt"):
+            train(Interrupted(), tmp_path / "stopped", steps=60, checkpoint_every=10, log_every=5, average=0.9)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert torch.load(tmp_path / "stopped/checkpoint.pt", weights_only=True)["step"] == 7
+    resumed = run(tmp_path / "stopped")
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+    assert losses(tmp_path / "stopped") == losses(tmp_path / "whole")
+
+
+def test_a_second_interruption_ends_a_training_at_once(tmp_path):
+    class Impatient(Line):
+        def losses(self, networks, batch, rng):
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+            yield from super().losses(networks, batch, rng)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match="^$"):
+        train(Impatient(), tmp_path, steps=60)
+    assert not (tmp_path / "checkpoint.pt").exists()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+@pytest.mark.parametrize(("steps", "every"), [(60, 3), (8, 1)])
+def test_checkpoints_of_a_short_training_are_as_dense_as_of_a_long_one(tmp_path, steps, every):
+    kept = []
+
+    def look(step, means):
+        if (tmp_path / "checkpoint.pt").exists():
+            kept.append(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"])
+
+    train(Line(), tmp_path, steps=steps, log_every=1, on_log=look)
+    assert kept == [step // every * every for step in range(every, steps)]
+
+
+def test_a_loss_that_is_not_finite_before_the_first_checkpoint_says_that_there_is_none(tmp_path):
+    with pytest.raises(FloatingPointError, match=r"checkpoint\.pt was not written yet"):
+        train(Line(poison=1), tmp_path, steps=60)
+
+
+def test_the_learning_rate_of_a_short_training_reaches_its_height():
+    assert max(trapezoid(step, 80) for step in range(80)) == 1
+    assert trapezoid(0, 200) == 0.01  # trainings of 200 steps and more warm up over 100
+    assert 0 < trapezoid(0, 1) <= 1

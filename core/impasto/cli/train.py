@@ -45,6 +45,9 @@ def execute(given: argparse.Namespace) -> int:
         def log(step: int, losses: Mapping[str, float]) -> None:
             bar.update(step - bar.n)
             bar.set_postfix({name: f"{loss:.3g}" for name, loss in losses.items()})
+            if bar.disable:  # a log that somebody follows
+                means = ", ".join(f"{name} {loss:.3g}" for name, loss in losses.items())
+                print(f"step {step} of {chosen.steps}: {means}", file=sys.stderr, flush=True)
 
         try:
             files = training.train(
@@ -57,12 +60,22 @@ def execute(given: argparse.Namespace) -> int:
                 average=trainer.average,
                 on_log=log,
             )
-        except KeyboardInterrupt:
-            print_message(f"interrupted; the same command goes on from the last checkpoint in {chosen.out}")
+        except KeyboardInterrupt as interrupt:
+            print_message(f"interrupted; {_what_is_kept(interrupt, chosen)}")
             return INTERRUPTED
     for file in files:
         print(file)
     return DONE
+
+
+def _what_is_kept(interrupt: KeyboardInterrupt, chosen: argparse.Namespace) -> str:
+    """Return in words what an interrupted training goes on from."""
+    again = "the same command" if chosen.resume else "the same command without --no-resume"
+    if str(interrupt):
+        return f"{interrupt}, and {again} goes on from there"
+    if chosen.resume and (local_path(chosen.out) / "checkpoint.pt").exists():
+        return f"the step was not done, and {again} goes on from the last checkpoint in {chosen.out}"
+    return "no step was kept, and the same command begins anew"
 
 
 def trainer_parser(trainer: type[training.Trainer]) -> argparse.ArgumentParser:

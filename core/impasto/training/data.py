@@ -65,8 +65,11 @@ def pictures(folder: str | Path, held_back: bool = True) -> list[Path]:
 class Crops:
     """Random square crops of a list of pictures, held in memory as bytes.
 
+    A crop shows a window of 4/5 to 4/3 of its size.  Of a picture that is smaller than the window it shows the largest
+    that fits, enlarged, which is blurred: pictures whose shorter side is 4/3 of `size` or more are seen as they are.
+
     Args:
-        files: the pictures.
+        files: the pictures, of any size.
         size: side of the crops in pixels.
         aspect: how far they are squeezed or stretched at most.
         enlarged: share of them that shows a scene two to eight times larger, as smooth as a part of a picture of many
@@ -107,7 +110,8 @@ class Crops:
                 side /= uniform(2, 8)
             box_w, box_h = side / math.sqrt(aspect), side * math.sqrt(aspect)
             shrink = min(1.0, width / box_w, height / box_h)
-            box_w, box_h = box_w * shrink, box_h * shrink
+            # Rounding must not leave a window that is wider than its picture.
+            box_w, box_h = min(box_w * shrink, width), min(box_h * shrink, height)
             left, top = uniform(0, width - box_w), uniform(0, height - box_h)
             box = (left, top, left + box_w, top + box_h)
             crop = picture.resize((self.size, self.size), Image.Resampling.BICUBIC, box=box)

@@ -18,6 +18,7 @@ from ..errors import ParameterError
 from ..files import check_target, make_folder, write_atomically
 from .checkpoint import Checkpoint
 from .export import save_preview
+from .interruption import held_interruptions
 from .trainer import Task
 
 
@@ -29,14 +30,14 @@ def trapezoid(step: int, steps: int, warmup: int = 100, decay: float = 0.3) -> f
     Args:
         step: from 0.
         steps: how many there will be in all.
-        warmup: steps until the full rate.
+        warmup: steps until the full rate, at most half of all.
         decay: share of the steps, at the end, over which the rate falls.
 
     Example:
         >>> [trapezoid(step, 1000) for step in (0, 500, 850, 999)]
         [0.01, 1.0, 0.5, 0.0033333333333333335]
     """
-    return min(1.0, (step + 1) / warmup, (steps - step) / max(1.0, decay * steps))
+    return min(1.0, (step + 1) / max(1, min(warmup, steps // 2)), (steps - step) / max(1.0, decay * steps))
 
 
 def train(
@@ -46,7 +47,7 @@ def train(
     steps: int,
     seed: int = 0,
     resume: bool = True,
-    checkpoint_every: int = 200,
+    checkpoint_every: int | None = None,
     log_every: int = 10,
     average: float = 0.999,
     clip: float = 1.0,
@@ -55,13 +56,16 @@ def train(
 ) -> list[Path]:
     """Train a task's networks in `folder`, going on from the folder's checkpoint if there is one.
 
+    The learning rate rises over the first 100 steps, or half of a short training, see `trapezoid`.  Ctrl-C, and a
+    signal that would end the program, end the training when the present step is done and kept; a second one at once.
+
     Args:
         task: networks, optimisers, batches and losses.
         folder: where `checkpoint.pt`, `losses.csv`, previews and the finished networks go.
         steps: how many steps in all, those before a resume included.
         seed: batch k of a run depends on the seed and k alone.
         resume: go on from `checkpoint.pt`, which must be of this training; False starts again.
-        checkpoint_every: steps between checkpoints: the most a kill can cost.
+        checkpoint_every: steps between checkpoints: the most a kill can cost; None: a twentieth of all, at most 200.
         log_every: steps between lines of `losses.csv`, each the mean since the last one.
         average: decay of the exponential moving average of the weights, which is what ships.
         clip: largest gradient norm for each network.
@@ -76,6 +80,7 @@ def train(
         FloatingPointError: a loss became NaN or infinite; the message names it and the step.
         OSError: the folder cannot be written to, which is tried before the first step, or its disk is full.
         ImportError: accelerate is not installed; the message says what to type.
+        KeyboardInterrupt: the message says which step was the last, and where it is kept.
 
     Example:
         >>> import tempfile
@@ -125,7 +130,9 @@ def train(
     rates = {name: [group["lr"] for group in optimiser.param_groups] for name, optimiser in task.optimisers.items()}
 
     checkpoint = Checkpoint(folder / "checkpoint.pt", task, seed)
+    every = checkpoint_every or max(1, min(200, steps // 20))
     first = 0
+    losses_so_far: tuple[dict[str, float], dict[str, int]] = {}, {}
     if resume and (saved := checkpoint.load()) is not None:
         first = saved["step"]
         if first > steps:
@@ -139,6 +146,7 @@ def train(
         for name in task.optimisers:
             task.optimisers[name].load_state_dict(saved["optimisers"][name])
         task.load_state(saved["task"])
+        losses_so_far = saved.get("losses", losses_so_far)  # one of Impasto 0.1.0 lacks them
 
     def save(step: int) -> None:
         if accelerator.is_main_process:
@@ -150,6 +158,7 @@ def train(
                     "averages": {name: average.state_dict() for name, average in averages.items()},
                     "optimisers": {name: optimiser.state_dict() for name, optimiser in task.optimisers.items()},
                     "task": task.state(),
+                    "losses": (log.sums, log.counts),
                 }
             )
 
@@ -157,7 +166,11 @@ def train(
         return task.batch(generator(seed, step, accelerator.process_index, 0))
 
     log = LossLog(folder / "losses.csv", first)
-    with ThreadPoolExecutor(max_workers=1) as ahead:
+    log.sums, log.counts = losses_so_far
+    kept = first
+    # Several processes wait for one another inside a step: none may end while the others begin another.
+    hold = accelerator.num_processes == 1
+    with ThreadPoolExecutor(max_workers=1) as ahead, held_interruptions(hold) as interruption:
         pending = ahead.submit(batch, first)
         for step in range(first, steps):
             current = pending.result()
@@ -173,7 +186,8 @@ def train(
                     bad = {key: float(value.detach()) for key, value in losses.items()}
                     raise FloatingPointError(
                         f"training: step {step} of {steps} gave the losses {bad}\n"
-                        f"  what would work: a lower learning rate; the checkpoint in {folder} is from before this step"
+                        f"  what would work: a lower learning rate; {checkpoint.file} "
+                        + (f"is of step {kept}" if kept else "was not written yet")
                     )
                 accelerator.backward(total)
                 for network in networks.values():
@@ -188,11 +202,20 @@ def train(
                 means = log.write(done)
                 if on_log is not None:
                     on_log(done, means)
-            if done % checkpoint_every == 0 or done == steps:
+            if done % every == 0 or done == steps:
                 shown = task.preview({name: averages[name].module for name in names})
                 if shown is not None and accelerator.is_main_process:
                     save_preview(folder / f"preview-{done:06d}.png", shown)
                 save(done)  # last: what a kill leaves out is done again
+                kept = done
+            if (deliver := interruption()) is not None:
+                if kept < done:
+                    save(done)
+                    kept = done
+                try:
+                    deliver()
+                except KeyboardInterrupt:
+                    raise KeyboardInterrupt(f"step {done} of {steps} is kept in {checkpoint.file}") from None
     if not accelerator.is_main_process:
         return []
     return task.export({name: averages[name].module for name in names}, folder)
