@@ -257,7 +257,7 @@ def test_a_second_interruption_ends_a_training_at_once(tmp_path):
             yield from super().losses(networks, batch, rng)
 
     handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt, match="^$"):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
         train(Impatient(), tmp_path, steps=60)
     assert not (tmp_path / "checkpoint.pt").exists()
     assert signal.getsignal(signal.SIGINT) is handler
