@@ -38,12 +38,21 @@ class Dim(impasto.Postprocessor, name="dim"):
         return image / 2
 
 
+class Overlay(impasto.Postprocessor, name="overlay"):
+    """Lay a picture over."""
+
+    file: str = impasto.param(reads=True, help="picture to lay over")
+
+    def refine(self, image, content, styles):
+        return image
+
+
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch, tmp_path):
     offers = SimpleNamespace(
         __name__="notes",
         impasto_watchers=impasto.hookimpl(lambda: [Note, Strict], specname="impasto_watchers"),
-        impasto_postprocessors=impasto.hookimpl(lambda: [Dim], specname="impasto_postprocessors"),
+        impasto_postprocessors=impasto.hookimpl(lambda: [Dim, Overlay], specname="impasto_postprocessors"),
     )
     host = impasto.Host(offers)
     monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
@@ -83,7 +92,7 @@ def test_frames_are_watched_with_their_numbers():
     [
         ("not", "no installed plugin offers a watcher called 'not'"),
         ("note:path=photo.png", "note, path: photo.png: is one of the inputs"),
-        ("note:path=out.png", "note, path: out.png: is where the picture goes"),
+        ("note:path=out.png", "out.png: the picture would go to the file that note writes, path=out.png"),
         ("note:path=no/notes.txt", "note, path: "),
         ("note:speed=3", "note has no parameter 'speed'"),
         ("note(path)", "what to type: note:parameter=value"),
@@ -96,3 +105,33 @@ def test_what_cannot_be_is_said_before_anything_is_painted(watch, message, capsy
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out.png").exists()
     assert (tmp_path / "photo.png").read_bytes() == before
+
+
+PAINT = ["paint", "photo.png", "style.png", "-o", "out.png", "--with", "overlay:file=over.png"]
+RUN = ["run", "dim.toml", "--content", "photo.png", "second.png", "--style", "style.png"]
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        *(([*PAINT, "--mask", "mask.png"], name) for name in ("photo.png", "style.png", "mask.png", "over.png")),
+        *((PAINT, name) for name in ("out.png", "out.interrupted.png")),
+        (["paint", "photo.png", "-o", "out.png", "--with", "dim", "--guides", "sky=mask.png"], "mask.png"),
+        (["paint", "photo.png", "-o", "out.jpg", "--recipe", "--with", "dim"], "out.jpg.toml"),
+        *(([*RUN, "-o", "folder"], name) for name in ("second.png", "style.png", "dim.toml", "folder/second.png")),
+        *(([*RUN, "-o", "clip.gif"], name) for name in ("second.png", "dim.toml", "clip.gif", "clip.interrupted.gif")),
+        (["paint", "clip.gif", "-o", "folder", "--with", "dim"], "folder/frame-000002.png"),
+        (["paint", "clip.gif", "-o", "folder", "--with", "overlay:file=over.png"], "over.png"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else one[0],
+)
+def test_no_watcher_writes_over_what_the_command_reads_or_paints(command, file, tmp_path, capsys):
+    for name in ("second", "style", "mask", "over"):
+        impasto.read(PHOTO).save(f"{name}.png")
+    impasto.read(PHOTO).pil().save("clip.gif", save_all=True, append_images=[impasto.read(PHOTO / 2).pil()])
+    (tmp_path / "folder").mkdir()
+    kept = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert main([*command, "--watch", f"note:path={file}"]) == 2
+    assert "note" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == kept
+    assert not any((tmp_path / "folder").iterdir())

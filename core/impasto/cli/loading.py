@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import PictureError
 from ..picture import Picture, read
-from ..pipeline import Pipeline, check_named_files, load_recipe
-from ..stage import Style, style_image
+from ..pipeline import Pipeline, load_recipe
+from ..stage import Style
 from .arguments import StyleArgument
 
 STANDARD = "-"
@@ -57,7 +57,7 @@ def standard_input(example: str) -> bytes:
 def read_styles(arguments: Iterable[StyleArgument], limit: int | None) -> list[Style]:
     """Return the styles that the arguments name, of at most `limit` pixels each."""
     return [
-        Style(style_image(read_picture(argument.file, limit)), argument.weight, region=argument.region)
+        Style(read_picture(argument.file, limit), argument.weight, region=argument.region)  # type: ignore[arg-type]
         for argument in arguments
     ]
 
@@ -68,13 +68,11 @@ def read_pipeline(given: argparse.Namespace) -> tuple[Pipeline, int, Any]:
     Raises:
         ValueError: `-`.
         RecipeError: a stranger's recipe asks for a file or a download that was not allowed.
-        ParameterError: a file that a stage names is not there.
     """
     if given.pipeline == STANDARD:
         raise ValueError(
             "run: a pipeline is not read from standard input\n  what would work: a .toml file, or a painted picture"
         )
     recipe = load_recipe(given.pipeline, allow=given.allow, untrusted=given.untrusted)
-    check_named_files(recipe.stages)
     seed = recipe.seed if given.seed is None else given.seed
     return Pipeline(*recipe.stages), seed, given.precision or recipe.precision

@@ -11,13 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..errors import ParameterError
-from ..files import PICTURES, local_path
+from ..files import PICTURES
 from ..picture import Picture, check_format, check_targets, files_written
 from ..picture.arrays import integer_pixels
 from ..picture.encoding import file_bytes
 from ..pipeline import Pipeline, ProgressBar, check_apart, check_named_files, parse_watchers
-from ..stage import Stage
+from ..stage import Declared, Stage, Watcher
 from ..stream import interrupted_path
 from .loading import STANDARD
 
@@ -56,12 +55,12 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
 
 
 def check_outputs(
-    paths: Sequence[Path], inputs: Iterable[str | Path], stages: Sequence[Stage], given: argparse.Namespace
+    paths: Sequence[Path], inputs: Iterable[str | Path], stages: Sequence[Declared], given: argparse.Namespace
 ) -> None:
     """Raise where painted pictures cannot be written, or what there is of them at an interruption, or their recipes.
 
     Raises:
-        ParameterError: a stage writes to one of these files for itself.
+        ParameterError: a stage or watcher writes to one of these files for itself.
         PictureError: the format cannot be written with these options, or a file is one of the inputs.
         OSError: a name or folder does not allow it.
     """
@@ -103,28 +102,25 @@ def print_result(out: Path, text: str) -> None:
     print(text, file=sys.stderr if str(out) == STANDARD else sys.stdout)
 
 
-def plugins_of(given: argparse.Namespace, inputs: Iterable[str | Path], outputs: Iterable[Path]) -> list[Any]:
-    """Return what takes part in the runs: the bar of iterative stages, seen on a terminal, and what --watch names.
+def watchers_of(given: argparse.Namespace, stages: Sequence[Stage], inputs: Iterable[str | Path]) -> list[Watcher]:
+    """Return the watchers that --watch names.
 
     Args:
         given: with `watch`, a list of lines.
-        inputs: files that are read, over which no watcher writes.
-        outputs: files that are painted, over which none writes either.
+        stages: of the pipeline, which may write files too.
+        inputs: files that are read, over which nothing is written.
 
     Raises:
         LookupError: no installed plugin offers such a watcher.
         ParameterError: a value does not fit, or a file cannot be written.
     """
     watchers = [watcher for line in given.watch for watcher in parse_watchers(line)]
-    check_named_files(watchers, [str(file) for file in inputs if str(file) != STANDARD])
-    painted = {path.resolve() for path in outputs}
-    for watcher in watchers:
-        for name, parameter in watcher.parameters().items():
-            file = getattr(watcher, name)
-            if parameter.writes and isinstance(file, str) and file and local_path(file).resolve() in painted:
-                raise ParameterError(
-                    f"{watcher.name}, {name}: {file}: is where the picture goes\n  what would work: another name"
-                )
+    check_named_files([*stages, *watchers], [file for file in inputs if str(file) != STANDARD])
+    return watchers
+
+
+def plugins_of(watchers: Sequence[Watcher]) -> list[Any]:
+    """Return what takes part in a run: the bar of iterative stages, seen on a terminal, and the watchers."""
     return [ProgressBar(sys.stderr.isatty()), *watchers]
 
 

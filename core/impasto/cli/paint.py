@@ -21,6 +21,7 @@ from .outputs import (
     print_result,
     save_picture,
     stage_names,
+    watchers_of,
 )
 from .video import frames_of, paint_frames
 
@@ -45,8 +46,9 @@ def execute(given: argparse.Namespace) -> int:
     limit = given.max_pixels
     frames = frames_of([local_path(given.content)], out, limit)
     pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
+    watchers = watchers_of(given, pipeline.stages, inputs)
     if frames is None:
-        check_outputs([out], inputs, pipeline.stages, given)
+        check_outputs([out], inputs, [*pipeline.stages, *watchers], given)
     pick_device(given.device)
     guides = {region.label: read_picture(region.file, limit) for region in given.guides}
     if len(guides) < len(given.guides):
@@ -55,8 +57,7 @@ def execute(given: argparse.Namespace) -> int:
     run: dict[str, Any] = {"guides": guides or None, "precision": given.precision or "auto", "seed": given.seed or 0}
     mask = None if given.mask is None else read_picture(given.mask, limit)
     if frames is not None:
-        return paint_frames(given, pipeline, frames, out, inputs, mask=mask, **run)
-    plugins = plugins_of(given, inputs, [out])
+        return paint_frames(given, pipeline, watchers, frames, out, inputs, mask=mask, **run)
     content = read_picture(given.content, limit)
     styles = read_styles(given.style, limit)
     began = time.perf_counter()
@@ -65,7 +66,7 @@ def execute(given: argparse.Namespace) -> int:
         styles,
         mask=None if mask is None else read_mask(mask, content.tensor),
         device=given.device,
-        plugins=plugins,
+        plugins=plugins_of(watchers),
         **run,
     )
     if painted.interrupted is not None:

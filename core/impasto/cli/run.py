@@ -23,6 +23,7 @@ from .outputs import (
     plugins_of,
     print_result,
     save_picture,
+    watchers_of,
 )
 from .video import animation_among, frames_of, paint_frames, run_frames
 
@@ -41,17 +42,18 @@ def execute(given: argparse.Namespace) -> int:
 def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     """Run a saved pipeline on each picture by itself; one that fails is reported and the others go on."""
     pipeline, seed, precision = read_pipeline(given)  # first: of a stranger, it may be one that is refused
-    targets = output_paths(contents, local_path(given.out))
     others = [*(style.file for style in given.style), given.pipeline]
+    watchers = watchers_of(given, pipeline.stages, [*contents, *others])
+    targets = output_paths(contents, local_path(given.out))
     folder = targets[0].parent
     if given.out != STANDARD:
         check_folder(folder)
     if given.out == STANDARD or folder.is_dir():  # else it is made below, and there is nothing in it yet
-        check_outputs(targets, [*contents, *others], pipeline.stages, given)
+        check_outputs(targets, [*contents, *others], [*pipeline.stages, *watchers], given)
     else:
         check_format(targets[0], given.bits, given.quality)
     pick_device(given.device)
-    plugins = plugins_of(given, [*contents, *others], targets)
+    plugins = plugins_of(watchers)
     limit = given.max_pixels
     styles = read_styles(given.style, limit)
     if given.out != STANDARD:
@@ -71,7 +73,8 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                         skipped += 1
                         continue
                     inputs = [content, *others]
-                    code = paint_frames(given, pipeline, frames, target, inputs, seed=seed, precision=precision)
+                    how = {"seed": seed, "precision": precision}
+                    code = paint_frames(given, pipeline, watchers, frames, target, inputs, **how)
                     if code == INTERRUPTED:
                         stopped = f"{content}: interrupted"
                         break

@@ -12,10 +12,11 @@ from typing import Any
 from ..files import PICTURES, VIDEOS
 from ..picture import check_target
 from ..pipeline import Pipeline, check_apart
+from ..stage import Watcher
 from ..stream import Animation, AnimationFile, Video, animation, interrupted_path, write
 from .errors import DONE, INTERRUPTED, print_message, report_error
 from .loading import STANDARD, read_pipeline, read_styles
-from .outputs import elapsed, plugins_of, stage_names
+from .outputs import elapsed, plugins_of, stage_names, watchers_of
 
 Frames = Video | Animation | Sequence[Path]
 """What is painted frame after frame."""
@@ -76,12 +77,14 @@ def run_frames(given: argparse.Namespace, contents: Sequence[Path], frames: Fram
         print_message(f"{out} exists and is left as it is")
         return DONE
     pipeline, seed, precision = read_pipeline(given)
-    return paint_frames(given, pipeline, frames, out, inputs, seed=seed, precision=precision)
+    watchers = watchers_of(given, pipeline.stages, inputs)
+    return paint_frames(given, pipeline, watchers, frames, out, inputs, seed=seed, precision=precision)
 
 
 def paint_frames(
     given: argparse.Namespace,
     pipeline: Pipeline,
+    watchers: Sequence[Watcher],
     frames: Frames,
     out: Path,
     inputs: Sequence[str | Path],
@@ -101,11 +104,13 @@ def paint_frames(
         )
     limit = given.max_pixels
     kept = out
+    declared = [*pipeline.stages, *watchers]
     if out.suffix and not out.is_dir():
-        check_apart([out, interrupted_path(out)], pipeline.stages)
+        check_apart([out, interrupted_path(out)], declared)
         check_target(out, inputs)
         kept = interrupted_path(out)
-    plugins = plugins_of(given, inputs, [out])
+    else:
+        check_apart([out], declared)
     before = _stamp(kept)
     began = time.perf_counter()
     try:
@@ -114,7 +119,7 @@ def paint_frames(
                 frames,
                 read_styles(given.style, limit),
                 device=given.device,
-                plugins=plugins,
+                plugins=plugins_of(watchers),
                 max_pixels=limit,
                 **options,
             ),

@@ -25,7 +25,9 @@ def painted_frames(
             f"batch = {quoted(batch)} and ahead = {quoted(ahead)} should both be whole numbers, 1 or more\n"
             "  what would work: batch=1, ahead=2"
         )
-    return _paint(run, read_frames(frame_source(frames, max_pixels), max_pixels), batch, max(ahead, batch))
+    source = frame_source(frames, max_pixels)
+    run.keep(source)
+    return _paint(run, read_frames(source, max_pixels), batch, max(ahead, batch))
 
 
 def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Iterator[Picture]:

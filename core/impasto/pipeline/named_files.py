@@ -6,14 +6,16 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ParameterError, PictureError, quoted
-from ..files import check_target, existing_file, local_path, sha256
+from ..files import PICTURES, check_target, existing_file, is_among, local_path, sha256
 from ..host import get_host
 from ..stage import Declared, Parameter, Stage
+from ..weights import places
 
 LARGEST_FILE = 1 << 32
 """Bytes of a file that a parameter names; no picture or network that a stage reads has more."""
@@ -34,16 +36,25 @@ def named_files(stages: Iterable[Declared], networks: Mapping[str, Collection[st
         stages: whose parameters are looked at.
         networks: names by parameter that it may have which are no files, see `network_names`.
     """
+    for file in _entries(stages):
+        if not _is_name(file.parameter, file.name, networks):
+            yield file
+
+
+def _entries(stages: Iterable[Declared]) -> Iterator[NamedFile]:
+    """Yield what stands in parameters that name files, names of networks among them."""
     for stage in stages:
         for parameter in stage.parameters().values():
             value = getattr(stage, parameter.name) if parameter.reads or parameter.writes else ()
             for entry in value if isinstance(value, tuple) else (value,):
-                if isinstance(entry, str) and entry and not _is_name(parameter, entry, networks):
+                if isinstance(entry, str) and entry:
                     yield NamedFile(stage, parameter, entry)
 
 
 def _is_name(parameter: Parameter, entry: str, networks: Mapping[str, Collection[str]]) -> bool:
     """Return whether an entry names something else than a file, such as a network that ships."""
+    if parameter.writes:  # what is written is a file, the one that is written by default too
+        return False
     known = entry in parameter.names or entry in networks.get(parameter.name, ())
     return known or entry == parameter.default
 
@@ -58,7 +69,7 @@ def network_names() -> dict[str, Collection[str]]:
     return {"encoder": get_host().encoders, "decoder": decoders, "decoders": families}
 
 
-def check_named_files(stages: Iterable[Declared], inputs: Sequence[str | Path] = ()) -> None:
+def check_named_files(stages: Sequence[Declared], inputs: Iterable[str | Path] = ()) -> None:
     """Raise where a file that a stage or watcher is to read or write cannot be, before anything is painted.
 
     Args:
@@ -67,34 +78,81 @@ def check_named_files(stages: Iterable[Declared], inputs: Sequence[str | Path] =
 
     Raises:
         ParameterError: there is no such file, it is a folder, a device or a pipe, or over 4 GiB; or the folder of one
-            to be written is missing.
+            to be written is missing, or it is read, or written by another.
     """
-    for stage, parameter, name in named_files(stages, network_names()):
-        try:
-            if parameter.writes:
-                check_target(local_path(name), inputs)
-            elif not (parameter.folders and local_path(name).is_dir()):
-                size = existing_file(name, "").stat().st_size
+    for file in named_files(stages, network_names()):
+        path = local_path(file.name)
+        with _named(file):
+            if file.parameter.writes:
+                check_target(path)
+            elif not (file.parameter.folders and path.is_dir()):
+                size = existing_file(file.name, "").stat().st_size
                 if size > LARGEST_FILE:
-                    raise PictureError(f"{name}: has {size:,} bytes\n  what would work: at most {LARGEST_FILE:,}")
-        except (OSError, PictureError) as error:
-            raise ParameterError(f"{stage.name}, {parameter.name}: {error}") from error
+                    raise PictureError(f"{file.name}: has {size:,} bytes\n  what would work: at most {LARGEST_FILE:,}")
+    if any(file.parameter.writes for file in _entries(stages)):
+        check_kept(stages, [*inputs, *_files_read(stages)])
+        for place, stage in enumerate(stages, 1):
+            written = [file for file in _entries([stage]) if file.parameter.writes]
+            check_apart([local_path(file.name) for file in written], stages[place:], f"{stage.name} would write")
 
 
-def check_apart(paths: Iterable[Path], stages: Iterable[Stage]) -> None:
-    """Raise where a picture would be painted to a file that a stage writes for itself, such as its checkpoint.
+def check_kept(stages: Iterable[Declared], inputs: Iterable[str | Path]) -> None:
+    """Raise where a stage or watcher would write over one of some files, by whatever name.
+
+    Args:
+        stages: whose parameters are looked at.
+        inputs: files that are read.
+
+    Raises:
+        ParameterError: names the stage, its parameter and the file.
+    """
+    kept = list(inputs)
+    for file in _entries(stages):
+        path = local_path(file.name)
+        if file.parameter.writes and is_among(path, kept):
+            with _named(file):
+                check_target(path, kept)
+
+
+@contextmanager
+def _named(file: NamedFile) -> Iterator[None]:
+    """Have what is wrong with a file begin with the stage and the parameter that name it."""
+    try:
+        yield
+    except (OSError, PictureError) as error:
+        raise ParameterError(f"{file.stage.name}, {file.parameter.name}: {error}") from error
+
+
+def _files_read(stages: Sequence[Declared]) -> Iterator[Path]:
+    """Yield the files that stages read: those that they name, all of a folder, and networks, wherever they lie."""
+    for _, parameter, name in _entries(stages):
+        path = local_path(name)
+        if parameter.reads and not parameter.writes:
+            yield from path.iterdir() if path.is_dir() else (path,)
+    for stage in stages:
+        for record in stage.known_weights if isinstance(stage, Stage) else ():
+            yield from places(record)
+
+
+def check_apart(paths: Iterable[Path], stages: Iterable[Declared], what: str = "the picture would go to") -> None:
+    """Raise where a picture would be painted to a file that a stage or watcher writes for itself, such as a checkpoint.
+
+    Args:
+        paths: of files to be written, or of a folder that pictures are painted into.
+        stages: whose parameters are looked at.
+        what: is done with these files.
 
     Raises:
         ParameterError: names the stage and its parameter.
     """
-    own = {
-        local_path(file.name).resolve(): file for file in named_files(stages, network_names()) if file.parameter.writes
-    }
+    own = {local_path(file.name).resolve(): file for file in _entries(stages) if file.parameter.writes}
     for path in paths if own else ():
-        if file := own.get(path.resolve()):
+        inside = {file for file in own if file.suffix.lower() in PICTURES} if path.is_dir() else set()
+        for written in {path.resolve()} & own.keys() | {file for file in inside if file.parent == path.resolve()}:
+            stage, parameter, name = own[written]
             raise ParameterError(
-                f"{path}: the picture would go to the file that {file.stage.name} writes,"
-                f" {file.parameter.name}={file.name}\n  what would work: another name for one of them"
+                f"{path}: {what} the file that {stage.name} writes, {parameter.name}={name}\n"
+                "  what would work: another name for one of them"
             )
 
 

@@ -16,9 +16,10 @@ from ..functional.resizing import resize, size_of, size_text
 from ..host import StageRunner, get_host
 from ..moved import moved_name
 from ..picture import Interrupted, Picture
-from ..stage import Canvas, Frame, RunContext, Stage, Style, Stylizer, Watcher, pictures_of, style_image
+from ..stage import Canvas, Frame, RunContext, Stage, Style, Stylizer, Watcher, pictures_of
+from .input_files import files_of
 from .masks import read_guides, read_mask
-from .named_files import check_named_files
+from .named_files import check_kept, check_named_files
 from .options import RunOptions
 from .recipe import Recipe
 from .stream_state import StreamState
@@ -36,15 +37,15 @@ class Run:
 
     def __init__(self, stages: Sequence[Stage], style: Any, options: RunOptions) -> None:
         self.stages = tuple(stages)
-        watchers = [plugin for plugin in options.plugins if isinstance(plugin, Watcher)]
-        check_named_files([*self.stages, *watchers])
+        self._declared = (*stages, *(plugin for plugin in options.plugins if isinstance(plugin, Watcher)))
+        check_named_files(self._declared, files_of(style, options.mask, options.guides))
         self.device = pick_device(options.device)
         keep_memory(self.device)
         self._options = options
         self._low_precision = use_bfloat16(self.device, options.precision)
         self._runner = StageRunner(options.plugins)
         given = [] if style is None else style if isinstance(style, (list, tuple)) else [style]
-        styles = [picture if isinstance(picture, Style) else Style(style_image(picture)) for picture in given]
+        styles = [picture if isinstance(picture, Style) else Style(picture) for picture in given]
         self._styles = tuple(style.to(self.device) for style in styles)
         self._recipe = Recipe(self.stages, styles, options, self.device)
         self._size: torch.Size | None = None
@@ -72,6 +73,10 @@ class Run:
             image = image.clone()  # the caller's to change, while the next frame looks back at the stage's
         return Picture(image, torch.cat(opacities) if opacities else None, meta, last.interrupted)
 
+    def keep(self, *sources: Any) -> None:
+        """Raise where a stage or watcher would write over a file that pictures or frames are read from."""
+        check_kept(self._declared, files_of(*sources))
+
     def canvas(self, given: Picture, stages: Sequence[Stage]) -> Canvas:
         """Return the canvas that the first of the stages make of a picture.
 
@@ -88,6 +93,7 @@ class Run:
 
     def _canvases(self, given: Picture, stages: Sequence[Stage], stream: StreamState | None) -> list[Canvas]:
         """Return what the stages make of a picture or a batch: one canvas, or one a picture if a stage is stateful."""
+        self.keep(given)
         content = given.visible.to(self.device)
         self._read_maps(content)
         alpha = None if given.alpha is None else given.alpha.to(self.device)

@@ -51,6 +51,7 @@ class Style:
             None: all of it covers every region.
         labels: names of the K regions, matched with the content's by name; () goes by their order.
         region: label of the content's region that this style alone is for; "" is for all of them.
+        file: path of the file it was read from, where nothing else is written; found where `image` is read from one.
 
     Example:
         >>> import impasto
@@ -63,10 +64,13 @@ class Style:
     guides: Tensor | None = None
     labels: tuple[str, ...] = ()
     region: str = ""
+    file: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.image, Tensor):
-            object.__setattr__(self, "image", style_image(self.image))
+            picture = read(self.image)
+            object.__setattr__(self, "file", self.file or picture.meta.file)
+            object.__setattr__(self, "image", style_image(picture))
         self._check({"image", "guides", "weight"})
 
     def _check(self, changed: set[str]) -> None:

@@ -1,7 +1,7 @@
 """Weights of networks: records of files, found, verified, loaded safely and cached."""
 
 from .archive import open_torch
-from .finding import find
+from .finding import find, places
 from .folders import regular_files
 from .loading import load
 from .modules import cached, check_state_dict, empty_init, freeze
@@ -19,6 +19,7 @@ __all__ = [
     "freeze",
     "load",
     "open_torch",
+    "places",
     "regular_files",
     "verify",
 ]

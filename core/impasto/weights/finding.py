@@ -43,11 +43,7 @@ def find(record: Weights, path: str | Path | None = None, *, download: bool = Tr
         if not file.is_file():
             raise WeightsError(f"{record.name}: there is no file {file}\n{advice(record)}")
         return verify(record, file)
-    for file in [
-        *(folder / record.name for folder in user_folders()),
-        *_in_wheel(record),
-        cache_folder() / record.name,
-    ]:
+    for file in places(record):
         if file.is_file():
             return verify(record, file)
     if record.url is None:
@@ -59,6 +55,20 @@ def find(record: Weights, path: str | Path | None = None, *, download: bool = Tr
     if os.environ.get("IMPASTO_OFFLINE", "0") not in ("", "0"):
         raise WeightsError(f"{record.name} is not on this machine, and IMPASTO_OFFLINE is set\n{advice(record)}")
     return download_file(record, record.url)
+
+
+def places(record: Weights) -> list[Path]:
+    """Return the paths at which a record's file is looked for, in order.
+
+    Args:
+        record: what is looked for.
+
+    Example:
+        >>> from impasto.networks import SLIM19
+        >>> places(SLIM19)[0].name
+        'slim19.safetensors'
+    """
+    return [*(folder / record.name for folder in user_folders()), *_in_wheel(record), cache_folder() / record.name]
 
 
 def _in_wheel(record: Weights) -> list[Path]:
