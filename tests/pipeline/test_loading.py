@@ -1,6 +1,7 @@
 """A stranger's recipe neither writes nor reads a file nor downloads, unless the user names it in that call."""
 
 import ast
+import importlib.metadata
 import os
 import shlex
 import subprocess
@@ -223,3 +224,82 @@ def test_the_command_line_opens_nothing_that_a_hostile_recipe_asks_for(recipe, s
     )
     assert result.stdout.strip() == "2 []", result.stderr
     assert not Path("out.png").exists()
+
+
+class Plain(torch.nn.Module):
+    """An encoder of a plugin."""
+
+    name, layers = "plain", ("fine",)
+    channels, strides = {"fine": 3}, {"fine": 1}
+
+    def features(self, image, layers):
+        return dict.fromkeys(layers, image)
+
+
+class PlainDecoder(torch.nn.Module):
+    """A decoder of a plugin."""
+
+    layers, channels = ("fine",), {"fine": 3}
+
+    def forward(self, features):
+        return features["fine"]
+
+
+FAR = impasto.Weights("far.safetensors", "0" * 64, 9_000_000, "MIT", "a test", "nothing", url="https://x.invalid/far")
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    """Install a plugin of encoders and decoders, one of each to be downloaded."""
+
+    class Networks:
+        @impasto.hookimpl
+        def impasto_encoders(self):
+            return {"plain": Plain, "far": lambda: impasto.weights.find(FAR)}
+
+        @impasto.hookimpl
+        def impasto_decoders(self):
+            names = ("plain-fine", "plain-coarse", "mine")
+            return dict.fromkeys(names, PlainDecoder) | {"far": lambda: impasto.weights.find(FAR)}
+
+    host = impasto.Host(Networks(), *(point.load() for point in importlib.metadata.entry_points(group="impasto")))
+    monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        'stage = "gatys"\nencoder = "plain"',
+        'stage = "mrf"\nencoder = "plain"',
+        'stage = "adain"\nencoder = "plain"\ndecoder = "mine"',
+        'stage = "wct"\nencoder = "plain"\ndecoders = "plain"',
+        'stage = "wct"\ndecoders = "wct-slim19"',
+    ],
+)
+def test_what_installed_plugins_offer_is_no_file_to_a_stranger_s_recipe(offered, stages, capsys):
+    picture = carried(f"[[stages]]\n{stages}")
+    Path("plain").write_bytes(b"a file that is called so")
+    assert impasto.Pipeline.load(picture).stages
+    Path("own.toml").write_text(f"[[stages]]\n{stages}")
+    assert impasto.Pipeline.load("own.toml", untrusted=True).stages
+    assert cli.main(["doctor", str(picture)]) == 0
+    assert "--allow" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "stages",
+    ['stage = "gatys"\nencoder = "far"', 'stage = "adain"\nencoder = "plain"\ndecoder = "far"'],
+)
+def test_a_network_of_a_plugin_is_not_downloaded_for_a_stranger_s_recipe(offered, stages):
+    picture = carried(f"[[stages]]\n{stages}")
+    with pytest.raises(RecipeError, match=r"(?s)to download far\.safetensors, 9 MB.*allow=\['far\.safetensors'\]"):
+        impasto.Pipeline.load(picture)
+    assert impasto.Pipeline.load(picture, allow=["far.safetensors"]).stages
+
+
+def test_a_family_of_decoders_never_means_the_folder_of_its_name(offered):
+    Path("plain").mkdir()
+    Path("plain/decoder.pth").write_bytes(b"a file of the folder")
+    with pytest.raises(LookupError, match="no installed plugin offers a decoder called 'plain-relu4_1'"):
+        impasto.decoder("plain", layer="relu4_1")
+    assert impasto.decoder("plain", layer="fine").layers == ("fine",)

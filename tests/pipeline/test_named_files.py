@@ -146,3 +146,24 @@ def test_a_recipe_says_which_file_it_was_and_a_replay_with_another_warns():
         impasto.Pipeline.load("sub/painted.jpg.toml")
     Path("mask.png").unlink()
     assert impasto.Pipeline.load("painted.png", allow=["mask.png"]).stages
+
+
+@pytest.mark.parametrize(
+    ("stage", "parameter", "value", "near"),
+    [
+        ("gatys", "encoder", "slim91", "slim19"),
+        ("adain", "decoder", "adain-slim91", "adain-slim19"),
+        ("wct", "decoders", "wct-slim", "wct-slim19"),
+    ],
+)
+def test_a_misspelt_name_of_a_network_is_met_by_those_installed_and_by_what_a_path_looks_like(
+    stage, parameter, value, near
+):
+    with pytest.raises(ParameterError) as caught:
+        impasto.Pipeline(named(stage, parameter, value))(PHOTO, PHOTO)
+    first, *more = str(caught.value).splitlines()
+    assert first == f"{stage}, {parameter}: {value}: there is no such file, nor anything installed of this name"
+    assert more[0].startswith("  installed: ")
+    assert near in more[0]
+    assert more[1] == f"  did you mean '{near}'?"
+    assert f"./{value}.safetensors" in more[2]

@@ -192,3 +192,23 @@ def test_a_training_that_fails_is_reported_once(capsys):
     with pytest.raises(AssertionError, match="fails 1 of 11 checks"):
         testing.check_trainer(faulty)
     assert capsys.readouterr().out.count("waits for 'trains every network'") == 4
+
+
+def test_the_advice_fits_why_no_task_is_made():
+    class Seedless(Line, name="seedless"):
+        """Fit a line to points."""
+
+        def task(self, device):
+            return Fit(self, 0)
+
+    class Nothing(Line, name="nothing"):
+        """Fit a line to points."""
+
+        def task(self, device, seed=0):
+            raise ValueError("coffee.png: is damaged")
+
+    with pytest.raises(AssertionError, match=r"(?s)other arguments.*what to type: def task\(self, device, seed=0\)"):
+        trainings.starts_from_its_seed_alone(Seedless())
+    with pytest.raises(AssertionError, match=r"(?s)coffee\.png: is damaged.*what the message says") as caught:
+        trainings.starts_from_its_seed_alone(Nothing())
+    assert "def task" not in str(caught.value)

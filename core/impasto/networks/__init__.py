@@ -3,7 +3,7 @@
 from .convolutions import FewChannels, block_conv2d, conv2d_relu, depth_to_space, fill_halo, pad2d, upsample_conv2d
 from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, cached_decoders, load_decoders
 from .decoder_fitting import fit_convolution, fit_decoder
-from .decoders import decoder
+from .decoders import decoder, decoder_families
 from .distillation import Distillation, Slim19
 from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, trained_padding
 from .encoders import encoder
@@ -77,6 +77,7 @@ __all__ = [
     "conv2d_relu",
     "decoder",
     "decoder_convolutions",
+    "decoder_families",
     "depth_to_space",
     "encoder",
     "encoder_for_checkpoint",

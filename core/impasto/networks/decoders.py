@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import torch
@@ -23,10 +23,10 @@ def decoder(
     """Return a decoder by its name, or from a checkpoint; the same one every time, until the file changes.
 
     Args:
-        name_or_path: what plugins offer, such as `adain-slim19`; or the path of a file or folder that
-            `load_decoders` reads.
-        layer: which decoder of a file that holds several, such as `relu4_1`; None: the only one. A name stands for
-            one decoder, whose layer it has.
+        name_or_path: what plugins offer, such as `adain-slim19`, or what several have in common before their
+            layers, such as `wct-slim19`; or the path of a file or folder that `load_decoders` reads.
+        layer: which of several decoders, such as `relu4_1`; None: the only one. A whole name stands for one decoder,
+            whose layer it has.
         device: where it computes; None is the CPU. A decoder is shared, so ask for one on another device
             instead of moving it.
 
@@ -48,6 +48,9 @@ def decoder(
     if where.type == "cuda" and where.index is None:
         where = torch.device("cuda", torch.cuda.current_device())
     name = os.fspath(name_or_path)
+    if layer is not None and name in decoder_families(get_host().decoders):
+        # Never the file of that name: a stranger's recipe may name what is installed, and no file.
+        return _named(get_host().decoder(f"{name}-{layer}"), f"{name}-{layer}", where)
     path = local_path(name)
     if name in get_host().decoders or not (path.exists() or path.suffix or not isinstance(name_or_path, str)):
         return _named(get_host().decoder(name), name, where)
@@ -61,6 +64,22 @@ def decoder(
             f"  what would work: {'layer=' + repr(next(iter(by_layer))) if layer is None else f'one for {layer}'}"
         )
     return by_layer[layer]
+
+
+def decoder_families(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return names of decoders by what several have in common before their layers.
+
+    Args:
+        names: of decoders.
+
+    Example:
+        >>> decoder_families(["adain-slim19", "wct-slim19-relu1_1", "wct-slim19-relu2_1"])
+        {'wct-slim19': ['wct-slim19-relu1_1', 'wct-slim19-relu2_1']}
+    """
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(name.rpartition("-")[0], []).append(name)
+    return {family: members for family, members in families.items() if family and len(members) > 1}
 
 
 @lru_cache(maxsize=16)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ..device import Precision
 from ..errors import RecipeError, WeightsError, quoted
 from ..files import VIDEOS, check_name, local_path
-from ..networks import PRETRAINED
+from ..networks import PRETRAINED, decoder, encoder, records
 from ..picture import read_recipe
 from ..stage import Stage
 from ..stream import Video
-from ..weights import find
-from .named_files import named_files, relative_to_here, warn_of_other_files
+from ..weights import Weights, find, without_downloads
+from .named_files import named_files, named_networks, relative_to_here, warn_of_other_files
 from .toml import read_made, read_toml
 
 LONGEST_PATH = 300
@@ -81,7 +82,7 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
     paths_allowed = {_absolute(name) for name in names_allowed}
     asked: list[str] = []
     names: list[str] = []
-    for stage, parameter, value in named_files(stages, {"encoder": PRETRAINED}):
+    for stage, parameter, value in named_files(stages):
         if parameter.writes:
             raise RecipeError(
                 f"{source}: its recipe asks {stage.name} to write the file {quoted(value)} ({parameter.name}), "
@@ -94,13 +95,10 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
             names.append(value)
     # What a stage needs is asked of it only where it needs no file that was not allowed.
     for stage in () if asked else stages:
-        for record in stage.weights():
-            try:
-                find(record, download=False)
-            except WeightsError:
-                if record.url is not None and record.name not in names_allowed:
-                    asked.append(f"{stage.name} to download {record.name}, {record.size / 1e6:,.0f} MB")
-                    names.append(record.name)
+        for record in dict.fromkeys((*_missing(stage.weights()), *_missing_of_networks(stage))):
+            if record.name not in names_allowed:
+                asked.append(f"{stage.name} to download {record.name}, {record.size / 1e6:,.0f} MB")
+                names.append(record.name)
     if asked:
         message = (
             f"{source}: its recipe asks {'; '.join(asked)}; pictures come from strangers\n"
@@ -109,6 +107,29 @@ def check_untrusted(stages: Sequence[Stage], source: Path, allow: Collection[str
         if all(name.isprintable() and len(name) <= LONGEST_PATH for name in names):
             message += f"\n  what to type: Pipeline.load(..., allow={names!r})"
         raise RecipeError(message)
+
+
+def _missing(records: Iterable[Weights]) -> Iterator[Weights]:
+    """Yield the records whose files would be downloaded."""
+    for record in records:
+        try:
+            find(record, download=False)
+        except WeightsError:
+            if record.url is not None:
+                yield record
+
+
+def _missing_of_networks(stage: Stage) -> list[Weights]:
+    """Return what the installed networks that a stage names would download; only their loaders know."""
+    networks = named_networks([stage])
+    known = [record for name in networks["encoder"] for record in records(name)]
+    networks["encoder"] -= PRETRAINED.keys()
+    with without_downloads() as missing:
+        for load, names in ((encoder, networks["encoder"]), (decoder, networks["decoder"])):
+            for name in sorted(names):
+                with suppress(WeightsError):  # found again, and said, by the stage that needs it
+                    load(name)
+    return [*_missing(known), *missing]
 
 
 def _absolute(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import ParameterError, PictureError, quoted
+from ..errors import ParameterError, PictureError, quoted, suggestion
 from ..files import PICTURES, check_target, existing_file, is_among, local_path, sha256
 from ..host import get_host
+from ..networks import decoder_families
 from ..stage import Declared, Parameter, Stage
 from ..weights import places
 
@@ -29,20 +31,31 @@ class NamedFile(NamedTuple):
     name: str
 
 
-def named_files(stages: Iterable[Declared], networks: Mapping[str, Collection[str]]) -> Iterator[NamedFile]:
+def named_files(stages: Iterable[Declared]) -> Iterator[NamedFile]:
     """Yield the files that stages name, to read and to write.
 
     Args:
-        stages: whose parameters are looked at.
-        networks: names by parameter that it may have which are no files, see `network_names`.
+        stages: whose parameters are looked at; names that installed plugins offer are no files.
     """
-    for file in _entries(stages):
-        if not _is_name(file.parameter, file.name, networks):
-            yield file
+    networks = network_names()
+    return (one for one in _entries(stages) if not _is_name(one.parameter, one.name, networks))
+
+
+def named_networks(stages: Iterable[Declared]) -> dict[str, set[str]]:
+    """Return the installed networks that stages name, by `encoder` and `decoder`; of several decoders, each."""
+    found: dict[str, set[str]] = {"encoder": set(), "decoder": set()}
+    networks = network_names()
+    for _, parameter, entry in _entries(stages):
+        if entry in networks.get(parameter.name, ()):
+            if parameter.name == "decoders":
+                found["decoder"].update(decoder_families(get_host().decoders)[entry])
+            else:
+                found[parameter.name].add(entry)
+    return found
 
 
 def _entries(stages: Iterable[Declared]) -> Iterator[NamedFile]:
-    """Yield what stands in parameters that name files, names of networks among them."""
+    """Yield what parameters that name files have, names of something else included."""
     for stage in stages:
         for parameter in stage.parameters().values():
             value = getattr(stage, parameter.name) if parameter.reads or parameter.writes else ()
@@ -65,8 +78,7 @@ def network_names() -> dict[str, Collection[str]]:
     Several decoders go by what their names have in common: `wct-slim19` by `wct-slim19-relu1_1` and the like.
     """
     decoders = get_host().decoders
-    families = {name.rpartition("-")[0] for name in decoders}
-    return {"encoder": get_host().encoders, "decoder": decoders, "decoders": families}
+    return {"encoder": get_host().encoders, "decoder": decoders, "decoders": decoder_families(decoders)}
 
 
 def check_named_files(stages: Sequence[Declared], inputs: Iterable[str | Path] = ()) -> None:
@@ -80,7 +92,7 @@ def check_named_files(stages: Sequence[Declared], inputs: Iterable[str | Path] =
         ParameterError: there is no such file, it is a folder, a device or a pipe, or over 4 GiB; or the folder of one
             to be written is missing, or it is read, or written by another.
     """
-    for file in named_files(stages, network_names()):
+    for file in named_files(stages):
         path = local_path(file.name)
         with _named(file):
             if file.parameter.writes:
@@ -120,7 +132,20 @@ def _named(file: NamedFile) -> Iterator[None]:
     try:
         yield
     except (OSError, PictureError) as error:
-        raise ParameterError(f"{file.stage.name}, {file.parameter.name}: {error}") from error
+        found = _no_such_network(file) if isinstance(error, FileNotFoundError) else None
+        raise ParameterError(f"{file.stage.name}, {file.parameter.name}: {found or error}") from error
+
+
+def _no_such_network(file: NamedFile) -> str | None:
+    """Return what there is where a word that is no path was given for an installed network; None of what is a path."""
+    names = sorted({*file.parameter.names, *network_names().get(file.parameter.name, ())})
+    if not (names and re.fullmatch(r"[\w-]+", file.name)):
+        return None
+    return (
+        f"{file.name}: there is no such file, nor anything installed of this name\n"
+        f"  installed: {', '.join(names)}{suggestion(file.name, names)}\n"
+        f"  what would work: one of these, or the path of a file, such as ./{file.name}.safetensors"
+    )
 
 
 def _files_read(stages: Sequence[Declared]) -> Iterator[Path]:
@@ -159,7 +184,7 @@ def check_apart(paths: Iterable[Path], stages: Iterable[Declared], what: str = "
 def file_digests(stages: Iterable[Stage]) -> dict[str, str]:
     """Return the sha256 of every file that stages read, by the name they give it; folders are left out."""
     found = {}
-    for _, parameter, name in named_files(stages, network_names()):
+    for _, parameter, name in named_files(stages):
         file = local_path(name)
         if parameter.reads and file.is_file() and (status := file.stat()).st_size <= LARGEST_FILE:
             found[name] = _digest(file.resolve(), status.st_mtime_ns, status.st_size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import inspect
 import shutil
 import tempfile
 import weakref
@@ -48,8 +49,21 @@ class Training:
 
 def task_of(trainer: Trainer, seed: int = SEED) -> Task:
     """Return a trainer's task on the CPU."""
-    with works("making its task", "task(self, device, seed=0) that returns an impasto.training.Task"):
-        return trainer.task(CPU, seed)
+    try:
+        inspect.signature(trainer.task).bind(CPU, seed)
+    except TypeError as error:
+        raise AssertionError(
+            f"its method task takes other arguments: {error}\n"
+            "  what to type: def task(self, device, seed=0): ..., which returns an impasto.training.Task"
+        ) from error
+    with works("making its task", "what the message says; trainer.task(torch.device('cpu')) shows the line"):
+        task = trainer.task(CPU, seed)
+    require(
+        isinstance(task, Task),
+        f"its task is {type(task).__name__}",
+        "an impasto.training.Task: networks, optimisers, batch, losses and export",
+    )
+    return task
 
 
 def run(task: Task, folder: Path, *, seed: int = SEED, kill: int | None = None, resume: bool = True) -> list[Path]:
@@ -223,7 +237,8 @@ def trains_every_network(trainer: Trainer) -> None:
     if isinstance(seen, Exception):
         raise AssertionError(
             f"a training of {STEPS} steps fails\n  {type(seen).__name__}: {seen}\n"
-            "  what would work: losses(self, networks, batch, rng) that yields (optimiser, losses by name)"
+            "  what would work: what the message says; batch(self, rng) for every draw of rng, and\n"
+            "  losses(self, networks, batch, rng) that yields (optimiser, losses by name)"
         ) from seen
     learning = {
         name

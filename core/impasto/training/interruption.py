@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 INTERRUPTING = ("SIGINT", "SIGTERM", "SIGHUP")
 """Names of the signals; Windows has no SIGHUP."""
@@ -38,7 +39,7 @@ def held_interruptions(hold: bool = True) -> Iterator[Callable[[], Deliver | Non
         interrupted when the block was ready
     """
     received: list[Deliver] = []
-    former = {}
+    former: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
     def receive(number: int, frame: FrameType | None) -> None:
         def deliver() -> None:
@@ -51,7 +52,9 @@ def held_interruptions(hold: bool = True) -> Iterator[Callable[[], Deliver | Non
     if hold and threading.current_thread() is threading.main_thread():  # Python lets no other set handlers
         for name in INTERRUPTING:
             number = getattr(signal, name, None)
-            handler = None if number is None else signal.getsignal(number)
+            if number is None:
+                continue
+            handler = signal.getsignal(number)
             if callable(handler) and not isinstance(handler, signal.Handlers):
                 former[number] = handler
                 signal.signal(number, receive)

@@ -1,7 +1,7 @@
 """Weights of networks: records of files, found, verified, loaded safely and cached."""
 
 from .archive import open_torch
-from .finding import find, places
+from .finding import find, places, without_downloads
 from .folders import regular_files
 from .loading import load
 from .modules import cached, check_state_dict, empty_init, freeze
@@ -22,4 +22,5 @@ __all__ = [
     "places",
     "regular_files",
     "verify",
+    "without_downloads",
 ]

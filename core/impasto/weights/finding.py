@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from ..errors import WeightsError
@@ -11,6 +14,34 @@ from ..files import local_path
 from .download import download_file
 from .record import Weights
 from .verification import advice, cache_folder, is_installed, user_folders, verify
+
+_missing: ContextVar[list[Weights] | None] = ContextVar("missing", default=None)
+
+
+@contextmanager
+def without_downloads() -> Iterator[list[Weights]]:
+    """Have `find` download nothing inside the block, whoever calls it.
+
+    Yields:
+        The records whose files would have been downloaded.
+
+    Example:
+        >>> record = Weights(
+        ...     "mosaic.safetensors", "0" * 64, 1, "MIT", "a test", "nothing", url="https://example.org/mosaic.safetensors"
+        ... )
+        >>> with without_downloads() as missing:
+        ...     try:
+        ...         find(record)
+        ...     except WeightsError:
+        ...         print([one.name for one in missing])
+        ['mosaic.safetensors']
+    """
+    missing: list[Weights] = []
+    token = _missing.set(missing)
+    try:
+        yield missing
+    finally:
+        _missing.reset(token)
 
 
 def find(record: Weights, path: str | Path | None = None, *, download: bool = True) -> Path:
@@ -50,7 +81,10 @@ def find(record: Weights, path: str | Path | None = None, *, download: bool = Tr
         raise WeightsError(
             f"{record.name} is not on this machine, and it has no address to download from\n{advice(record)}"
         )
-    if not download:
+    missing = _missing.get()
+    if missing is not None:
+        missing.append(record)
+    if not download or missing is not None:
         raise WeightsError(f"{record.name} is not on this machine\n{advice(record)}")
     if os.environ.get("IMPASTO_OFFLINE", "0") not in ("", "0"):
         raise WeightsError(f"{record.name} is not on this machine, and IMPASTO_OFFLINE is set\n{advice(record)}")

@@ -13,7 +13,6 @@ import impasto
 from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.errors import quoted
 from impasto.functional import Moments, statistics
-from impasto.host import get_host
 from impasto.networks import (
     FIRST_LAYERS,
     PRETRAINED,
@@ -117,8 +116,7 @@ class AutoencoderStylizer(impasto.Stylizer):
                 f"  it has: {', '.join(layers)}\n  what would work: levels down to {len(layers)}, or another encoder"
             )
         layer = layers[level - 1]
-        name = f"{self.decoders}-{layer}"
-        which = name if name in get_host().decoders else self.decoders or find(DECODERS)
+        which = self.decoders or find(DECODERS)
         decoder = impasto.decoder(which, layer=layer, device=like.device)
         check_pair(f"{self.name}: the decoder for {layer} in {which}", decoder, encoder)
         return encoder, decoder
