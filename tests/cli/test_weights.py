@@ -1,12 +1,14 @@
 """`impasto weights` lists every network that may be needed."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 import impasto
-from impasto import cli, training
+from impasto import cli, networks, training
 from impasto.cli import weights
-from impasto.weights import verify
+from impasto.weights import Loader, verify
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -69,3 +71,33 @@ def test_what_is_no_network_gets_no_record(capsys, tmp_path):
     assert cli.main(["weights", "--record", str(tmp_path / "photo.pth")]) != 0
     assert cli.main(["weights", "--record", str(tmp_path / "missing.pth")]) != 0
     assert "Weights(" not in capsys.readouterr().out
+
+
+def test_who_uses_networks_by_name_is_listed_with_them(installed, monkeypatch):
+    class ByName(impasto.Stylizer, name="by-name"):
+        """Paint with another's decoder."""
+
+        def stylize(self, content, styles, guides):
+            return content
+
+        def weights(self):
+            return (*networks.records("slim19"), *networks.records("far"))
+
+    class Needs(ByName, name="needs"):
+        """Paint, told how."""
+
+        how: str = impasto.param(help="how it paints")
+
+    far = impasto.Weights("far.pth", "1" * 64, 1, "MIT", "a test", "nothing")
+    plugin = SimpleNamespace(
+        __name__="far",
+        impasto_stylizers=impasto.hookimpl(lambda: [ByName, Needs], specname="impasto_stylizers"),
+        impasto_decoders=impasto.hookimpl(
+            lambda: {"far": Loader(torch.nn.Identity, (far,))}, specname="impasto_decoders"
+        ),
+    )
+    host = impasto.Host(plugin)
+    monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
+    records = weights.known_records()
+    assert records[far] == ["decoders", "by-name"]
+    assert records[networks.SLIM19] == ["encoders", "by-name"]

@@ -16,8 +16,9 @@ from PIL import Image, ImageFile
 
 import impasto
 from impasto import testing
-from impasto.networks import SLIM19
+from impasto.networks import SLIM19, records
 from impasto.testing import process_state
+from impasto.weights import find
 
 pytest_plugins = ["pytester"]
 
@@ -569,6 +570,9 @@ def test_weights_that_are_not_records_are_found(capsys):
     assert "impasto.Weights records" in message
 
 
+SECRET = impasto.Weights("secret.pth", "0" * 64, 7, "MIT", "a test", "nothing")
+
+
 def test_weights_that_are_not_listed_beforehand_are_found(capsys):
     class Secret(impasto.Postprocessor, name="secret"):
         """Blend nothing."""
@@ -577,11 +581,43 @@ def test_weights_that_are_not_listed_beforehand_are_found(capsys):
             return image
 
         def weights(self):
-            return (SLIM19,)
+            return (SECRET,)
 
     failed, message = faults(Secret(), capsys)
     assert failed == ["declares its weights"]
-    assert "slim19.safetensors, which known_weights does not list" in message
+    assert "secret.pth, which known_weights does not list" in message
+
+
+@pytest.mark.parametrize(
+    ("ask", "named"),
+    [
+        (lambda: impasto.encoder("slim19"), "slim19.safetensors"),
+        (lambda: impasto.decoder("adain-slim19"), "adain-slim19.safetensors"),
+        (lambda: find(SLIM19), "slim19.safetensors"),
+    ],
+)
+def test_networks_that_are_asked_for_and_not_declared_are_found(ask, named, capsys):
+    def paint(content, styles):
+        ask()
+        return tint(content, styles)
+
+    failed, message = faults(sound(paint), capsys)
+    assert failed == ["declares its weights"]
+    assert f"it paints with {named}, which weights() does not return" in message
+
+
+def test_networks_by_name_that_weights_returns_are_declared(capsys):
+    class Open(impasto.Postprocessor, name="open"):
+        """Blend nothing."""
+
+        def refine(self, image, content, styles):
+            impasto.decoder("adain-slim19")
+            return image
+
+        def weights(self):
+            return records("adain-slim19")
+
+    assert faults(Open(), capsys)[0] == []
 
 
 def test_a_missing_style_must_be_explained(capsys):

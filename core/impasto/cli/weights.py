@@ -11,7 +11,8 @@ from pathlib import Path
 from ..errors import WeightsError
 from ..files import existing_file, sha256
 from ..host import get_host
-from ..networks import PRETRAINED
+from ..networks import PRETRAINED, records
+from ..stage import Stage
 from ..weights import Weights, find, load
 from .errors import DONE
 
@@ -76,8 +77,19 @@ def _place(file: Path) -> str:
 def known_records() -> dict[Weights, list[str]]:
     """Return every known network's record with the names of what uses it; a file of several records is listed once."""
     users: dict[Weights, list[str]] = {record: ["encoders"] for record in PRETRAINED.values()}
+    for kind, offered in (("encoders", get_host().encoders), ("decoders", get_host().decoders)):
+        for name in offered:
+            users.update({record: [kind] for record in records(name)})
     by_file = {record.sha256: record for record in users}
     for name, stage in get_host().stages.items():
-        for record in stage.known_weights:
+        for record in dict.fromkeys((*stage.known_weights, *_default_weights(stage))):
             users.setdefault(by_file.setdefault(record.sha256, record), []).append(name)
     return users
+
+
+def _default_weights(stage: type[Stage]) -> tuple[Weights, ...]:
+    """Return the records of what a stage needs with its defaults, networks by name among them; none where it has none.
+
+    A stage without a default for each of its parameters is known by what its class declares.
+    """
+    return () if any(parameter.required for parameter in stage.parameters().values()) else stage().weights()

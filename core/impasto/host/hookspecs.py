@@ -39,7 +39,10 @@ def impasto_postprocessors() -> Sequence[type[Postprocessor]]:  # type: ignore[e
 
 @hookspec
 def impasto_encoders() -> Mapping[str, Callable[[], nn.Module]]:  # type: ignore[empty-body]
-    """Return feature extractors by name, each a function that loads one (see `impasto.networks`)."""
+    """Return feature extractors by name, each a function that loads one (see `impasto.networks`).
+
+    An `impasto.weights.Loader` is such a function, and says which weights it needs.
+    """
 
 
 @hookspec
@@ -49,7 +52,10 @@ def impasto_trainers() -> Sequence[type[Trainer]]:  # type: ignore[empty-body]
 
 @hookspec
 def impasto_decoders() -> Mapping[str, Callable[[], nn.Module]]:  # type: ignore[empty-body]
-    """Return decoders by name, each a function that loads one: from the features of an encoder to a picture."""
+    """Return decoders by name, each a function that loads one: from the features of an encoder to a picture.
+
+    An `impasto.weights.Loader` is such a function, and says which weights it needs.
+    """
 
 
 @hookspec

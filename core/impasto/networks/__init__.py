@@ -3,7 +3,7 @@
 from .convolutions import FewChannels, block_conv2d, conv2d_relu, depth_to_space, fill_halo, pad2d, upsample_conv2d
 from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, cached_decoders, load_decoders
 from .decoder_fitting import fit_convolution, fit_decoder
-from .decoders import decoder, decoder_families
+from .decoders import decoder
 from .distillation import Distillation, Slim19
 from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, trained_padding
 from .encoders import encoder
@@ -19,7 +19,17 @@ from .feature_transform import (
 )
 from .linear_fit import choose_channels, ridge_regression
 from .perceptual import PerceptualLoss, perceptual_features
-from .pretrained import PRETRAINED, SLIM19, SLIM19_HALF, VGG19, load_slim19, load_slim19_half, load_vgg19, records
+from .pretrained import (
+    PRETRAINED,
+    SLIM19,
+    SLIM19_HALF,
+    VGG19,
+    decoder_families,
+    load_slim19,
+    load_slim19_half,
+    load_vgg19,
+    records,
+)
 from .protocols import (
     Decoder,
     Encoder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -12,8 +12,9 @@ from torch import nn
 from ..errors import WeightsError, quoted
 from ..files import local_path
 from ..host import get_host
-from ..weights import freeze
+from ..weights import freeze, note_needed
 from .decoder_checkpoints import cached_decoders
+from .pretrained import decoder_families, records
 from .protocols import Decoder
 
 
@@ -50,10 +51,10 @@ def decoder(
     name = os.fspath(name_or_path)
     if layer is not None and name in decoder_families(get_host().decoders):
         # Never the file of that name: a stranger's recipe may name what is installed, and no file.
-        return _named(get_host().decoder(f"{name}-{layer}"), f"{name}-{layer}", where)
+        return _by_name(f"{name}-{layer}", where)
     path = local_path(name)
     if name in get_host().decoders or not (path.exists() or path.suffix or not isinstance(name_or_path, str)):
-        return _named(get_host().decoder(name), name, where)
+        return _by_name(name, where)
     by_layer = cached_decoders(path, where)
     if layer is None and len(by_layer) == 1:
         return next(iter(by_layer.values()))
@@ -66,20 +67,9 @@ def decoder(
     return by_layer[layer]
 
 
-def decoder_families(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return names of decoders by what several have in common before their layers.
-
-    Args:
-        names: of decoders.
-
-    Example:
-        >>> decoder_families(["adain-slim19", "wct-slim19-relu1_1", "wct-slim19-relu2_1"])
-        {'wct-slim19': ['wct-slim19-relu1_1', 'wct-slim19-relu2_1']}
-    """
-    families: dict[str, list[str]] = {}
-    for name in names:
-        families.setdefault(name.rpartition("-")[0], []).append(name)
-    return {family: members for family, members in families.items() if family and len(members) > 1}
+def _by_name(name: str, device: torch.device) -> Decoder:
+    note_needed(*records(name))
+    return _named(get_host().decoder(name), name, device)
 
 
 @lru_cache(maxsize=16)

@@ -13,6 +13,8 @@ from torch import nn
 from ..errors import quoted
 from ..files import local_path
 from ..host import get_host
+from ..weights import note_needed
+from .pretrained import records
 from .protocols import Encoder
 from .vgg import VGG, Padding, Pooling
 from .vgg_checkpoints import load_vgg
@@ -59,6 +61,7 @@ def encoder(
     if name not in get_host().encoders and (path.is_file() or path.suffix or not isinstance(name_or_path, str)):
         stamp = (path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None
         return _encoder(path, stamp, name, pooling, padding, calibrated, where)
+    note_needed(*records(name))
     return _encoder(get_host().encoder(name), None, name, pooling, padding, calibrated, where)
 
 

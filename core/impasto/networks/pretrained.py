@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..weights import Weights, find
+from collections.abc import Iterable
+
+from ..host import get_host
+from ..weights import Loader, Weights, find
 from .vgg import VGG
 from .vgg_checkpoints import load_vgg
 
@@ -38,17 +41,45 @@ PRETRAINED = {"slim19": SLIM19, "slim19-half": SLIM19_HALF, "vgg19": VGG19}
 """Records of weights by the encoder's name."""
 
 
-def records(encoder: str) -> tuple[Weights, ...]:
-    """Return the record of an encoder's weights, for `Stage.weights`; none of a file or of another plugin's encoder.
+def records(network: str) -> tuple[Weights, ...]:
+    """Return the records of the weights of an encoder or a decoder, for `Stage.weights`.
 
     Args:
-        encoder: as a stage is given it: a name, or the path of a checkpoint.
+        network: as a stage is given it: a name, what several decoders have in common, or the path of a checkpoint.
+
+    Returns:
+        Nothing of a path, of a network without weights, and of one whose plugin does not say: see
+        `impasto.weights.Loader`.
 
     Example:
         >>> [record.name for record in records("slim19")], records("my.pth")
         (['slim19.safetensors'], ())
+        >>> [record.name for record in records("adain-slim19")]
+        ['adain-slim19.safetensors']
     """
-    return (PRETRAINED[encoder],) if encoder in PRETRAINED else ()
+    if network in PRETRAINED:
+        return (PRETRAINED[network],)
+    decoders = get_host().decoders
+    members = decoder_families(decoders).get(network, [network])
+    loaders = [get_host().encoders.get(network), *map(decoders.get, members)]
+    found = (record for load in loaders if isinstance(load, Loader) for record in load.weights)
+    return tuple(dict.fromkeys(found))
+
+
+def decoder_families(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return names of decoders by what several have in common before their layers.
+
+    Args:
+        names: of decoders.
+
+    Example:
+        >>> decoder_families(["adain-slim19", "wct-slim19-relu1_1", "wct-slim19-relu2_1"])
+        {'wct-slim19': ['wct-slim19-relu1_1', 'wct-slim19-relu2_1']}
+    """
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(name.rpartition("-")[0], []).append(name)
+    return {family: members for family, members in families.items() if family and len(members) > 1}
 
 
 def load_slim19() -> VGG:

@@ -15,7 +15,7 @@ from ..errors import StageError
 from ..functional.resizing import resize, size_of, size_text
 from ..host import StageRunner, get_host
 from ..moved import moved_name
-from ..picture import Interrupted, Picture
+from ..picture import Interrupted, Picture, read
 from ..stage import Canvas, Frame, RunContext, Stage, Style, Stylizer, Watcher, pictures_of
 from .input_files import files_of
 from .masks import read_guides, read_mask
@@ -45,7 +45,7 @@ class Run:
         self._low_precision = use_bfloat16(self.device, options.precision)
         self._runner = StageRunner(options.plugins)
         given = [] if style is None else style if isinstance(style, (list, tuple)) else [style]
-        styles = [picture if isinstance(picture, Style) else Style(picture) for picture in given]
+        styles = [picture if isinstance(picture, Style) else Style(read(picture)) for picture in given]  # type: ignore[arg-type]
         self._styles = tuple(style.to(self.device) for style in styles)
         self._recipe = Recipe(self.stages, styles, options, self.device)
         self._size: torch.Size | None = None

@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 from unittest import SkipTest
 
+from .. import networks
 from ..errors import ParameterError
 from ..host import get_host
 from ..pipeline import Pipeline
 from ..stage import Parameter, Stage, Watcher
 from ..weights import Weights
-from .harness import require, works
+from .harness import first_observation, require, works
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -114,7 +115,7 @@ def survives_toml_and_repr(stage: Stage) -> None:
 
 
 def declares_its_weights(stage: Stage) -> None:
-    """`weights()` returns records of `impasto.Weights`, all of them among its `known_weights`."""
+    """`weights()` returns records of all networks that it asks for, and `known_weights` has those without a name."""
     with works("asking for its weights", "weights() that returns a tuple of impasto.Weights records"):
         records = stage.weights()
     require(
@@ -122,11 +123,22 @@ def declares_its_weights(stage: Stage) -> None:
         f"weights() gave back {records!r}",
         "return a tuple of impasto.Weights records, () for none",
     )
-    unlisted = [record.name for record in records if record not in stage.known_weights]
+    named = {record for name in (*get_host().encoders, *get_host().decoders) for record in networks.records(name)}
+    unlisted = [record.name for record in records if record not in named and record not in stage.known_weights]
     require(
         not unlisted,
         f"weights() returns {', '.join(unlisted)}, which known_weights does not list",
         "declare all that it may need: known_weights: ClassVar[tuple[Weights, ...]] = (DECODER, …)",
+    )
+    seen = first_observation(stage)
+    declared = {record.sha256 for record in records}
+    needed = () if isinstance(seen, Exception) else seen.needed
+    missing = dict.fromkeys(record.name for record in needed if record.sha256 not in declared)
+    require(
+        not missing,
+        f"it paints with {', '.join(missing)}, which weights() does not return",
+        "def weights(self): return (*records('slim19'), *records('adain-slim19')), with impasto.networks.records;"
+        " and of networks of its own, their records",
     )
 
 

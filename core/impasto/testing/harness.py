@@ -18,6 +18,7 @@ from ..device import Precision
 from ..host import hookimpl
 from ..pipeline import Pipeline
 from ..stage import Canvas, Stage
+from ..weights import Weights, needed_weights
 from .process_state import GENERATOR, Change, recorded_changes
 
 SEED = 1889
@@ -82,6 +83,8 @@ class Observation:
     """How many steps an iterative stage reported."""
     changes: list[Change]
     """What the stage left otherwise in the process."""
+    needed: list[Weights]
+    """Records of the networks that it asked for."""
 
     @property
     def image(self) -> Tensor:
@@ -99,12 +102,12 @@ class _Observer:
         generator = stage.generator(canvas.image.device)
         assert generator is not None  # since the run has a seed
         numbers = generator.get_state()
-        with recorded_changes() as changes:
+        with recorded_changes() as changes, needed_weights() as needed:
             result: Canvas = yield  # type: ignore[assignment]
         drew = not torch.equal(numbers, generator.get_state()) or any(
             change.setting.advice == GENERATOR for change in changes
         )
-        self.observations.append(Observation(canvas, result, drew, self.steps, changes))
+        self.observations.append(Observation(canvas, result, drew, self.steps, changes, needed))
         return result  # type: ignore[return-value]
 
     @hookimpl
@@ -153,7 +156,8 @@ def _joined(seen: Sequence[Observation]) -> Observation:
 
     before, after = canvas([one.before for one in seen]), canvas([one.after for one in seen])
     changes = [change for one in seen for change in one.changes]
-    return Observation(before, after, any(one.random for one in seen), seen[-1].steps, changes)
+    needed = [record for one in seen for record in one.needed]
+    return Observation(before, after, any(one.random for one in seen), seen[-1].steps, changes, needed)
 
 
 def paint(stage: Stage, inputs: Inputs, *, device: str = "cpu") -> Tensor:

@@ -44,6 +44,44 @@ def without_downloads() -> Iterator[list[Weights]]:
         _missing.reset(token)
 
 
+_needed: ContextVar[list[Weights] | None] = ContextVar("impasto_needed_weights", default=None)
+
+
+@contextmanager
+def needed_weights() -> Iterator[list[Weights]]:
+    """Give a list that holds the records of the networks that are asked for inside the block.
+
+    A network that is kept from an earlier time is among them only where it was asked for by its name.
+
+    Example:
+        >>> import impasto
+        >>> with needed_weights() as needed:
+        ...     encoder = impasto.encoder("slim19")
+        >>> {record.name for record in needed}
+        {'slim19.safetensors'}
+    """
+    needed: list[Weights] = []
+    token = _needed.set(needed)
+    try:
+        yield needed
+    finally:
+        _needed.reset(token)
+
+
+def note_needed(*records: Weights) -> None:
+    """Say that networks are asked for, to whoever watches: see `needed_weights`.
+
+    Args:
+        records: of their weights.
+
+    Example:
+        >>> note_needed()
+    """
+    needed = _needed.get()
+    if needed is not None:
+        needed.extend(records)
+
+
 def find(record: Weights, path: str | Path | None = None, *, download: bool = True) -> Path:
     """Return the verified file of a record, downloading it only if it is nowhere on this machine.
 
@@ -68,6 +106,7 @@ def find(record: Weights, path: str | Path | None = None, *, download: bool = Tr
         >>> find(tiny, folder).name
         'tiny.bin'
     """
+    note_needed(record)
     if path is not None:
         given = local_path(path)
         file = given / record.name if given.is_dir() else given

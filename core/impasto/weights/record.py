@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,33 @@ class Weights:
                 f"{self.name}: sha256 = {self.sha256!r} does not fit\n"
                 "  what would work: 64 digits of 0-9a-f, or the first 8 or more of them"
             )
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Loader(Generic[T]):
+    """A function that loads a network, with the records of its weights: what a plugin offers by name.
+
+    So a stage of another plugin that uses the network by its name can say which weights it needs:
+    `impasto.networks.records(name)`.
+
+    Args:
+        load: returns the network.
+        weights: records of what it needs.
+
+    Example:
+        >>> import impasto
+        >>> from impasto.networks import SLIM19, load_slim19
+        >>> load = Loader(load_slim19, (SLIM19,))
+        >>> type(load()).__name__, load.weights[0].name
+        ('VGG', 'slim19.safetensors')
+    """
+
+    load: Callable[[], T]
+    weights: tuple[Weights, ...]
+
+    def __call__(self) -> T:
+        """Return the network."""
+        return self.load()

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 import impasto
 from impasto.functional import in_double
-from impasto.networks import FeatureTransform, style_summaries, stylize_features
+from impasto.networks import FeatureTransform, records, style_summaries, stylize_features
 from impasto.stage import resized_styles
 
 
@@ -85,6 +85,9 @@ class EFDM(impasto.Stylizer, name="efdm"):
     bytes_per_pixel: ClassVar = 200
 
     alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
+
+    def weights(self):
+        return (*records("slim19"), *records("adain-slim19"))
 
     def stylize(self, content, styles, guides):
         encoder = impasto.encoder("slim19", device=content.device)

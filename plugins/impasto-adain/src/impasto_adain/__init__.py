@@ -25,7 +25,7 @@ from impasto.networks import (
     stylize_features,
 )
 from impasto.stage import resized_styles
-from impasto.weights import find
+from impasto.weights import Loader, find
 
 from .training import AdaINDecoder, Stylization
 from .transfer import FEATURE_TRANSFORMS, LAYER, adain, mean_std_map, monge_map
@@ -80,7 +80,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
 
     def weights(self) -> tuple[Weights, ...]:
         """Return the records of the networks that are known by name."""
-        return (*records(self.encoder), *(() if self.decoder else (DECODER,)))
+        return (*records(self.encoder), *(records(self.decoder) if self.decoder else (DECODER,)))
 
     def networks(self, like: Tensor) -> tuple[Encoder, Decoder]:
         """Return encoder and decoder on a tensor's device."""
@@ -115,7 +115,7 @@ def impasto_stylizers() -> list[type[impasto.Stylizer]]:
 @impasto.hookimpl
 def impasto_decoders() -> dict[str, Callable[[], nn.Module]]:
     """Offer the decoder, for every method that changes features of slim19."""
-    return {"adain-slim19": load_decoder}
+    return {"adain-slim19": Loader(load_decoder, (DECODER,))}
 
 
 def load_decoder() -> nn.Module:

@@ -30,7 +30,7 @@ from impasto.networks import (
 )
 from impasto.stage import remember, resized_styles
 from impasto.training import Trainer
-from impasto.weights import find
+from impasto.weights import Loader, find
 
 from .encoders import level_encoder
 from .photo import PHOTO_DECODER, WCTPhoto
@@ -103,7 +103,7 @@ class AutoencoderStylizer(impasto.Stylizer):
 
     def weights(self) -> tuple[Weights, ...]:
         """Return the records of the networks that are known by name."""
-        return (*records(self.encoder), *(() if self.decoders else (DECODERS,)))
+        return (*records(self.encoder), *(records(self.decoders) if self.decoders else (DECODERS,)))
 
     def networks(self, level: int, like: Tensor) -> tuple[Encoder, Decoder]:
         """Return the encoder and the decoder of a level on a tensor's device."""
@@ -223,9 +223,14 @@ def impasto_stylizers() -> list[type[impasto.Stylizer]]:
 def impasto_decoders() -> dict[str, Callable[[], nn.Module]]:
     """Offer the decoders, for every method that changes features of slim19."""
     return {
-        **{f"wct-slim19-{layer}": partial(load_decoder, DECODERS, layer) for layer in FIRST_LAYERS},
-        "wct-photo-slim19": partial(load_decoder, PHOTO_DECODER, LAYER),
+        **{f"wct-slim19-{layer}": decoder_loader(DECODERS, layer) for layer in FIRST_LAYERS},
+        "wct-photo-slim19": decoder_loader(PHOTO_DECODER, LAYER),
     }
+
+
+def decoder_loader(record: Weights, layer: str) -> Loader[nn.Module]:
+    """Return what loads the decoder for a layer from a file that ships."""
+    return Loader(partial(load_decoder, record, layer), (record,))
 
 
 def load_decoder(record: Weights, layer: str) -> nn.Module:

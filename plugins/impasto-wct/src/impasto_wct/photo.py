@@ -76,7 +76,7 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
 
     def weights(self) -> tuple[Weights, ...]:
         """Return the records of the networks that are known by name."""
-        return (*records(self.encoder), *(() if self.decoder else (PHOTO_DECODER,)))
+        return (*records(self.encoder), *(records(self.decoder) if self.decoder else (PHOTO_DECODER,)))
 
     def networks(self, like: Tensor) -> tuple[VGGEncoder, Decoder]:
         """Return the encoder and the decoder on a tensor's device."""
