@@ -284,3 +284,64 @@ def test_the_learning_rate_of_a_short_training_reaches_its_height():
     assert max(trapezoid(step, 80) for step in range(80)) == 1
     assert trapezoid(0, 200) == 0.01  # trainings of 200 steps and more warm up over 100
     assert 0 < trapezoid(0, 1) <= 1
+
+
+class Pair(Task):
+    """Fit two lines, each by an optimiser of its own."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        self.networks = {name: nn.Linear(4, 1) for name in ("first", "second")}
+        self.optimisers = {
+            name: torch.optim.SGD(network.parameters(), lr=0.5) for name, network in self.networks.items()
+        }
+
+    def batch(self, rng):
+        return torch.randn(16, 4, generator=rng)
+
+    def losses(self, networks, batch, rng):
+        for name, network in networks.items():
+            error = network(batch).float() - batch.sum(1, keepdim=True)
+            yield name, {f"{name} fit": error.square().mean(), f"{name} size": 0.01 * error.abs().mean()}
+
+    def export(self, networks, folder):
+        return []
+
+
+@pytest.fixture
+def with_gradient_scaler(monkeypatch):
+    """Accelerate on the CPU as on a GPU, where fp16 scales gradients."""
+    import accelerate
+
+    class Scaling(accelerate.Accelerator):
+        def __init__(self, *args, **more):
+            super().__init__(*args, **more)
+            if self.mixed_precision == "fp16":
+                self.native_amp, self.scaler = True, torch.amp.GradScaler("cpu", init_scale=256.0)
+
+    monkeypatch.setattr(accelerate, "Accelerator", Scaling)
+
+
+def test_several_networks_train_in_fp16_as_in_full_precision(tmp_path, with_gradient_scaler):
+    ends = []
+    for precision in ("fp16", "no"):
+        train(Pair(), tmp_path / precision, steps=8, log_every=8, precision=precision)
+        ends.append(torch.load(tmp_path / precision / "checkpoint.pt", weights_only=True)["networks"])
+    for name, network in Pair().networks.items():
+        torch.testing.assert_close(ends[0][name]["weight"], ends[1][name]["weight"], atol=0.01, rtol=0)
+        assert (ends[1][name]["weight"] - network.weight).abs().max() > 0.1
+
+
+def test_the_losses_of_an_update_are_read_at_once(tmp_path, monkeypatch):
+    """Each reading waits until an accelerator has done all that it was asked to."""
+    read = {"item": 0, "tolist": 0}
+    for name in ("item", "tolist", "__float__", "__bool__"):
+        kind, one = ("tolist" if name == "tolist" else "item"), getattr(torch.Tensor, name)
+
+        def counted(tensor, one=one, kind=kind):
+            read[kind] += tensor.requires_grad or tensor.grad_fn is not None
+            return one(tensor)
+
+        monkeypatch.setattr(torch.Tensor, name, counted)
+    train(Pair(), tmp_path, steps=3)
+    assert read == {"item": 0, "tolist": 6}

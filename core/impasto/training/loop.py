@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -181,20 +182,23 @@ def train(
                 for group, rate in zip(optimiser.param_groups, rates[name], strict=True):
                     group["lr"] = rate * trapezoid(step, steps, decay=task.decay)
             for name, losses in task.losses(networks, current, rng):
-                total = torch.stack(list(losses.values())).sum()
-                if not torch.isfinite(total):
-                    bad = {key: float(value.detach()) for key, value in losses.items()}
+                stacked = torch.stack(list(losses.values()))
+                # Read once: each reading waits for the device.
+                values = dict(zip(losses, stacked.tolist(), strict=True))
+                if not all(map(math.isfinite, values.values())):
                     raise FloatingPointError(
-                        f"training: step {step} of {steps} gave the losses {bad}\n"
+                        f"training: step {step} of {steps} gave the losses {values}\n"
                         f"  what would work: a lower learning rate; {checkpoint.file} "
                         + (f"is of step {kept}" if kept else "was not written yet")
                     )
-                accelerator.backward(total)
+                accelerator.backward(stacked.sum())
+                # Of this optimiser alone, once: accelerate's own clipping unscales those of all for every network.
+                accelerator.unscale_gradients(optimisers[name])
                 for network in networks.values():
-                    accelerator.clip_grad_norm_(network.parameters(), clip)
+                    torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
                 optimisers[name].step()
                 optimisers[name].zero_grad(set_to_none=True)
-                log.add({key: float(value.detach()) for key, value in losses.items()})
+                log.add(values)
             for name in names:
                 averages[name].update_parameters(accelerator.unwrap_model(networks[name]))
             done = step + 1
