@@ -11,6 +11,7 @@ import pytest
 import impasto
 from impasto.errors import ParameterError
 from impasto.host import get_host
+from impasto.training import Trainer
 
 OFFERED = [*get_host().stages.values(), *get_host().trainers.values()]
 
@@ -202,3 +203,28 @@ def test_a_misspelt_choice_is_met_by_the_nearest():
 
     with pytest.raises(impasto.ParameterError, match="shape = 'rond' does not fit\n  did you mean 'round'"):
         Brush(shape="rond")
+
+
+@pytest.mark.parametrize("kind", [impasto.Stylizer, impasto.Preprocessor, Trainer, impasto.Watcher])
+def test_a_parameter_takes_the_name_of_no_method_and_no_class_variable(kind):
+    names = {
+        name for base in kind.__mro__ for name in vars(base) if not name.startswith("_") and name not in ("name", "was")
+    } - set(kind.parameters())
+    assert {"values", "check", "summary"} <= names
+    for name in sorted(names):
+        with pytest.raises(TypeError, match=f"Sketch: {name} is what [A-Z][A-Za-z]+ itself has\n  what would work: "):
+            type("Sketch", (kind,), {"__annotations__": {name: float}, name: impasto.param(default=0.5, help="share")})
+
+
+def test_a_parameter_of_a_base_class_is_given_another_default():
+    class Wider(Smear, name="wider"):
+        """Average more pixels."""
+
+        side: int = impasto.param(default=5, low=1, high=9, odd=True, help="of the window, in pixels")
+
+    class Widest(Wider, name="widest"):
+        """Average all pixels."""
+
+        side: int = impasto.param(default=9, low=1, high=9, odd=True, help="of the window, in pixels")
+
+    assert (Smear().side, Wider().side, Widest().side) == (3, 5, 9)

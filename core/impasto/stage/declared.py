@@ -32,6 +32,12 @@ def _validated(initialise: Callable[..., None]) -> Callable[..., None]:
     return validated
 
 
+def _has_of_its_own(base: type, name: str) -> bool:
+    """Return whether a class has something by a name that is no parameter: a method, or a class variable."""
+    fields = dataclasses.fields(base) if dataclasses.is_dataclass(base) else ()
+    return name in vars(base) and name not in {field.name for field in fields}
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(param,))
 class Declared:
     """A frozen value made of declared parameters, with a name that TOML and the command line use.
@@ -73,6 +79,12 @@ class Declared:
                     f"{cls.__name__}: {field.name} is not declared as a parameter\n"
                     f"  what would work: {field.name}: {field.type} = impasto.param(default=..., help='...'),"
                     f" or ClassVar[{field.type}] for a constant"
+                )
+            taken = next((base for base in cls.__mro__[1:] if _has_of_its_own(base, field.name)), None)
+            if taken is not None:
+                raise TypeError(
+                    f"{cls.__name__}: {field.name} is what {taken.__name__} itself has\n"
+                    "  what would work: another name for the parameter"
                 )
         cls.__init__ = _validated(cls.__init__)  # type: ignore[method-assign]
         with contextlib.suppress(NameError):  # an annotation may name what is defined further down

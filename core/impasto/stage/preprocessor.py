@@ -45,14 +45,14 @@ class Preprocessor(Stage):
                 f"{self.name}: prepare() gave back {type(prepared).__name__}, not a canvas\n"
                 "  what would work: return canvas.replace(...)"
             )
-        check_result(self, prepared.image, prepared.content)
+        image = check_result(self, prepared.image, prepared.content)
         changed = [part for part in PARTS if part not in self.prepares and _differs(canvas, prepared, part)]
         if changed:
             raise StageError(
                 f"{self.name}: changes {' and '.join(changed)}, and says that it prepares"
                 f" {', '.join(self.prepares) or 'nothing'}\n  what to type: prepares = {(*self.prepares, *changed)!r}"
             )
-        return prepared
+        return prepared if image is prepared.image else prepared.replace(image=image)
 
 
 PARTS = ("image", "styles", "mask", "guides")
