@@ -399,6 +399,22 @@ def test_a_preprocessor_must_give_back_a_canvas():
         Lazy().apply(canvas())
 
 
+@pytest.mark.parametrize("change", [lambda image: 1.5 * image - 0.25, torch.Tensor.bfloat16])
+def test_what_a_preprocessor_paints_is_brought_to_float32_and_between_0_and_1_as_of_other_kinds(change):
+    class Coarse(impasto.Preprocessor, name="coarse"):
+        """Give back what other kinds may give back."""
+
+        prepares = ("image",)
+
+        def prepare(self, canvas):
+            return canvas.replace(image=change(canvas.image))
+
+    image = Coarse().apply(canvas()).image
+    assert torch.equal(image, stylizer(change).apply(canvas()).image)
+    assert image.dtype == torch.float32
+    assert (image.min(), image.max()) == (0, 1)
+
+
 def test_a_missing_style_and_a_picture_too_small_are_explained():
     with pytest.raises(impasto.StageError, match=r"pipe\(content, style\)"):
         Brush().apply(Canvas(content=PICTURE, image=PICTURE))
