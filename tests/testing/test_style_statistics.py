@@ -119,6 +119,15 @@ def test_the_report_has_a_line_for_each_check(capsys):
         testing.check_statistic(Statistic(in_place))
 
 
+def test_a_sound_statistic_is_not_accused_of_what_torch_makes_by_default():
+    torch.set_default_dtype(torch.float64)
+    try:
+        for check in testing.SUITES["statistic"].checks[:-1]:
+            check(Statistic(mean))
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_a_number_is_no_statistic():
     with pytest.raises(TypeError, match="checks statistics here, found int"):
         testing.parametrize_checks(3, of="statistic")

@@ -343,7 +343,8 @@ def test_a_preprocessor_that_leaves_the_mask_or_the_range_is_found(capsys):
         """Make the picture too bright."""
 
         def prepare(self, canvas):
-            return canvas.replace(image=canvas.image + 0.5)
+            image = canvas.image + 0.5
+            return canvas.replace(content=image, image=image)
 
     failed, message = faults(Glare(), capsys)
     assert failed == ["keeps shape dtype and range", "stays inside the mask"]
@@ -656,6 +657,30 @@ def test_a_stage_that_does_not_run_is_blamed_once(capsys):
     failed, message = faults(sound(lambda content, styles: content[9]), capsys)
     assert failed == ["keeps shape dtype and range", "says what is wrong"]
     assert "index 9 is out of bounds" in message
+
+
+def test_an_error_that_the_kit_does_not_foresee_is_a_failed_check_and_the_others_run(monkeypatch, capsys):
+    stage = sound(tint)
+    monkeypatch.setattr(type(stage), "summary", lambda: [][9])
+    failed, message = faults(stage, capsys)
+    assert failed == ["has a summary and helpful parameters"]
+    assert "has a summary and helpful parameters: IndexError: list index out of range" in message
+    with pytest.raises(AssertionError, match="IndexError"):  # which is no failure that anybody expects
+        testing.check_stage(stage, expected_failures={"has_a_summary_and_helpful_parameters": "none yet"})
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(testing.CHECKS)
+
+
+def test_a_sound_stage_is_not_accused_of_what_torch_makes_by_default():
+    torch.set_default_dtype(torch.float64)
+    try:
+        testing.keeps_shape_dtype_and_range(sound(tint))
+        testing.stays_inside_the_mask(sound(tint))
+        testing.says_what_is_wrong(sound(tint))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    with torch.device("meta"):
+        made = testing.harness.Inputs.of_odd_size(sound(tint), 0, 1).with_mask()
+    assert {one.device.type for one in (made.content, made.style, made.mask)} == {"cpu"}
 
 
 def test_the_report_is_a_line_for_each_check(capsys):

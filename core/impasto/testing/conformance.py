@@ -8,7 +8,7 @@ In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line:
     def test_adain(stage, check):
         check(stage)
 
-Iterative stages should be given few steps: each is run sixteen times on pictures of about 37×53 pixels, eight
+Iterative stages should be given few steps: each is run some two dozen times on pictures of about 37×53 pixels, eight
 of them at once.
 A stage that cannot be made before the tests run, such as one that reads a file of a fixture's, is given as a function
 without arguments, which is called inside each test.  Encoders, statistics, trainers and so on have checks of their own:

@@ -38,8 +38,9 @@ def picture(height: int, width: int, variant: float = 0.0) -> Tensor:
         >>> picture(32, 48).shape
         torch.Size([1, 3, 32, 48])
     """
-    y = torch.linspace(0, 1, height)[:, None]
-    x = torch.linspace(0, 1, width)[None]
+    # Whatever torch makes by default, and where: a stage is not to blame for that.
+    y = torch.linspace(0, 1, height, dtype=torch.float32, device="cpu")[:, None]
+    x = torch.linspace(0, 1, width, dtype=torch.float32, device="cpu")[None]
     stripes = 0.5 + 0.5 * torch.sin(25 * ((1 - variant) * x + variant * y) + 9 * variant * x)
     disc = ((x - 0.5 + 0.2 * variant).square() + (y - 0.4).square() < 0.08).float()
     red = (1 - variant) * x + variant * (1 - y)
@@ -60,7 +61,8 @@ class Inputs:
     def with_mask(self) -> Inputs:
         """Return the inputs with a mask that is 0 on the left, 1 on the right, and soft between."""
         height, width = self.content.shape[-2:]
-        return replace(self, mask=torch.linspace(-1, 2, width).clamp(0, 1).expand(1, 1, height, width).clone())
+        across = torch.linspace(-1, 2, width, dtype=torch.float32, device="cpu").clamp(0, 1)
+        return replace(self, mask=across.expand(1, 1, height, width).clone())
 
     @classmethod
     def of_odd_size(cls, stage: Stage, *variants: float) -> Inputs:

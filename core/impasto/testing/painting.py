@@ -193,7 +193,7 @@ def says_what_is_wrong(stage: Stage) -> None:
     """Grey, tiny and missing pictures are painted, or refused in words that a person understands."""
     small = max(24, getattr(stage, "smallest", 1))
     grey = (255 * picture(small, small + 3).mean(1, keepdim=True)).byte()
-    flat = torch.full((1, 1, small, small), 128, dtype=torch.uint8)
+    flat = torch.full((1, 1, small, small), 128, dtype=torch.uint8, device="cpu")
     tiny = picture(3, 3)
     cases = {
         "a grey content of whole numbers and a flat grey style": Inputs(grey, flat),

@@ -162,7 +162,7 @@ def looks_where_the_weights_are(statistic: str | StatisticOf) -> None:
     """
     found = features()
     ones = torch.ones_like(found[:, :1])
-    left = (torch.arange(found.shape[-1]) < found.shape[-1] // 2).float().expand_as(ones)
+    left = (torch.arange(found.shape[-1], device="cpu") < found.shape[-1] // 2).float().expand_as(ones)
     elsewhere = torch.where(left > 0, found, 7 * found.flip(-1) + 1)
     own = statistic_of(statistic, found)
     advice = "weighted means over positions, as those of impasto.functional.statistics"
@@ -208,7 +208,7 @@ def leaves_features_alone(statistic: str | StatisticOf) -> None:
     Raises:
         AssertionError: something was changed in place.
     """
-    found, weights = features(), torch.ones(1, 1, 12, 16)
+    found, weights = features(), torch.ones(1, 1, 12, 16, dtype=torch.float32, device="cpu")
     own = statistic_of(statistic, found)
     target = own.target(own.measure(found, None))
     kept = [part.clone() for part in (found, weights, *target)]

@@ -72,6 +72,9 @@ class Suite:
                 outcome, note = ("failed", "") if reason is None else ("expected", f": {reason}")
                 if reason is None:
                     failures.append(f"{sentence(check)}: {failure}")
+            except Exception as error:  # reported, so that the other checks run on what is wrong otherwise
+                outcome = "failed"
+                failures.append(f"{sentence(check)}: {type(error).__name__}: {error}")
             print(f"  {outcome:9} {sentence(check)}{note}")
         if failures:
             title = self.title(subject)
