@@ -47,12 +47,18 @@ class Overlay(impasto.Postprocessor, name="overlay"):
         return image
 
 
+class Still(Dim, name="still"):
+    """Darken the picture, and look back."""
+
+    stateful = True
+
+
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch, tmp_path):
     offers = SimpleNamespace(
         __name__="notes",
         impasto_watchers=impasto.hookimpl(lambda: [Note, Strict], specname="impasto_watchers"),
-        impasto_postprocessors=impasto.hookimpl(lambda: [Dim, Overlay], specname="impasto_postprocessors"),
+        impasto_postprocessors=impasto.hookimpl(lambda: [Dim, Overlay, Still], specname="impasto_postprocessors"),
     )
     host = impasto.Host(offers)
     monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
@@ -135,3 +141,17 @@ def test_no_watcher_writes_over_what_the_command_reads_or_paints(command, file, 
     assert "note" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == kept
     assert not any((tmp_path / "folder").iterdir())
+
+
+def test_a_clip_says_how_many_cuts_were_found_where_a_stage_looks_back(capsys):
+    for name, shots in (("astronaut", 3), ("coffee", 2)):
+        for frame in range(shots):
+            impasto.read(impasto.samples.content(name, 32)[..., :20, :]).save(f"{name}-{frame}.png")
+    impasto.Pipeline(Still()).save("still.toml")
+    pictures = ["--content", *(f"astronaut-{i}.png" for i in range(3)), "coffee-0.png", "coffee-1.png", "-o", "out.gif"]
+    assert main(["run", "still.toml", *pictures]) == 0
+    assert "frames per second, 1 cut found\n" in capsys.readouterr().out
+    assert main(["run", "dim.toml", *pictures]) == 0
+    assert "cut" not in capsys.readouterr().out
+    assert main(["run", "still.toml", "--content", "astronaut-0.png", "astronaut-1.png", "-o", "out.gif"]) == 0
+    assert "frames per second, no cuts found\n" in capsys.readouterr().out

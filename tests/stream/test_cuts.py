@@ -36,5 +36,23 @@ def test_a_pan_a_zoom_a_flash_of_light_and_noise_are_no_cuts(photo):
         assert cuts(*pair) == [False, False]
 
 
+def flat(level):
+    return torch.full((1, 3, 64, 64), level)
+
+
+def test_a_flat_frame_is_cut_off_by_another_picture_and_not_by_a_little_light():
+    lamp, noise = flat(0.3), 0.002 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    lamp[..., :16, :16] = 0.9
+    half = flat(0.4)
+    half[..., 32:] = 0.6
+    for pair in ((flat(0.3), flat(0.32)), (flat(0.3), flat(0.32) + noise), (flat(0.3), lamp), (flat(0.4), half)):
+        assert cuts(*pair) == cuts(*pair[::-1]) == [False, False]
+    for photo in PHOTOS:
+        black = torch.zeros_like(photo)
+        assert cuts(black, photo) == cuts(photo, black) == [False, True]
+        assert cuts(black, 0.05 * photo, 0.2 * photo, photo) == [False] * 4  # it is faded in
+    assert cuts(flat(0.0), flat(1.0)) == [False, True]
+
+
 def test_another_size_is_a_cut():
     assert cuts(PHOTOS[0], PHOTOS[0][..., 1:]) == [False, True]

@@ -215,3 +215,37 @@ def test_prepare_of_a_batch_says_that_pictures_come_one_by_one():
 
     with pytest.raises(impasto.StageError, match=r"note: takes pictures one by one, and 2 were given"):
         impasto.Pipeline(Note()).prepare(torch.cat([PHOTOS[0], PHOTOS[0]]))
+
+
+def test_a_frame_says_whether_a_new_shot_begins_with_it_where_a_stage_looks_back():
+    given = [*moving(2), *moving(2, 1)]
+    assert [picture.meta.cut for picture in stream([Trail()], given)] == [False, False, True, False]
+    assert [picture.meta.cut for picture in stream([], given)] == [None] * 4
+
+
+@pytest.mark.filterwarnings("ignore:a mask:UserWarning")
+def test_what_was_painted_under_a_mask_is_the_whole_picture_and_outside_as_it_came():
+    mask = torch.zeros(1, 1, 36, 36)
+    mask[..., :18] = 1
+    given = moving(2)
+    painted = stream([Trail(share=1.0)], given, mask=mask)
+    assert torch.equal(SEEN[1][3].painted, painted[0].tensor)
+    assert torch.equal(SEEN[1][3].painted[..., 18:], given[0][..., 18:])
+    assert torch.equal(painted[1].tensor[..., :18], given[0][..., :18])
+
+
+@pytest.mark.parametrize("picture", ["content", "given", "painted"])
+@pytest.mark.parametrize("part", [slice(None), slice(0, 4)])
+def test_a_stage_that_writes_into_the_frame_before_is_refused(picture, part):
+    class Scribble(impasto.Postprocessor, name="scribble"):
+        """Write where it must not."""
+
+        stateful = True
+
+        def refine(self, image, content, styles):
+            if current_run().frame.previous is not None:
+                getattr(current_run().frame.previous, picture)[..., part].mul_(0.5)
+            return image
+
+    with pytest.raises(impasto.errors.FrameError, match=r"frame 2: .+'scribble'.+: writes into current_run"):
+        stream([Scribble()], moving(3))

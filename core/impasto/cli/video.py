@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..files import PICTURES, VIDEOS
-from ..picture import check_target
+from ..picture import Picture, check_target
 from ..pipeline import Pipeline, check_apart
 from ..stage import Watcher
 from ..stream import Animation, AnimationFile, Video, animation, interrupted_path, write
@@ -113,15 +114,19 @@ def paint_frames(
         check_apart([out], declared)
     before = _stamp(kept)
     began = time.perf_counter()
+    cuts: list[bool] = []
     try:
         count = write(
-            pipeline.stream(
-                frames,
-                read_styles(given.style, limit),
-                device=given.device,
-                plugins=plugins_of(watchers),
-                max_pixels=limit,
-                **options,
+            _noting_cuts(
+                pipeline.stream(
+                    frames,
+                    read_styles(given.style, limit),
+                    device=given.device,
+                    plugins=plugins_of(watchers),
+                    max_pixels=limit,
+                    **options,
+                ),
+                cuts,
             ),
             out,
             shown=sys.stderr.isatty(),
@@ -138,8 +143,23 @@ def paint_frames(
         return code
     rate = count / (time.perf_counter() - began)
     frames_said = "1 frame" if count == 1 else f"{count} frames"
-    print(f"{out}: {frames_said}, {stage_names(pipeline)}, {elapsed(began)}, {rate:.1f} frames per second")
+    speed = f"{elapsed(began)}, {rate:.1f} frames per second"
+    print(f"{out}: {frames_said}, {stage_names(pipeline)}, {speed}{_cuts_said(cuts)}")
     return DONE
+
+
+def _noting_cuts(frames: Iterator[Picture], cuts: list[bool]) -> Iterator[Picture]:
+    """Yield frames, and add to a list whether each begins a new shot, where anybody looked."""
+    with closing(cast("Generator[Picture]", frames)):
+        for frame in frames:
+            if frame.meta.cut is not None:
+                cuts.append(frame.meta.cut)
+            yield frame
+
+
+def _cuts_said(cuts: Sequence[bool]) -> str:
+    """Return how many cuts were found, for a line about a clip; nothing where no stage looks back."""
+    return f", {sum(cuts) or 'no'} cut{'s' * (sum(cuts) != 1)} found" if cuts else ""
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

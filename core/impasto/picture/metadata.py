@@ -28,6 +28,7 @@ class Metadata:
         frame: number in its stream, from 1.
         time: in its stream, in seconds.
         duration: how long it is shown, in seconds, where its stream says.
+        cut: whether a new shot begins with it, where a stage that looks back asked for that.
         aspect: width of its pixels divided by their height, for frames of videos.
         video: the `impasto.stream.Video` or `Animation` that it is a frame of.
         superseded: files that are of no use once it is written, such as checkpoints, and that are then removed.
@@ -47,6 +48,7 @@ class Metadata:
     frame: int | None = None
     time: Fraction | None = None
     duration: Fraction | None = None
+    cut: bool | None = None
     aspect: Fraction | None = None
     video: Any = dataclasses.field(default=None, repr=False)
     superseded: tuple[Path, ...] = dataclasses.field(default=(), repr=False)

@@ -37,14 +37,14 @@ def _paint(run: Run, frames: Iterator[Picture], batch: int, ahead: int) -> Itera
             try:
                 picture = _joined(group)
                 state.begin(picture)
-                done = run.paint(picture, stream=state)
+                done = run.paint(picture.replace(meta=picture.meta.replace(cut=state.cut)), stream=state)
             except Exception as error:
                 raise frame_error(group[0].meta, error, len(group) - 1) from error
             if done.interrupted is not None:
                 raise KeyboardInterrupt
             done.meta.remove_superseded()  # the next frame begins a checkpoint of its own
             for frame, picture in zip(group, done, strict=True):
-                yield picture.replace(meta=frame.meta.replace(recipe=done.meta.recipe))
+                yield picture.replace(meta=frame.meta.replace(recipe=done.meta.recipe, cut=state.cut))
 
 
 def _groups(frames: Iterator[Picture], batch: int) -> Iterator[list[Picture]]:

@@ -101,7 +101,9 @@ class Stage(Declared):
     def generator(self, device: str | torch.device) -> torch.Generator | None:
         """Return the run's random generator on a device, for every number that the stage draws.
 
-        The same seed then gives the same picture, in a thread as alone, and nobody else's numbers change.
+        The same seed then gives the same picture, in a thread as alone, and nobody else's numbers change.  Each frame
+        of a stream starts from the seed, so its numbers are those of the frame before; what should change from frame
+        to frame goes by `current_run().frame.number`.
 
         Args:
             device: where the numbers are drawn.

@@ -12,14 +12,15 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class PreviousFrame:
-    """The frame before the present one: pictures (1, 3, H, W) in [0, 1], never to be written into.
+    """The frame before the present one: pictures (1, 3, H, W) in [0, 1]; a run refuses a stage that writes into them.
 
-    A stylizer sees them where it sees the present frame: the part around the mask, padded in the same way.
+    A stylizer sees them where it sees the present frame: the part around the mask, padded in the same way.  Other
+    stages see the whole frame.
 
     Args:
-        content: as the user gave it.
+        content: the user's own frame.
         given: as it came to the stage.
-        painted: as the stage painted it.
+        painted: as it left the stage: under a mask, what was painted inside, and around it the frame as it came.
 
     Example:
         >>> import torch
@@ -31,6 +32,11 @@ class PreviousFrame:
     content: Tensor
     given: Tensor
     painted: Tensor
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """How often each of its pictures was written into, parts of them too."""
+        return self.content._version, self.given._version, self.painted._version
 
     def part(self, crop: Callable[[Tensor], Tensor]) -> PreviousFrame:
         """Return a part of the frame, cut out of each of its pictures by a function."""

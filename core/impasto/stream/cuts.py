@@ -15,14 +15,20 @@ LEAST_CORRELATION = 0.6
 was 0.62; its five cuts gave -0.13 to 0.52.  Of 595 pairs of unlike photographs, 2 in 100 are above."""
 LEAST_DIFFERENCE = 0.01
 """Mean difference of two frames below which there is no cut: the noise of black frames is not correlated either."""
+LEAST_SPREAD = 0.01
+"""Standard deviation of a thumbnail below which a frame is flat, such as black: it is correlated with nothing."""
+LEAST_FLAT_DIFFERENCE = 0.15
+"""Mean difference of two frames, one of them flat, that is a cut; less comes with a fade or a lamp."""
 
 
 class CutDetector:
     """Tell where a new shot begins, frame after frame.
 
     Two frames are of one shot if their thumbnails are alike in some place nearby: correlated by at least 0.6, which
-    neither exposure nor fading changes.  A fade into another shot is no cut; what comes before and after a white flash,
-    a pan by more than an eighth of the picture from frame to frame, and another size are.
+    neither exposure nor fading changes.  Where one of them is flat, such as black, there is nothing to correlate: they
+    are of one shot unless they differ by more than 0.15 on average.  A fade into another shot is no cut; what comes
+    before and after a white flash, a pan by more than an eighth of the picture from frame to frame, and another size
+    are.
 
     Example:
         >>> import impasto
@@ -47,8 +53,10 @@ class CutDetector:
             return False
         if size != frame.shape:
             return True
-        different = bool((before - self._thumbnail).abs().mean() > LEAST_DIFFERENCE)
-        return different and _correlation(before, self._thumbnail) < LEAST_CORRELATION
+        difference = float((before - self._thumbnail).abs().mean())
+        if min(float(before.std()), float(self._thumbnail.std())) < LEAST_SPREAD:
+            return difference > LEAST_FLAT_DIFFERENCE
+        return difference > LEAST_DIFFERENCE and _correlation(before, self._thumbnail) < LEAST_CORRELATION
 
 
 def _correlation(before: Tensor, now: Tensor) -> float:

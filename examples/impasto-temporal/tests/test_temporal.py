@@ -21,6 +21,15 @@ class Flicker(impasto.Stylizer, name="flicker"):
         return content * (0.7 + 0.3 * content.flatten()[-1])
 
 
+class Invert(impasto.Stylizer, name="invert"):
+    """Paint the negative."""
+
+    style = "ignored"
+
+    def stylize(self, content, styles, guides):
+        return 1 - content
+
+
 def film(count):
     """A photograph that stands still, and in its last corner a lamp that flickers."""
     photo = impasto.samples.content("astronaut", 64)
@@ -40,7 +49,11 @@ def test_a_film_that_stands_still_flickers_less():
 
 
 def test_what_moves_is_left_as_it_was_painted():
-    dark, light = torch.full((1, 3, 32, 32), 0.4), torch.full((1, 3, 32, 32), 0.4)
-    light[..., 16:] = 0.6
-    *_, last = impasto.Pipeline(Temporal()).stream([dark, light], device="cpu")
-    assert torch.equal(last.tensor[..., 18:], light[..., 18:])
+    red = torch.tensor([1.0, 0, 0])[:, None, None]
+    frames = [impasto.samples.content("astronaut", 64) for _ in range(2)]
+    frames[0][..., 8:24, 8:24] = red
+    frames[1][..., 8:24, 36:52] = red
+    _, last = impasto.Pipeline(Invert(), Temporal()).stream(frames, device="cpu")
+    assert not last.meta.cut  # or it would look back at nothing
+    for moved in (slice(10, 22), slice(38, 50)):
+        assert torch.equal(last.tensor[..., 10:22, moved], 1 - frames[1][..., 10:22, moved])

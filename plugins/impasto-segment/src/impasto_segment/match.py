@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
-from impasto import Canvas, Preprocessor, StageError, Style, param
+from impasto import Canvas, Preprocessor, StageError, Style, Weights, param
 from impasto.functional.precision import in_double
 from impasto.functional.statistics import mean_std
+from impasto.networks import records
 
 __all__ = ["MatchRegions", "assign", "describe_regions"]
 
@@ -114,6 +115,10 @@ class MatchRegions(Preprocessor, name="match-regions"):
         high=1000,
         help="how much place and size in the picture count beside the looks; 0 ignores them",
     )
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the record of the encoder that looks at regions."""
+        return records("slim19")
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with styles whose guides are for the content's regions, in their order."""

@@ -14,10 +14,11 @@ from skimage import filters, measure, morphology, segmentation
 from torch import Tensor
 
 import impasto
-from impasto import Canvas, Preprocessor, StageError, Style, param
+from impasto import Canvas, Preprocessor, StageError, Style, Weights, param
 from impasto.functional.color import to_space
 from impasto.functional.filters import box_mean
 from impasto.functional.precision import in_double
+from impasto.networks import records
 
 from .superpixels import (
     Labels,
@@ -179,6 +180,10 @@ class SegmentRegions(Preprocessor, name="segment-regions"):
         help="kmeans: by texture, colour and place, of several pieces each; felzenszwalb, watershed: connected regions",
     )
     target: str = param(default="content", choices=TARGETS, help="which pictures get regions")
+
+    def weights(self) -> tuple[Weights, ...]:
+        """Return the record of the encoder that looks at regions."""
+        return records("slim19")
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with guides for the content, the styles or both."""
