@@ -138,6 +138,21 @@ def test_every_check_of_the_kit_is_explained_in_order():
     assert documented == [check.__name__ for check in testing.CHECKS]
 
 
+@pytest.mark.parametrize("kind", [kind for kind in testing.SUITES if kind != "stage"])
+def test_every_check_of_what_is_no_stage_has_a_row_in_a_table_in_order(kind):
+    tables = [file.read_text(encoding="utf-8") for file in (*CHAPTERS, ROOT / "CONTRIBUTING.md")]
+    cells = [
+        [
+            name.replace("_", " ")
+            for row in re.findall(r"^\| ([`\w, ]+) \|", text, re.MULTILINE)
+            for name in re.findall(r"[\w ]+\w", row)
+        ]
+        for text in tables
+    ]
+    checks = [check.__name__.replace("_", " ") for check in testing.SUITES[kind].checks]
+    assert any([name for name in names if name in checks] == checks for names in cells)
+
+
 # ----------------------------------------------------------------------------------------------- plugins
 
 
@@ -209,6 +224,16 @@ def test_every_stage_passes_the_kit_in_its_own_tests(plugin):
     offered = {kind.__name__ for kind in host.stages.values() if host.distribution(kind) == f"{plugin} {version}"}
     tests = ROOT / "tests" if plugin == "impasto" else ROOT / "plugins" / plugin / "tests"
     assert offered <= checked_stages(tests)
+
+
+def test_every_build_asks_for_the_same_backend():
+    named = {
+        match
+        for file in tracked_files()
+        if file.suffix in (".toml", ".txt", ".md")
+        for match in re.findall(r"hatchling[><=~]+[\d.]+", file.read_text(encoding="utf-8"))
+    }
+    assert len(named) == 1
 
 
 def test_versions_agree():

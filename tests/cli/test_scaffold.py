@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+CHAPTERS = Path(__file__).parents[2] / "docs" / "chapters"
+TITLES = {file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for file in CHAPTERS.glob("*.md")}
 
 
 def installed(plugin):
@@ -31,6 +35,24 @@ def installed(plugin):
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
+FOLLOW = """
+import re, shlex, sys
+from pathlib import Path
+from impasto.cli import main
+
+for block in re.findall(r"^```.*?^```", Path(sys.argv[1]).read_text(), re.MULTILINE | re.DOTALL):
+    if block.startswith("```python"):
+        exec(block.removeprefix("```python").removesuffix("```"), {})
+    for line in block.splitlines():
+        if line.startswith("impasto "):
+            words = shlex.split(line.replace("gatys:", "gatys:steps=1:"))[1:]
+            code = main([*words, "--steps", "2"] if words[0] == "train" else words)
+            assert code == 0, line
+            print("ran:", line)
+"""
+"""Do what a README says: run its Python and its commands, with as few steps as will do."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_passes_its_tests_and_is_listed(tmp_path, kind):
@@ -44,12 +66,21 @@ def test_a_new_plugin_passes_its_tests_and_is_listed(tmp_path, kind):
         text=True,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    (tmp_path / "photographs").mkdir()
+    for name in ("photo.jpg", "photographs/one.jpg"):
+        impasto.read(impasto.samples.content("cat", 64)).save(tmp_path / name)
+    impasto.read(impasto.samples.style("wave", 64)).save(tmp_path / "painting.jpg")
     listed = subprocess.run(
-        [sys.executable, "-m", "impasto", "plugins"],
+        [sys.executable, "-c", FOLLOW, str(plugin / "README.md")],
         env=environment,
+        cwd=tmp_path,
         capture_output=True,
         text=True,
     )
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    commands = [line for line in (plugin / "README.md").read_text().splitlines() if line.startswith("impasto ")]
+    assert listed.stdout.count("ran: impasto ") == len(commands) >= 1
+    assert (tmp_path / "out.png").exists() is any(" -o out.png" in line for line in commands)
     offers = listed.stdout.partition("impasto-pencil-sketch 0.1.0\n")[2].partition("\nimpasto-")[0]
     assert re.search(rf"^  {kind} +pencil-sketch$", offers, re.MULTILINE)
 
@@ -64,11 +95,19 @@ def test_its_code_is_formatted_and_its_readme_runs(tmp_path):
         compile(readme.partition("```python\n")[2].partition("```")[0], "README.md", "exec")
         shown = {file.name for file in plugin.iterdir()}
         assert {"LICENSE", "README.md", "pyproject.toml", "src", "tests"} <= shown
-        assert ("MODEL_CARD.md" in shown) is (kind in WITH_WEIGHTS)
+        card = plugin / "src" / f"impasto_{kind}" / "networks" / "README.md"
+        assert card.exists() is (kind in WITH_WEIGHTS)
+        written = readme + (plugin / "pyproject.toml").read_text()
+        assert not re.search(r"\b[Aa] [aeio]\w+ for", written)
+        assert (
+            "train" in tomllib.loads((plugin / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+        ) is (kind == "trainer")
         project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
         assert "impasto-plugin" in project["keywords"]
         assert project["dependencies"] == [f"impasto{host_bounds(impasto.__version__)}"]
         assert project["urls"]
+        for title in re.findall(r"\*([^*]+)\*", readme.partition("How such a plugin is made: ")[2].partition(".  ")[0]):
+            assert title in TITLES, title
         assert "${{ matrix.python-version }}" in (plugin / ".github/workflows/tests.yml").read_text()
 
 

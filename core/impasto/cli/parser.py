@@ -257,7 +257,7 @@ def _add_painting_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="WATCHERS",
-        help="plugins that look on, with parameters: time-log:path=log.jsonl; impasto plugins lists them",
+        help="plugins that look on, with parameters, NAME:path=log.jsonl; impasto plugins lists what is installed",
     )
     parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="16 for PNG and TIFF")
     parser.add_argument(

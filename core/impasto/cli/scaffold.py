@@ -26,6 +26,17 @@ FILES = {
 }
 """The files of a plugin, and the templates that they are made from."""
 
+CHAPTERS = {
+    "stylizer": "CONTRIBUTING, and the chapters *What the host gives a feed-forward method* and *A stage with a file*",
+    "preprocessor": "CONTRIBUTING, and the chapter *A stage with a file*",
+    "postprocessor": "CONTRIBUTING, and the chapters *A stage with a file* and, for films, *A stage with state*",
+    "trainer": "the chapter *A trained method, with its weights*",
+    "encoder": "the chapter *An encoder*",
+    "statistic": "the chapter *An optimisation with a loss of one's own*",
+    "watcher": "the chapter *A watcher*",
+}
+"""What of Impasto's documentation goes on where a plugin of a kind begins."""
+
 WITH_WEIGHTS = ("trainer", "encoder")
 """Kinds whose plugins may ship networks, which come with a card."""
 
@@ -91,12 +102,15 @@ def plugin_files(offer: str, kind: str) -> dict[str, str]:
         "class": "".join(word.capitalize() for word in words),
         "kind": kind,
         "bounds": host_bounds(__version__),
-        "extras": ', "impasto[train]"' if kind == "trainer" else "",
+        "kind_phrase": f"{'An' if kind == 'encoder' else 'A'} {kind}",
+        "test_extra": ', "impasto[train]"' if kind == "trainer" else "",
+        "train_extra": 'train = ["impasto[train]"]\n' if kind == "trainer" else "",
+        "chapter": CHAPTERS[kind],
         "year": str(date.today().year),
     }
     values["summary"] = ast.get_docstring(ast.parse(template(f"{kind}/module.py", values))) or ""
     values["use"] = template(f"{kind}/use.md", values).rstrip("\n")
-    card = {"MODEL_CARD.md": "common/MODEL_CARD.md"} if kind in WITH_WEIGHTS else {}
+    card = {"src/$import/networks/README.md": "common/MODEL_CARD.md"} if kind in WITH_WEIGHTS else {}
     return {fill_template(path, values): template(source, values) for path, source in {**FILES, **card}.items()}
 
 

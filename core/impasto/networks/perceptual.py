@@ -67,7 +67,7 @@ class PerceptualLoss:
         return self.feature_error(features, {self.layers[-1]: target})
 
     def style(self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the squared errors of means and deviations, summed over layers."""
+        """Return the squared errors of means and deviations, summed over layers; one target will do for a batch."""
         errors = []
         for layer in self.layers:
             pairs = zip(statistics.mean_std(features[layer]), statistics.mean_std(targets[layer]), strict=True)

@@ -63,7 +63,9 @@ class Encoder(Protocol):
         """Return the features of a picture by layer.
 
         Args:
-            image: (B, 3, H, W), float32 sRGB in [0, 1]; what the network needs else is done inside.
+            image: (B, 3, H, W), float32 sRGB in [0, 1]; what the network needs else is done inside.  Their scale does
+                not matter, since losses are relative, but each channel should lie around 0 or begin there, as behind a
+                ReLU: `mrf` and `analogy` correlate patches and take no mean off.
             layers: names among `layers`.
 
         Returns:

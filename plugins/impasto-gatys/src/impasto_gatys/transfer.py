@@ -30,7 +30,7 @@ class StyleOptimisation(Optimisation):
         help="what of the style's features is imitated; plugins offer more",
     )
     style_layers: tuple[str, ...] = impasto.param(
-        default=(), help="where style is measured; deeper layers hold larger forms; empty: what suits the encoder"
+        default=(), help="where style is measured; deeper layers hold larger forms; empty: the encoder's style layers"
     )
     style_layer_weights: tuple[float, ...] = impasto.param(
         default=(), low=0, high=1e6, help="share of each style layer, in order; empty takes what suits the encoder"
@@ -99,7 +99,8 @@ class Gatys(StyleOptimisation, name="gatys"):
         default=0.06, low=0, high=1e6, help="how much the content is kept; the style's weight is 1"
     )
     content_layers: tuple[str, ...] = impasto.param(
-        default=(), help="where content is compared; deeper layers allow more freedom; empty: what suits the encoder"
+        default=(),
+        help="where content is compared; deeper layers allow more freedom; empty: the encoder's content layer",
     )
 
     def layers(self, encoder: Encoder) -> tuple[str, ...]:

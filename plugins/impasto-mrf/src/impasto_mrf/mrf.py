@@ -53,7 +53,9 @@ class MRF(impasto.Stylizer, name="mrf"):
         help="encoder: slim19 (fastest), slim19-half, vgg19, another's name, or a checkpoint's path",
     )
     layers: tuple[str, ...] = impasto.param(
-        default=(), help="where patches are matched; deeper ones hold larger forms; empty: what suits the encoder"
+        default=(),
+        help="where patches are matched; deeper ones hold larger forms; empty: the last two style layers down to the"
+        " content layer",
     )
     patch: int = impasto.param(default=3, low=1, high=9, odd=True, help="side of the patches in positions of a layer")
     content_weight: float = impasto.param(
@@ -63,7 +65,7 @@ class MRF(impasto.Stylizer, name="mrf"):
         help="how much the content's forms are kept, four times as much at each coarser level; 0 keeps none",
     )
     content_layers: tuple[str, ...] = impasto.param(
-        default=(), help="where the content is compared; empty: what suits the encoder"
+        default=(), help="where the content is compared; empty: the encoder's content layer"
     )
     surface: float = impasto.param(
         default=0.6, low=0, high=1e6, help="how much pixels follow those under the matched patches: colours and strokes"
