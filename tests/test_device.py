@@ -1,8 +1,15 @@
 """The device to run on, the precision of what is computed there, and its memory."""
 
+from functools import partial
+
+import pytest
 import torch
 
-from impasto.device import free_memory, without_tf32
+import impasto
+from impasto.device import free_memory, indexed_device, without_tf32
+from impasto.networks import VGG, VGGDecoder, cached_decoders
+from impasto.stage import RunContext
+from impasto.testing import PretendAccelerator
 
 CUDA = torch.device("cuda")
 
@@ -49,3 +56,28 @@ def test_no_other_device_changes_the_settings():
 def test_free_memory_is_a_count_of_bytes():
     free = free_memory(torch.device("cpu"))
     assert free is None or free > 0
+
+
+def test_a_device_has_its_number_and_cuda_is_not_begun_to_be_asked_for_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: pytest.fail("begins CUDA"))
+    assert indexed_device("cuda") == torch.device("cuda", 0)
+    assert indexed_device("cuda:1") == torch.device("cuda", 1)
+    assert indexed_device(None) == indexed_device("cpu") == torch.zeros(1).device
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)  # as after torch.cuda.set_device(1)
+    assert indexed_device("cuda") == torch.device("cuda", 1)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_networks_and_generators_are_the_same_ones_by_either_name_of_a_device(kind, tmp_path):
+    encoder, decoders = tmp_path / "encoder.pth", tmp_path / "decoders.pth"
+    torch.save(VGG((4, 6), "2_1").state_dict(), encoder)
+    torch.save(VGGDecoder((4, 6), "relu2_1").state_dict(), decoders)
+    context = RunContext(seed=1)
+    with PretendAccelerator(kind):
+        for load in (partial(impasto.encoder, encoder), partial(impasto.decoder, decoders)):
+            assert load(device=kind) is load(device=f"{kind}:0")
+        assert cached_decoders(decoders, kind)["relu2_1"] is cached_decoders(decoders, f"{kind}:0")["relu2_1"]
+        assert context.generator(kind) is context.generator(f"{kind}:0")
+        assert context.generator(torch.ones(1, device=kind).device) is context.generator(kind)

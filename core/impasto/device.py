@@ -63,6 +63,22 @@ def pick_device(device: str | torch.device) -> torch.device:
     return picked
 
 
+def indexed_device(device: torch.device | str | None) -> torch.device:
+    """Return a device as its tensors name it: "cuda" is the card that is the current one; None is the CPU.
+
+    Args:
+        device: as torch takes it.  CUDA is not begun to be asked: until it is, the current card is the first.
+
+    Example:
+        >>> indexed_device("mps"), indexed_device(None)
+        (device(type='mps', index=0), device(type='cpu'))
+    """
+    found = torch.device("cpu" if device is None else device)
+    if found.type == "cuda" and found.index is None:
+        return torch.device("cuda", torch.cuda.current_device() if torch.cuda.is_initialized() else 0)
+    return torch.device("mps", 0) if found.type == "mps" else found
+
+
 def use_bfloat16(device: torch.device, precision: Precision) -> bool:
     """Return whether networks compute in bfloat16: as asked, or where the hardware multiplies it natively."""
     if precision not in ("auto", "float32", "bfloat16"):

@@ -60,3 +60,9 @@ def test_what_is_no_decoder_is_refused(plugin):
     plugin.offered = nn.Conv2d(3, 4, 3)
     with pytest.raises(TypeError, match=r"(?s)loaded as Conv2d, which lacks layers, channels.*networks\.Decoder"):
         decoder("mine")
+
+
+def test_a_whole_name_stands_for_its_own_layer_alone(plugin):
+    assert decoder("mine", layer="relu2_1") is decoder("mine")
+    with pytest.raises(WeightsError, match=r"mine: is no decoder for relu1_1\n  it has: relu2_1\n  what would work: "):
+        decoder("mine", layer="relu1_1")

@@ -243,3 +243,31 @@ def test_plugins_may_offer_a_vgg_or_an_encoder_of_their_own(monkeypatch, image):
     plugin.offered = nn.Conv2d(3, 4, 3)
     with pytest.raises(TypeError, match="was loaded as Conv2d"):
         encoder("mine")
+
+
+def test_an_encoder_is_float32_whatever_torch_made_by_default_when_it_was_first_asked_for(monkeypatch):
+    class Means(nn.Module):
+        name, layers = "means", ("mean",)
+        channels, strides = {"mean": 4}, {"mean": 1}
+
+        def __init__(self):
+            super().__init__()
+            self.mix = nn.Conv2d(3, 4, 1)
+            self.register_buffer("waves", torch.ones(4, dtype=torch.complex64))
+
+        def features(self, image, layers):
+            return {layer: self.mix(image) for layer in layers}
+
+    class Plugin:
+        @impasto.hookimpl
+        def impasto_encoders(self):
+            return {"means": Means}
+
+    monkeypatch.setattr("impasto.host.registry._installed", lambda: impasto.Host(Plugin()))
+    torch.set_default_dtype(torch.float64)
+    try:
+        means = encoder("means")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert means.features(random(1, 1, 3, 4, 4), ["mean"])["mean"].dtype == torch.float32
+    assert means.waves.dtype == torch.complex64  # numbers that have no place in float32

@@ -1,10 +1,13 @@
 """Networks are built without values or random numbers, checked against their file, and read once."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,6 +135,11 @@ def read_layer(path):
     return layer
 
 
+def read_layer_slowly(path):
+    time.sleep(0.05)
+    return read_layer(path)
+
+
 def test_a_network_is_read_once_until_its_file_changes(tmp_path):
     file = tmp_path / "layer.pth"
     torch.save(nn.Linear(1, 1).state_dict(), file)
@@ -183,3 +191,42 @@ def test_pipes_and_devices_are_no_files(tmp_path):
     for name in ("pipe.pth", "zero.safetensors"):
         with pytest.raises(WeightsError, match=f"{name}: is a device or a pipe, not a file"):
             load(tmp_path / name)
+
+
+def test_threads_that_ask_at_once_get_the_same_network(tmp_path):
+    file = tmp_path / "layer.pth"
+    torch.save(nn.Linear(1, 1).state_dict(), file)
+    together = threading.Barrier(4)
+
+    def ask(_):
+        together.wait()
+        return cached(read_layer_slowly, file, None)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(ask, range(4)))
+    assert all(one is found[0] for one in found)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+def test_a_forked_process_does_not_wait_for_a_thread_that_it_does_not_have(tmp_path):
+    file = tmp_path / "layer.pth"
+    torch.save(nn.Linear(1, 1).state_dict(), file)
+    begun, forked = threading.Event(), threading.Event()
+
+    def load(path):
+        begun.set()
+        forked.wait(10)
+        return read_layer(path)
+
+    thread = threading.Thread(target=cached, args=(load, file, None))
+    thread.start()
+    begun.wait(10)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)  # ends it, should it wait
+        cached(read_layer, file, None)
+        os._exit(0)
+    forked.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import lru_cache
 
 import torch
 from torch import nn
 
+from ..device import indexed_device
 from ..errors import WeightsError, quoted
 from ..files import local_path
 from ..host import get_host
-from ..weights import freeze, note_needed
+from ..weights import freeze, note_needed, shared_cache
 from .decoder_checkpoints import cached_decoders
 from .pretrained import decoder_families, records
 from .protocols import Decoder
@@ -26,15 +26,15 @@ def decoder(
     Args:
         name_or_path: what plugins offer, such as `adain-slim19`, or what several have in common before their
             layers, such as `wct-slim19`; or the path of a file or folder that `load_decoders` reads.
-        layer: which of several decoders, such as `relu4_1`; None: the only one. A whole name stands for one decoder,
-            whose layer it has.
+        layer: which of several decoders, such as `relu4_1`; None: the only one.
         device: where it computes; None is the CPU. A decoder is shared, so ask for one on another device
             instead of moving it.
 
     Raises:
         LookupError: no decoder of this name, and no such file.
         TypeError: what a plugin offers is no decoder.
-        WeightsError: weights that cannot be found, verified or opened, or a file without a decoder of this layer.
+        WeightsError: weights that cannot be found, verified or opened, or a file or whole name without a decoder of
+            this layer.
 
     Example:
         >>> import impasto
@@ -45,16 +45,19 @@ def decoder(
         >>> paint(slim.features(cat, paint.layers)).shape
         torch.Size([1, 3, 64, 96])
     """
-    where = torch.device("cpu" if device is None else device)
-    if where.type == "cuda" and where.index is None:
-        where = torch.device("cuda", torch.cuda.current_device())
+    where = indexed_device(device)
     name = os.fspath(name_or_path)
     if layer is not None and name in decoder_families(get_host().decoders):
         # Never the file of that name: a stranger's recipe may name what is installed, and no file.
         return _by_name(f"{name}-{layer}", where)
     path = local_path(name)
     if name in get_host().decoders or not (path.exists() or path.suffix or not isinstance(name_or_path, str)):
-        return _by_name(name, where)
+        named = _by_name(name, where)
+        if layer not in (None, named.layers[0]):
+            raise WeightsError(
+                f"{name}: is no decoder for {layer}\n  it has: {named.layers[0]}\n  what would work: one for {layer}"
+            )
+        return named
     by_layer = cached_decoders(path, where)
     if layer is None and len(by_layer) == 1:
         return next(iter(by_layer.values()))
@@ -72,7 +75,7 @@ def _by_name(name: str, device: torch.device) -> Decoder:
     return _named(get_host().decoder(name), name, device)
 
 
-@lru_cache(maxsize=16)
+@shared_cache(maxsize=16)
 def _named(load: Callable[[], nn.Module], name: str, device: torch.device) -> Decoder:
     network = freeze(load(), device)
     if not isinstance(network, Decoder):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from ..device import indexed_device
 from ..errors import quoted
 from ..files import local_path
 from ..host import get_host
-from ..weights import note_needed
+from ..weights import freeze, note_needed, shared_cache
 from .pretrained import records
 from .protocols import Encoder
 from .vgg import VGG, Padding, Pooling
@@ -53,9 +53,7 @@ def encoder(
         >>> vgg.features(content, ["relu3_1"])["relu3_1"].shape[1]
         64
     """
-    where = torch.device("cpu" if device is None else device)
-    if where.type == "cuda" and where.index is None:
-        where = torch.device("cuda", torch.cuda.current_device())
+    where = indexed_device(device)
     name = os.fspath(name_or_path)
     path = local_path(name).resolve()
     if name not in get_host().encoders and (path.is_file() or path.suffix or not isinstance(name_or_path, str)):
@@ -68,7 +66,7 @@ def encoder(
 Source = Path | Callable[[], nn.Module]
 
 
-@lru_cache(maxsize=32)
+@shared_cache(maxsize=32)
 def _encoder(
     source: Source,
     stamp: tuple[int, int] | None,
@@ -99,7 +97,6 @@ def _encoder(
     return network
 
 
-@lru_cache(maxsize=8)
+@shared_cache(maxsize=8)
 def _network(source: Source, stamp: tuple[int, int] | None, device: torch.device) -> nn.Module:
-    network = (load_vgg(source) if isinstance(source, Path) else source()).to(device)
-    return network.eval().requires_grad_(False)
+    return freeze(load_vgg(source) if isinstance(source, Path) else source(), device)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from ..device import indexed_device
 from ..errors import StageError
 from .stream_frame import Frame
 
@@ -92,11 +93,9 @@ class RunContext:
 
         None where there is no seed, which torch takes for its own generator.
         """
-        device = torch.device(device)
         if self.seed is None:
             return None
-        if device.type == "cuda" and device.index is None:
-            device = torch.device("cuda", torch.cuda.current_device())
+        device = indexed_device(device)
         if device not in self._generators:
             self._generators[device] = torch.Generator(device).manual_seed(self.seed)
         return self._generators[device]

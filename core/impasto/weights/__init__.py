@@ -4,7 +4,7 @@ from .archive import open_torch
 from .finding import find, needed_weights, note_needed, places, without_downloads
 from .folders import regular_files
 from .loading import load
-from .modules import cached, check_state_dict, empty_init, freeze
+from .modules import cached, check_state_dict, empty_init, freeze, shared_cache
 from .record import Loader, Weights
 from .tensors import check_numbers
 from .verification import verify
@@ -24,6 +24,7 @@ __all__ = [
     "open_torch",
     "places",
     "regular_files",
+    "shared_cache",
     "verify",
     "without_downloads",
 ]

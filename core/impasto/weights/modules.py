@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from threading import RLock
+from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ..device import indexed_device
 from ..errors import WeightsError
 from ..files import local_path
 from .folders import regular_files
@@ -91,6 +94,7 @@ def check_state_dict(
     return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
 
 
+Arguments, Shared = ParamSpec("Arguments"), TypeVar("Shared")
 Networks = TypeVar("Networks", bound=nn.Module | Mapping[str, nn.Module])
 
 
@@ -117,10 +121,53 @@ def cached(
     """
     given = local_path(path).resolve()
     stamps = tuple((str(file), *stamp) for file, stamp in regular_files(given).items())
-    return cast(Networks, _cached(load, given, stamps, torch.device("cpu" if device is None else device)))
+    return cast(Networks, _cached(load, given, stamps, indexed_device(device)))
 
 
-@lru_cache(maxsize=24)
+_lock = RLock()
+"""Held while a network is made, which may be made of others."""
+
+
+def _renew_lock() -> None:
+    """Have a lock that is open, where a thread of the process that this one was forked from held it."""
+    global _lock
+    _lock = RLock()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def shared_cache(maxsize: int) -> Callable[[Callable[Arguments, Shared]], Callable[Arguments, Shared]]:
+    """Return a decorator that keeps what a function returned last, as `lru_cache` does, and for all threads the same.
+
+    Threads that ask at the same time wait for the first and get what it gets, where `lru_cache` makes one for each.
+
+    Args:
+        maxsize: how many results are kept.
+
+    Example:
+        >>> @shared_cache(maxsize=2)
+        ... def blur(channels):
+        ...     return nn.Conv2d(channels, channels, 3)
+        >>> blur(3) is blur(3)
+        True
+    """
+
+    def decorate(function: Callable[Arguments, Shared]) -> Callable[Arguments, Shared]:
+        kept = lru_cache(maxsize=maxsize)(function)
+
+        @wraps(function)
+        def shared(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Shared:
+            with _lock:
+                return kept(*args, **kwargs)
+
+        return shared
+
+    return decorate
+
+
+@shared_cache(maxsize=24)
 def _cached(
     load: Callable[[Path], nn.Module | Mapping[str, nn.Module]], path: Path, stamps: object, device: torch.device
 ) -> nn.Module | Mapping[str, nn.Module]:
@@ -141,7 +188,7 @@ def freeze(network: nn.Module, device: torch.device) -> nn.Module:
         >>> freeze(nn.Conv2d(3, 4, 3), torch.device("cpu")).weight.requires_grad
         False
     """
-    network.eval().requires_grad_(False).to(device, torch.float32)  # whatever torch makes by default
+    network.eval().requires_grad_(False).float().to(device)  # whatever torch makes by default; complex numbers stay
     if device.type == "cpu":  # where convolutions in bfloat16 are fast in this layout alone
         network.to(memory_format=torch.channels_last)
     return network

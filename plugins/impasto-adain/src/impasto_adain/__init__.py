@@ -86,7 +86,8 @@ class AdaIN(impasto.Stylizer, name="adain"):
         """Return encoder and decoder on a tensor's device."""
         encoder = encoder_for_checkpoint(self.encoder, like.device)
         which = self.decoder or find(DECODER)
-        decoder = impasto.decoder(which, layer=LAYER, device=like.device)
+        layer = None if which in impasto.get_host().decoders else LAYER  # by name of another network's, any layer
+        decoder = impasto.decoder(which, layer=layer, device=like.device)
         check_pair(f"{self.name}: the decoder {which}", decoder, encoder)
         return encoder, decoder
 

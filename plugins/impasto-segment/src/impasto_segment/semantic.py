@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -158,7 +157,7 @@ def load(network: str, file: Path) -> nn.Module:
     return module.eval().requires_grad_(False)
 
 
-@lru_cache(maxsize=4)
+@weights.shared_cache(maxsize=4)
 def cached(network: str, file: Path, stamp: tuple[int, int], device: torch.device) -> nn.Module:
     """Return a network on a device; the same one until its file changes."""
     return load(network, file).to(device)

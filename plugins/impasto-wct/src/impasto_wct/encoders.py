@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -48,7 +47,7 @@ def level_encoder(name: str, level: int, device: torch.device) -> Encoder:
     )
 
 
-@lru_cache(maxsize=8)
+@weights.shared_cache(maxsize=8)
 def _encoders_in(files: tuple[Path, ...], stamps: object) -> list[tuple[int, Path, str]]:
     """Return depth, file and prefix of each encoder in some files."""
     encoders = []
@@ -66,7 +65,7 @@ def _encoders_in(files: tuple[Path, ...], stamps: object) -> list[tuple[int, Pat
     return encoders
 
 
-@lru_cache(maxsize=8)
+@weights.shared_cache(maxsize=8)
 def _encoder_with_prefix(file: Path, prefix: str, stamps: object, device: torch.device) -> Encoder:
     network = load_vgg(file, prefix)
     return VGGEncoder(network.to(device), f"{file.name} {prefix}", padding=trained_padding(network))
