@@ -15,7 +15,6 @@ from impasto_analogy.deconvolution import deconvolution
 
 @parametrize_checks(
     DeepAnalogy(iterations=1, steps=1, size=64),
-    DeepAnalogy(task="photo-to-photo", iterations=1, steps=0, size=64),
     NeuralColor(size=64),
 )
 def test_analogy(stage, check):

@@ -12,8 +12,7 @@ from impasto_color.palette import apply_table, lightness_curve, match_palettes, 
 
 @parametrize_checks(
     TransferPalette(),
-    TransferPalette(target="image", colors=3),
-    TransferPalette(target="image", reference="content", strength=0.7),
+    TransferPalette(target="image", reference="content", colors=3, strength=0.7),
     TransferPalette(target="image", palette=("#1d3557", "e63946", "#fed")),
 )
 def test_conformance(stage, check):

@@ -14,7 +14,6 @@ from impasto_color.transport import random_rotation, sample_colors
 
 @parametrize_checks(
     TransferDistribution(iterations=3),
-    TransferDistribution(iterations=3, target="image"),
     TransferDistribution(iterations=3, target="image", space="lab", relaxation=0.5, regrain=False),
     TransferDistribution(iterations=3, target="image", reference="content", space="lalphabeta", strength=0.5),
 )

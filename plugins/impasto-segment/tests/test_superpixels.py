@@ -14,7 +14,6 @@ FEWER = "ignore:segment-regions. . region:UserWarning"
 
 @pytest.mark.filterwarnings(FEWER)
 @parametrize_checks(
-    Superpixels(),
     Superpixels(gives="flat", count=50, compactness=5.0),
     SegmentRegions(),
     SegmentRegions(method="felzenszwalb", target="both"),

@@ -75,7 +75,7 @@ def test_levels_it_starts_from_are_kept_and_lend_their_tail(folders, tmp_path):
 
 @pytest.mark.slow
 def test_it_learns(folders, tmp_path):
-    task = trainer(folders, levels=(2, 3)).task(CPU)
+    task = trainer(folders, levels=(2,)).task(CPU)
 
     @torch.no_grad()
     def losses():
@@ -87,9 +87,8 @@ def test_it_learns(folders, tmp_path):
     before = losses()
     train(task, tmp_path, steps=30, log_every=10, checkpoint_every=30)
     after = losses()
-    for layer in ("relu2_1", "relu3_1"):
-        for loss in ("features", "style"):
-            assert after[f"{layer} {loss}"] < before[f"{layer} {loss}"], (layer, loss)
+    for loss in ("relu2_1 features", "relu2_1 style"):
+        assert after[loss] < before[loss], loss
 
 
 @pytest.mark.slow
