@@ -12,7 +12,7 @@ from torchvision.transforms.functional import normalize
 
 import impasto
 from impasto.errors import WeightsError
-from impasto.networks import CONVOLUTIONS, VGG, WIDTHS, encoder, load_vgg, vgg_checkpoints
+from impasto.networks import CONVOLUTIONS, VGG, WIDTHS, VGGEncoder, encoder, load_vgg, vgg_checkpoints
 
 TEACHER = Path(os.environ.get("IMPASTO_TEACHER", Path(__file__).parents[3] / "shared" / "teacher"))
 LAYERS = ["relu1_1", "conv2_2", "relu3_1", "relu4_2", "relu5_4"]
@@ -262,6 +262,19 @@ def test_our_own_layout_expects_imagenets_normalisation(tmp_path, image):
     plain = VGG(THIN, "5_1")
     plain.load_state_dict({**tensors, "mean": torch.zeros(1, 3, 1, 1), "std": torch.ones(1, 3, 1, 1)})
     assert_same(features(network, image, LAYERS[:4]), features(plain, as_torch(image), LAYERS[:4]))
+
+
+def test_convolutions_of_one_block_may_differ_in_width(tmp_path, image):
+    plan = {"1_1": 4, "1_2": 4, "2_1": 10, "2_2": 6, "3_1": 9}
+    network = VGG(plan, "3_1")
+    file = saved(tmp_path, {**network.state_dict(), "metric2_1": torch.eye(10), "metric3_1": torch.eye(9)})
+    found = VGGEncoder(load_vgg(file), calibrated=True)
+    assert {layer: found.channels[layer] for layer in ("relu2_1", "relu2_2", "conv3_1")} == {
+        "relu2_1": 10,
+        "relu2_2": 6,
+        "conv3_1": 9,
+    }
+    torch.testing.assert_close(found.features(image, ["relu3_1"]), network(image, ["relu3_1"]))
 
 
 def test_one_of_several_networks_in_a_file_is_found_by_its_prefix(tmp_path, image):

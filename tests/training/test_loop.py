@@ -17,7 +17,7 @@ from torch import nn
 
 from impasto import ParameterError, param
 from impasto.files import write_atomically
-from impasto.training import Task, Trainer, checkpoint, generator, train, trapezoid
+from impasto.training import Task, Trainer, checkpoint, generator, loop, train, trapezoid
 
 pytest.importorskip("accelerate", reason="training needs the extra `train`")
 
@@ -93,6 +93,13 @@ def test_the_plateau_lets_a_run_be_prolonged(tmp_path):
     run(tmp_path, steps=40)
     assert losses(tmp_path)[-1].startswith("40 ")
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 40
+
+
+def test_where_steps_take_long_a_checkpoint_does_not_wait_for_as_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    with pytest.raises(FloatingPointError, match="step 7 of 60"):
+        train(Line(poison=7), tmp_path, steps=60, checkpoint_every=10)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 7
 
 
 class Lines(Trainer, name="lines"):

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..device import use_bfloat16
+from ..errors import ParameterError
 from ..functional import statistics
 from ..functional.losses import relative_error
+from ..optim import Soap
 from ..stage import param
 from ..training import Crops, Task, Trainer, pictures, save_half
 from .encoders import encoder
-from .linear_fit import choose_channels, ridge_regression
-from .vgg import FIRST_LAYERS, VGG
+from .thin_starts import DEEPEST, feature_scales, fit_heads, initial_student, layers_after, widened
+from .vgg import CONVOLUTIONS, FIRST_LAYERS, VGG, by_convolution
+from .vgg_checkpoints import load_vgg
 from .vgg_encoder import require_vgg
 
-WIDTHS = {"slim19": (16, 32, 64, 128, 128), "slim19-half": (32, 64, 128, 256, 256)}
-DEEPEST = "5_1"
+WIDTHS: dict[str, Sequence[int] | Mapping[str, int]] = {
+    "slim19": by_convolution((16, 32, 64, 128, 128)) | {"4_1": 192, "5_1": 256},
+    "slim19-half": by_convolution((32, 64, 128, 320, 512)) | {"4_1": 384},
+}
+"""Channels of each convolution.  The last two where styles are measured are wider than the block between them: no
+linear map from 128 channels gives more than 0.60 of the variance of VGG-19's relu5_1, and whole blocks take longer."""
+
+
 LAYER_WEIGHTS = {"relu1_1": 4.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 2.0}
 """Weights of the layers' feature errors.  The first is small and would be given up for the deeper ones;
 the last is the hardest and rests on all the others."""
@@ -30,6 +38,10 @@ the last is the hardest and rests on all the others."""
 
 GRAM_WEIGHT = 0.3
 """Of the relative error of Gram matrices beside that of features."""
+
+
+REMEMBERED = 1024
+"""Crops whose features of the teacher are remembered where each is learned from more than once."""
 
 
 class Slim19(Trainer, name="slim19"):
@@ -42,6 +54,7 @@ class Slim19(Trainer, name="slim19"):
 
     steps = 6_000
     precision = "bf16"
+    average = 0.995
 
     images: str = param(reads=True, help="folder of photographs")
     styles: str = param(reads=True, help="folder of paintings")
@@ -49,10 +62,38 @@ class Slim19(Trainer, name="slim19"):
         default=("slim19", "slim19-half"), choices=tuple(WIDTHS), help="which networks to train, side by side"
     )
     teacher: str = param(reads=True, default="vgg19", help="VGG-19: an encoder's name or a file")
+    start: str = param(
+        reads=True,
+        default="",
+        help="folder with networks to start from, named as slim19.safetensors; empty: the teacher's channels",
+    )
+    frozen: str = param(
+        default="",
+        choices=("", *CONVOLUTIONS[: CONVOLUTIONS.index(DEEPEST)]),
+        help="last convolution that keeps the numbers it starts with; empty: all are trained",
+    )
     size: int = param(default=160, low=96, high=65_536, help="side of the crops in pixels")
     natural: int = param(default=4, low=1, high=1024, help="natural crops in a step")
-    painted: int = param(default=2, low=0, high=1024, help="pictures in mid-optimisation in a step, for each network")
-    learning_rate: float = param(default=1e-3, low=0, high=10, help="AdamW's learning rate")
+    repeats: int = param(
+        default=1,
+        low=1,
+        high=1024,
+        help="how often a natural crop is shown: the teacher takes longest",
+    )
+    painted: int = param(
+        default=2, low=0, high=1024, help="pictures in mid-optimisation in a step, by one network in turn"
+    )
+    optimiser: Literal["adamw", "soap"] = param(default="adamw", help="what takes the steps")
+    learning_rate: float = param(default=1e-3, low=0, high=10, help="of the optimiser")
+
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
+        if self.frozen and not self.start:
+            raise ParameterError(
+                f"{self.name}: frozen = {self.frozen!r} needs networks whose numbers are kept\n"
+                "  what would work: start, a folder with them; or frozen = '', which trains all"
+            )
 
     def task(self, device: torch.device, seed: int = 0) -> Distillation:
         """Return the task, its networks started from the teacher's channels."""
@@ -62,9 +103,12 @@ class Slim19(Trainer, name="slim19"):
 class Distillation(Task):
     """Train thin networks to give VGG-19's features, on natural crops and on pictures in mid-optimisation.
 
-    Each network imitates the teacher through a linear head per layer.  Half of what it sees are
-    pictures that its own style gradient is painting: an optimiser that uses the thin network as a loss
-    leaves natural pictures quickly, and there the network must still agree with the teacher.
+    Each network imitates the teacher through a linear head per layer.  Part of what it sees are pictures that a thin
+    network's style gradient is painting: an optimiser that uses it as a loss leaves natural pictures quickly, and
+    there the networks must still agree with the teacher.
+
+    What the teacher made of natural crops may be remembered and shown again, since it takes longer than thin networks;
+    and the first convolutions may keep their numbers, and with them all that was trained on their features.
 
     Args:
         trainer: pictures, networks and numbers.
@@ -79,25 +123,52 @@ class Distillation(Task):
 
     def __init__(self, trainer: Slim19, teacher: VGG, device: torch.device, seed: int = 0) -> None:
         self.trainer, self.device = trainer, device
-        self.teacher = teacher.to(device, torch.bfloat16).to(memory_format=torch.channels_last).eval()
+        self.precision = torch.bfloat16 if use_bfloat16(device, "auto") else torch.float32
+        self.teacher = teacher.to(device, self.precision).to(memory_format=torch.channels_last).eval()
         self.teacher.requires_grad_(False)
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
         self.paintings = Crops(pictures(trainer.styles), trainer.size, aspect=1.4)  # found squeezed to squares
+        self.layers = layers_after(trainer.frozen)
         rng = torch.Generator().manual_seed(seed)
         sample = self._draw(24, rng)
-        self.scales = feature_scales(self.teacher, sample)
+        self.scales = feature_scales(self.teacher, sample, self.layers)
         self.networks, self.pools = {}, {}
         for name in trainer.networks:
-            thin = initial_student(self.teacher, WIDTHS[name], sample)
-            heads = {layer: head / self.scales[layer] for layer, head in fit_heads(thin, self.teacher, sample).items()}
-            self.networks[name] = Student(thin, heads).to(device).to(memory_format=torch.channels_last)
+            thin = self._start(name, sample)
+            heads = fit_heads(thin, self.teacher, sample, self.layers)
+            student = Student(thin, {layer: head / self.scales[layer] for layer, head in heads.items()})
+            self.networks[name] = student.to(device).to(memory_format=torch.channels_last)
             self.pools[name] = [self._restart(rng) for _ in range(trainer.painted)]
-        parameters = [p for network in self.networks.values() for p in network.parameters()]
-        self.optimisers = {"all": torch.optim.AdamW(parameters, lr=trainer.learning_rate, weight_decay=1e-4)}
+        self.memory = Memory(REMEMBERED)
+        self.turn = 0
+        everything = nn.ModuleList(self.networks.values())
+        if trainer.optimiser == "soap":
+            self.optimisers = {"all": Soap(everything, lr=trainer.learning_rate, factors="tensor")}
+        else:
+            trained = [p for p in everything.parameters() if p.requires_grad]
+            self.optimisers = {"all": torch.optim.AdamW(trained, lr=trainer.learning_rate, weight_decay=1e-4)}
+
+    def _start(self, name: str, sample: Tensor) -> VGG:
+        """Return a network to train, its frozen convolutions and their layers' metrics as they are."""
+        if not self.trainer.start:
+            return initial_student(self.teacher, WIDTHS[name], sample)
+        narrow = load_vgg(Path(self.trainer.start, f"{name}.safetensors"))
+        network = widened(narrow, WIDTHS[name])
+        for convolution in CONVOLUTIONS[: CONVOLUTIONS.index(self.trainer.frozen) + 1 if self.trainer.frozen else 0]:
+            network.get_submodule(f"conv{convolution}").requires_grad_(False)
+        for layer in FIRST_LAYERS:
+            if layer not in self.layers:
+                network.register_buffer(metric_of(layer), narrow.get_buffer(metric_of(layer)))
+        return network
 
     def _draw(self, count: int, rng: torch.Generator) -> Tensor:
-        half = count // 2
-        return torch.cat([self.photographs.draw(count - half, rng), self.paintings.draw(half, rng)])
+        paintings = (count + int(torch.randint(2, (), generator=rng, device="cpu"))) // 2
+        drawn = [
+            crops.draw(part, rng)
+            for crops, part in ((self.photographs, count - paintings), (self.paintings, paintings))
+            if part
+        ]
+        return torch.cat(drawn)
 
     def _restart(self, rng: torch.Generator) -> dict[str, Any]:
         """Start a new picture: photograph or noise, a painting to approach, and a number of steps to live."""
@@ -116,41 +187,49 @@ class Distillation(Task):
         }
 
     def batch(self, rng: torch.Generator) -> Tensor:
-        """Return natural crops, photographs and paintings by halves."""
-        return self._draw(self.trainer.natural, rng)
+        """Return new natural crops, photographs and paintings by halves."""
+        return self._draw(-(-self.trainer.natural // self.trainer.repeats), rng)
 
     def losses(
         self, networks: Mapping[str, nn.Module], batch: Tensor, rng: torch.Generator
     ) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Yield the feature and Gram errors of every network, and move its pool of pictures one step on."""
-        pools = {name: torch.cat([p["image"] for p in pool]) for name, pool in self.pools.items()}
-        everything = torch.cat([batch, *pools.values()])
-        with torch.no_grad():
-            features = self.teacher(self._prepared(everything, torch.bfloat16), FIRST_LAYERS)
-            teacher = {layer: TeacherFeatures.of(x / self.scales[layer]) for layer, x in features.items()}
+        """Yield the feature and Gram errors of every network, and move the pictures of one of them one step on."""
+        painter = list(self.pools)[self.turn % len(self.pools)]
+        self.turn += 1
+        pool = self.pools[painter]
+        features = self._teach(torch.cat([batch, *(p["image"] for p in pool)]))
+        painted = {layer: x[len(batch) :] for layer, x in features.items()}
+        natural = {layer: x[: len(batch)] for layer, x in features.items()}
+        if self.trainer.repeats > 1:
+            self.memory.add(batch, natural)
+            batch, natural = self.memory.draw(self.trainer.natural, rng)
+        shown = {"natural": (batch, natural)}
+        if pool:
+            shown["painted"] = torch.cat([p["image"] for p in pool]), painted
         losses: dict[str, Tensor] = {}
-        start = len(batch)
-        for name, pool in self.pools.items():
-            own = slice(start, start + len(pool))
-            start += len(pool)
-            image = self._prepared(pools[name]).requires_grad_(True)
-            painted = networks[name](image, {layer: teacher[layer][own] for layer in FIRST_LAYERS})
-            direction = self._style_gradient(networks[name], painted[1], pool, image)
-            natural = networks[name](
-                self._prepared(batch), {layer: teacher[layer][: len(batch)] for layer in FIRST_LAYERS}
-            )
-            for part, (errors, grams), rows in (
-                ("natural", natural, slice(len(batch))),
-                ("painted", painted, own),
-            ):
+        for part, (pixels, truth) in shown.items():
+            teacher = {layer: TeacherFeatures.of(x) for layer, x in truth.items()}
+            for name in self.pools:
+                painting = part == "painted" and name == painter
+                image = self._prepared(pixels).requires_grad_(painting)
+                errors, grams = networks[name](image, teacher, FIRST_LAYERS if painting else self.layers)
+                if painting:
+                    direction = self._style_gradient(networks[name], grams, pool, image)
                 gram_errors = [
-                    relative_error(grams[layer], teacher[layer][rows].gram, (1, 2)).mean() for layer in FIRST_LAYERS
+                    relative_error(grams[layer], teacher[layer].gram, (1, 2)).mean() for layer in self.layers
                 ]
-                weighted = [LAYER_WEIGHTS[layer] * errors[layer] for layer in FIRST_LAYERS]
+                weighted = [LAYER_WEIGHTS[layer] * errors[layer] for layer in self.layers]
                 losses[f"{name} {part}"] = torch.stack(weighted).mean()
                 losses[f"{name} {part} gram"] = GRAM_WEIGHT * torch.stack(gram_errors).mean()
+        if pool:
             self._advance(pool, direction, rng)
         yield "all", losses
+
+    @torch.no_grad()
+    def _teach(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the teacher's features of pictures, of size one, by layer in half precision."""
+        features = self.teacher(self._prepared(images, self.precision), self.layers)
+        return {layer: (x.float() / self.scales[layer]).half() for layer, x in features.items()}
 
     def _prepared(self, image: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         return image.to(self.device, dtype).contiguous(memory_format=torch.channels_last)
@@ -161,7 +240,7 @@ class Distillation(Task):
         fresh = [p for p in pool if "grams" not in p]
         if fresh:
             with torch.no_grad():
-                style_grams = network(self._prepared(torch.cat([p["style"] for p in fresh])), None)[1]
+                style_grams = network(self._prepared(torch.cat([p["style"] for p in fresh])), {}, FIRST_LAYERS)[1]
             for i, p in enumerate(fresh):
                 p["grams"] = [style_grams[layer][i : i + 1].clone() for layer in FIRST_LAYERS]
         loss = torch.zeros((), device=self.device, dtype=torch.float32)
@@ -190,11 +269,12 @@ class Distillation(Task):
         return torch.cat(list(images), dim=-1)[None]
 
     def state(self) -> dict[str, Any]:
-        """Return the pools."""
-        return {"pools": self.pools}
+        """Return the pools and whose turn it is; what is remembered is not kept, and learned anew."""
+        return {"pools": self.pools, "turn": self.turn}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take back the pools."""
+        """Take back the pools and the turn."""
+        self.turn = state["turn"]
         self.pools = {name: list(pool) for name, pool in state["pools"].items()}
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
@@ -203,10 +283,9 @@ class Distillation(Task):
         for name, network in networks.items():
             assert isinstance(network, Student)
             tensors = {k: v for k, v in network.network.state_dict().items() if k not in ("mean", "std")}
-            for layer in FIRST_LAYERS:
-                head = network.heads[layer].detach() * self.scales[layer]
-                metric = statistics.matrix_power(head.mT @ head, 0.5, floor=0)
-                tensors[f"metric{layer.removeprefix('relu')}"] = metric
+            for layer in self.layers:
+                head = network.head(layer).detach() * self.scales[layer]
+                tensors[metric_of(layer)] = statistics.matrix_power(head.mT @ head, 0.5, floor=0)
             files.append(save_half(folder / f"{name}.safetensors", tensors))
         return files
 
@@ -227,104 +306,78 @@ class TeacherFeatures:
         power = matrix.diagonal(dim1=1, dim2=2).sum(1)
         return cls(flat, matrix, power - flat.mean(2).square().sum(1))
 
-    def __getitem__(self, rows: slice) -> TeacherFeatures:
-        return TeacherFeatures(self.features[rows], self.gram[rows], self.variance[rows])
+
+class Memory:
+    """Keep crops and the teacher's features of them, the latest ones, to learn from each several times.
+
+    Args:
+        size: how many crops at most.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.entries: list[tuple[Tensor, dict[str, Tensor]]] = []
+
+    def add(self, crops: Tensor, features: Mapping[str, Tensor]) -> None:
+        """Take in crops (B, 3, H, W) and features (B, C, h, w) by layer, and forget the oldest."""
+        for i, crop in enumerate(crops):
+            self.entries.append((crop[None], {layer: x[i : i + 1].clone() for layer, x in features.items()}))
+        self.entries = self.entries[-self.size :]
+
+    def draw(self, count: int, rng: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return different crops and their features, as many as are asked for or there are."""
+        chosen = torch.randperm(len(self.entries), generator=rng, device="cpu")[:count].tolist()
+        entries = [self.entries[i] for i in chosen]
+        layers = entries[0][1]
+        return torch.cat([crop for crop, _ in entries]), {
+            layer: torch.cat([features[layer] for _, features in entries]) for layer in layers
+        }
 
 
 class Student(nn.Module):
-    """A thin network and its heads, the linear maps from its features to the teacher's."""
+    """A thin network and its heads, the linear maps from its features to the teacher's at the layers that it learns."""
 
     def __init__(self, network: VGG, heads: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.network = network
-        self.heads = nn.ParameterDict({layer: nn.Parameter(head) for layer, head in heads.items()})
+        self.heads = nn.ModuleDict()
+        for layer, head in heads.items():
+            self.heads[layer] = nn.Linear(head.shape[1], head.shape[0], bias=False)
+            self.head(layer).data.copy_(head)
+
+    def head(self, layer: str) -> Tensor:
+        """Return the matrix (C, c) of a layer's head."""
+        return self.heads.get_parameter(f"{layer}.weight")
 
     def forward(
-        self, image: Tensor, teacher: Mapping[str, TeacherFeatures] | None
+        self, image: Tensor, teacher: Mapping[str, TeacherFeatures], layers: Iterable[str] = FIRST_LAYERS
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return by layer the relative squared error of the estimated features, and their Gram matrices.
+        """Return by layer the squared error of the estimated features, relative to their variance, and Gram matrices.
 
         With head H, the student's features s and the teacher's t, both follow from the student's moments: the Gram
         matrix is H (s sᵀ) Hᵀ and the error tr H (s sᵀ) Hᵀ - 2 tr H (s tᵀ) + tr t tᵀ, so nothing wide is ever computed.
+        Of a layer without a head the Gram matrix is the student's own.
         """
         errors, grams = {}, {}
-        features = self.network(image, FIRST_LAYERS)
+        features = self.network(image, list(layers))
         with torch.autocast(image.device.type, enabled=False):
             for layer, thin in features.items():
-                flat, head = thin.float().flatten(2), self.heads[layer]
-                grams[layer] = head @ (flat @ flat.mT / flat.shape[-1]) @ head.mT
-                if teacher is not None:
+                flat = thin.float().flatten(2)
+                grams[layer] = flat @ flat.mT / flat.shape[-1]
+                if layer not in self.heads:
+                    continue
+                head = self.head(layer)
+                grams[layer] = head @ grams[layer] @ head.mT
+                if layer in teacher:
                     target = teacher[layer]
                     cross = flat @ target.features.mT / flat.shape[-1]
-                    power = grams[layer].diagonal(dim1=1, dim2=2).sum(1)
-                    power = power - 2 * (head.mT * cross).sum((1, 2))
-                    power = power + target.gram.diagonal(dim1=1, dim2=2).sum(1)
-                    errors[layer] = (power / target.variance.clamp_min(1e-6)).mean()
+                    power = grams[layer].diagonal(dim1=1, dim2=2).sum() - 2 * (head.mT * cross).sum()
+                    power = power + target.gram.diagonal(dim1=1, dim2=2).sum()
+                    # Of all pictures together, as R² counts: a flat one has next to no variance of its own.
+                    errors[layer] = power / target.variance.sum().clamp_min(1e-6)
         return errors, grams
 
 
-@torch.no_grad()
-def initial_student(teacher: VGG, widths: Sequence[int], images: Tensor, positions: int = 60_000) -> VGG:
-    """Return a thin network made, layer by layer, of the teacher's most predictive channels.
-
-    Each thin layer takes the channels that linearly predict all of the teacher's best (pivoted Cholesky of
-    their second moments) and is fitted to them by least squares, from the output of the thin layers before it.
-
-    Args:
-        teacher: VGG-19.
-        widths: channels of the student's five blocks.
-        images: (B, 3, H, W), sRGB in [0, 1], to learn from.
-        positions: how many at most are drawn for each fit.
-    """
-    student = VGG(widths, DEEPEST)
-    x = (images - student.mean) / student.std
-    dtype = next(teacher.parameters()).dtype
-    names = [f"conv{name}" for name in student.convolutions]
-    teacher_sums = [teacher(image[None].to(dtype), names) for image in images]
-    for name in student.convolutions:
-        if name.endswith("_1") and name != "1_1":
-            x = F.max_pool2d(x, 2)
-        sums = torch.cat([features.pop(f"conv{name}").float() for features in teacher_sums])
-        chosen, scale = choose_channels(F.relu(sums), widths[int(name[0]) - 1])
-        target = sums[:, chosen] / scale[:, None, None]
-        padded = F.pad(x, (1, 1, 1, 1), mode="replicate" if name == "1_1" else "constant")
-        patches = F.unfold(padded, 3)
-        inputs = patches.mT.reshape(-1, patches.shape[1])
-        outputs = target.flatten(2).mT.reshape(-1, len(chosen))
-        if len(inputs) > positions:
-            drawn = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0), device="cpu")[:positions]
-            inputs, outputs = inputs[drawn], outputs[drawn]
-        solution = ridge_regression(F.pad(inputs, (0, 1), value=1.0), outputs)
-        convolution = getattr(student, f"conv{name}")
-        convolution.weight.copy_(solution[:-1].mT.reshape(convolution.weight.shape))
-        convolution.bias.copy_(solution[-1])
-        x = F.relu(F.conv2d(padded, convolution.weight, convolution.bias))
-    return student
-
-
-@torch.no_grad()
-def feature_scales(teacher: VGG, images: Tensor) -> dict[str, float]:
-    """Return the root mean square of the teacher's features by layer; its deepest ones are a hundred times its first.
-
-    Heads to features of size one learn at the same rate as the rest of the network.
-    """
-    dtype = next(teacher.parameters()).dtype
-    powers = [
-        {layer: x.float().square().mean().item() for layer, x in teacher(image[None].to(dtype), FIRST_LAYERS).items()}
-        for image in images
-    ]
-    return {layer: math.sqrt(sum(power[layer] for power in powers) / len(powers)) for layer in FIRST_LAYERS}
-
-
-@torch.no_grad()
-def fit_heads(student: VGG, teacher: VGG, images: Tensor) -> dict[str, Tensor]:
-    """Return the linear maps of least squares from a thin network's features to the teacher's, by layer."""
-    dtype = next(teacher.parameters()).dtype
-    heads = {}
-    for layer in FIRST_LAYERS:
-        thin = torch.cat([student(image[None], [layer])[layer] for image in images])
-        wide = torch.cat([teacher(image[None].to(dtype), [layer])[layer].float() for image in images])
-        inputs = thin.transpose(0, 1).flatten(1).mT
-        outputs = wide.transpose(0, 1).flatten(1).mT
-        heads[layer] = ridge_regression(inputs, outputs).mT.contiguous()
-    return heads
+def metric_of(layer: str) -> str:
+    """Return the name that the metric of a layer has in a network's file."""
+    return f"metric{layer.removeprefix('relu')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -50,29 +50,39 @@ class VGG(nn.Module):
     """VGG-19 (Simonyan and Zisserman 2015) of any width, which normalises the picture inside.
 
     Args:
-        widths: channels of the five blocks; (64, 128, 256, 512, 512) is VGG-19 itself.
+        widths: channels of the five blocks, (64, 128, 256, 512, 512) in VGG-19 itself; or of each convolution by its
+            name.
         deepest: the last convolution of the network, such as ``5_1``.
 
     Example:
         >>> network = VGG((4, 8, 16), "3_1")
         >>> network(torch.rand(1, 3, 32, 48), ["relu3_1"])["relu3_1"].shape
         torch.Size([1, 16, 8, 12])
+        >>> VGG({"1_1": 4, "1_2": 4, "2_1": 24}, "2_1").widths
+        (4, 24)
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, widths: Sequence[int] = WIDTHS, deepest: str = "5_4") -> None:
+    def __init__(self, widths: Sequence[int] | Mapping[str, int] = WIDTHS, deepest: str = "5_4") -> None:
         super().__init__()
-        self.widths = tuple(widths)
         self.convolutions = CONVOLUTIONS[: CONVOLUTIONS.index(deepest) + 1]
+        self.channels = by_convolution(widths, self.convolutions)
+        """How many each convolution has, by its name."""
+        self.widths = tuple(width for name, width in self.channels.items() if name.endswith("_1"))
+        """Channels of the first convolution of each block."""
         channels = 3
-        for name in self.convolutions:
-            width = self.widths[int(name[0]) - 1]
+        for name, width in self.channels.items():
             self.add_module(f"conv{name}", nn.Conv2d(channels, width, 3, padding=1))
             channels = width
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN, dtype=torch.float32, device="cpu").view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD, dtype=torch.float32, device="cpu").view(1, 3, 1, 1))
+
+    @property
+    def full_width(self) -> bool:
+        """Whether it is as wide as VGG-19 itself."""
+        return self.channels == by_convolution(WIDTHS, self.convolutions)
 
     def forward(
         self,
@@ -145,6 +155,20 @@ class VGG(nn.Module):
             inside = conv2d_relu(x[..., above : below + 2, :], first.weight, first.bias)
             bands.append(F.relu(max_pooled(second(inside)[..., top - above : top - above + band, :]), inplace=True))
         return torch.cat(bands, -2)
+
+
+def by_convolution(
+    widths: Sequence[int] | Mapping[str, int], convolutions: Sequence[str] = CONVOLUTIONS
+) -> dict[str, int]:
+    """Return the channels of each convolution by its name, from those of the blocks or of each convolution.
+
+    Example:
+        >>> by_convolution((4, 8), ["1_1", "1_2", "2_1"])
+        {'1_1': 4, '1_2': 4, '2_1': 8}
+    """
+    if isinstance(widths, Mapping):
+        return {name: widths[name] for name in convolutions}
+    return {name: widths[int(name[0]) - 1] for name in convolutions}
 
 
 def max_pooled(x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .. import weights
 from ..errors import WeightsError
 from ..validation import shape
-from .vgg import CONVOLUTIONS, IMAGENET_MEAN, IMAGENET_STD, VGG, WIDTHS
+from .vgg import CONVOLUTIONS, IMAGENET_MEAN, IMAGENET_STD, VGG
 
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 
@@ -167,7 +167,7 @@ def _network_of_shape(file: Path, convolutions: Mapping[str, Tensor]) -> VGG:
     for name in names:
         if convolutions[f"conv{name}.weight"].ndim != 4:
             raise _refusal(file, f"conv{name}.weight is {shape(convolutions[f'conv{name}.weight'])}, no convolution")
-    widths = [len(convolutions[f"conv{name}.weight"]) for name in names if name.endswith("_1")]
+    widths = {name: len(convolutions[f"conv{name}.weight"]) for name in names}
     missing = [name for name in CONVOLUTIONS[: CONVOLUTIONS.index(names[-1])] if name not in names]
     if missing:
         raise _refusal(file, f"lacks {', '.join(f'conv{name}' for name in missing)} but has conv{names[-1]}")
@@ -191,7 +191,7 @@ def _check_shapes(file: Path, others: Mapping[str, Tensor], network: VGG) -> Non
         expected: tuple[int, ...] = (3, 3, 1, 1) if key == "conv0.weight" else (3,)
         if key.startswith("metric"):
             name = key.removeprefix("metric")
-            width = network.widths[int(name[0]) - 1] if name in network.convolutions else 0
+            width = network.channels.get(name, 0)
             expected = (width, width)
         found = value.flatten().shape if key in ("mean", "std") else value.shape  # as a `VGG` has them: (1, 3, 1, 1)
         if found != expected:
@@ -213,7 +213,7 @@ def _colours(file: Path, stored: Mapping[str, Tensor], tensors: Mapping[str, Ten
         return Colours(tensors["mean"].float(), tensors["std"].float(), torch.eye(3, dtype=torch.float32, device="cpu"))
     if any(key.startswith("metric") for key in tensors):
         return IMAGENET
-    if network.widths != WIDTHS[: len(network.widths)]:
+    if not network.full_width:
         raise _refusal(
             file,
             f"has {', '.join(map(str, network.widths))} channels by block, not VGG-19's, and nothing in it"

@@ -15,7 +15,7 @@ from ..functional.resizing import size_of, size_text
 from ..validation import check_features, check_image
 from .protocols import Encoder
 from .tiles import receptive_radius
-from .vgg import CONVOLUTIONS, FIRST_LAYERS, LAST, VGG, WIDTHS, Padding, Pooling
+from .vgg import CONVOLUTIONS, FIRST_LAYERS, LAST, VGG, Padding, Pooling
 
 
 class VGGEncoder(nn.Module):
@@ -69,7 +69,7 @@ class VGGEncoder(nn.Module):
         self.name, self.pooling, self.padding, self.calibrated = name, pooling, padding, calibrated
         self.layers = tuple(f"{kind}{conv}" for conv in network.convolutions for kind in ("conv", "relu"))
         """Every layer's name, shallow to deep."""
-        self.channels: Mapping[str, int] = {layer: network.widths[int(layer[4]) - 1] for layer in self.layers}
+        self.channels: Mapping[str, int] = {layer: network.channels[layer[4:]] for layer in self.layers}
         """The number of channels of each layer."""
         self.strides: Mapping[str, int] = {layer: 1 << (int(layer[4]) - 1) for layer in self.layers}
         """How many pixels lie between positions of each layer."""
@@ -81,7 +81,7 @@ class VGGEncoder(nn.Module):
             f"relu{key.removeprefix('metric')}" for key in dict(network.named_buffers()) if key.startswith("metric")
         ]
         self._copies: dict[tuple[torch.dtype, torch.device], VGG] = {}
-        if calibrated and not self._metrics and network.widths != WIDTHS[: len(network.widths)]:
+        if calibrated and not self._metrics and not network.full_width:
             raise ValueError(
                 f"{name}: has no matrices that calibrate its features to VGG-19's\n"
                 "  what would work: calibrated=False, or one that has them: slim19, slim19-half"

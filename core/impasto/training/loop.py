@@ -22,6 +22,9 @@ from .export import save_preview
 from .interruption import held_interruptions
 from .trainer import Task
 
+CHECKPOINT_SECONDS = 600
+"""After which a checkpoint is written, however few steps there were since the last one."""
+
 
 def trapezoid(step: int, steps: int, warmup: int = 100, decay: float = 0.3) -> float:
     """Return the learning rate's factor: linear warm-up, plateau, then linear decay to zero over the last part.
@@ -67,6 +70,7 @@ def train(
         seed: batch k of a run depends on the seed and k alone.
         resume: go on from `checkpoint.pt`, which must be of this training; False starts again.
         checkpoint_every: steps between checkpoints: the most a kill can cost; None: a twentieth of all, at most 200.
+            Where they take longer than ten minutes, checkpoints do not wait for them.
         log_every: steps between lines of `losses.csv`, each the mean since the last one.
         average: decay of the exponential moving average of the weights, which is what ships.
         clip: largest gradient norm for each network.
@@ -168,7 +172,7 @@ def train(
 
     log = LossLog(folder / "losses.csv", first)
     log.sums, log.counts = losses_so_far
-    kept = first
+    kept, saved_at = first, time.monotonic()
     # Several processes wait for one another inside a step: none may end while the others begin another.
     hold = accelerator.num_processes == 1
     with ThreadPoolExecutor(max_workers=1) as ahead, held_interruptions(hold) as interruption:
@@ -206,12 +210,12 @@ def train(
                 means = log.write(done)
                 if on_log is not None:
                     on_log(done, means)
-            if done % every == 0 or done == steps:
+            if done % every == 0 or done == steps or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 shown = task.preview({name: averages[name].module for name in names})
                 if shown is not None and accelerator.is_main_process:
                     save_preview(folder / f"preview-{done:06d}.png", shown)
                 save(done)  # last: what a kill leaves out is done again
-                kept = done
+                kept, saved_at = done, time.monotonic()
             if (deliver := interruption()) is not None:
                 if kept < done:
                     save(done)
