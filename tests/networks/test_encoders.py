@@ -67,6 +67,13 @@ def test_average_pooling_is_average_pooling(image):
     torch.testing.assert_close(found["conv2_1"], expected)
 
 
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_deeper_features_are_those_of_the_picture(image, pooling):
+    encoder = VGGEncoder(VGG(THIN, "4_1"), pooling=pooling)
+    found = encoder.features(image, ["relu2_1", "relu4_1"])
+    torch.testing.assert_close(encoder.deeper(found["relu2_1"], "relu2_1", "relu4_1"), found["relu4_1"])
+
+
 def test_a_flat_picture_has_flat_first_features_unless_padded_with_zeros():
     network = VGG(THIN, "1_1")
     flat = torch.full((1, 3, 8, 8), 0.7)

@@ -2,7 +2,7 @@
 
 import torch
 
-from impasto.networks import fill_empty, map_by_region
+from impasto.networks import fill_empty, map_by_region, region_masks
 
 
 def test_each_region_goes_through_its_own_map_and_the_rest_stays():
@@ -30,3 +30,12 @@ def test_a_picture_without_a_region_has_statistics_of_all_of_it():
     filled = fill_empty(masks)
     assert torch.equal(filled[0], masks[0])
     assert (filled[1] == 1).all()
+
+
+def test_regions_in_positions_of_the_features_are_not_pooled_again():
+    guides = torch.rand(1, 2, 32, 48, generator=torch.Generator().manual_seed(0)) / 2
+    features = torch.rand(2, 3, 8, 12)
+    masks = region_masks(guides, features)
+    assert region_masks(masks, features) is masks
+    maps = {0: lambda x: x + 1, 1: lambda x: 2 * x}
+    assert torch.equal(map_by_region(features, masks, maps), map_by_region(features, guides, maps))

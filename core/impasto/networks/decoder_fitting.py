@@ -52,6 +52,7 @@ def fit_decoder(encoder: VGGEncoder, layer: str, images: Tensor, tail: VGGDecode
     return decoder
 
 
+@torch.no_grad()
 def fit_convolution(decoder: VGGDecoder, name: str, x: Tensor, target: Tensor, rng: torch.Generator) -> Tensor:
     """Fit a decoder's convolution, in place, by least squares; return what the next one then takes.
 
@@ -67,7 +68,7 @@ def fit_convolution(decoder: VGGDecoder, name: str, x: Tensor, target: Tensor, r
 
     Example:
         >>> x, target = torch.rand(1, 8, 32, 32), torch.rand(1, 3, 32, 32)
-        >>> decoder = VGGDecoder((8,), "relu1_1").requires_grad_(False)
+        >>> decoder = VGGDecoder((8,), "relu1_1")
         >>> fit_convolution(decoder, "1_1", x, target, torch.Generator()).shape
         torch.Size([1, 3, 32, 32])
     """
@@ -80,8 +81,9 @@ def fit_convolution(decoder: VGGDecoder, name: str, x: Tensor, target: Tensor, r
     solution = ridge_regression(F.pad(torch.cat(inputs), (0, 1), value=1.0), torch.cat(outputs), 1e-6)
     convolution = decoder.get_submodule(f"conv{name}")
     assert isinstance(convolution, nn.Conv2d)
+    assert convolution.bias is not None
     convolution.weight.copy_(solution[:-1].mT.reshape(convolution.weight.shape))
-    convolution.bias = nn.Parameter(solution[-1])
+    convolution.bias.copy_(solution[-1])
     x = convolution(F.pad(x, (1, 1, 1, 1), mode="reflect"))
     if name == "1_1":
         return x

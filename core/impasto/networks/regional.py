@@ -19,7 +19,7 @@ def map_by_region(features: Tensor, guides: Tensor | None, maps: Mapping[int, Fe
 
     Args:
         features: (B, C, h, w).
-        guides: (1 or B, K, H, W), regions in pixels; None: one region everywhere.
+        guides: (1 or B, K, H, W), regions in pixels, or what `region_masks` makes of them; None: one everywhere.
         maps: by index of their region; where there is none, and outside of all regions, features stay as they are.
 
     Returns:
@@ -42,7 +42,7 @@ def region_masks(guides: Tensor, features: Tensor) -> Tensor:
     """Return how much of each region lies at each position of some features, (1 or B, K, h, w) in [0, 1].
 
     Args:
-        guides: (1 or B, K, H, W), in pixels.
+        guides: (1 or B, K, H, W), in pixels; in positions of the features already, they are given back.
         features: (B, C, h, w).
 
     Example:
@@ -50,7 +50,8 @@ def region_masks(guides: Tensor, features: Tensor) -> Tensor:
         >>> region_masks(torch.ones(1, 2, 64, 64), torch.zeros(1, 128, 16, 16)).shape
         torch.Size([1, 2, 16, 16])
     """
-    return F.adaptive_avg_pool2d(guides, (features.shape[-2], features.shape[-1]))
+    size = (features.shape[-2], features.shape[-1])
+    return guides if guides.shape[-2:] == size else F.adaptive_avg_pool2d(guides, size)
 
 
 def fill_empty(mask: Tensor) -> Tensor:

@@ -131,7 +131,7 @@ class VGGEncoder(nn.Module):
         first, last = (CONVOLUTIONS.index(name.removeprefix("relu")) for name in (layer, deeper))
         for name in CONVOLUTIONS[first + 1 : last + 1]:
             if name.endswith("_1"):
-                features = F.max_pool2d(features, 2)
+                features = F.avg_pool2d(features, 2) if self.pooling == "average" else F.max_pool2d(features, 2)
             features = F.relu(self.network.get_submodule(f"conv{name}")(features))
         return features
 

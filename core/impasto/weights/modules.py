@@ -94,7 +94,8 @@ def check_state_dict(
     return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
 
 
-Arguments, Shared = ParamSpec("Arguments"), TypeVar("Shared")
+Arguments = ParamSpec("Arguments")
+Shared = TypeVar("Shared")
 Networks = TypeVar("Networks", bound=nn.Module | Mapping[str, nn.Module])
 
 
@@ -155,7 +156,7 @@ def shared_cache(maxsize: int) -> Callable[[Callable[Arguments, Shared]], Callab
     """
 
     def decorate(function: Callable[Arguments, Shared]) -> Callable[Arguments, Shared]:
-        kept = lru_cache(maxsize=maxsize)(function)
+        kept = cast(Callable[Arguments, Shared], lru_cache(maxsize=maxsize)(function))
 
         @wraps(function)
         def shared(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Shared:

@@ -52,3 +52,13 @@ def test_only_the_proportions_of_weights_count(pictures):
     assert [style.share for style in own] == pytest.approx([4 / 3, -1 / 3])
     with pytest.raises(StageError, match="1, -1, sum to 0"):
         features_for_region(styles, pictures[:2], Region(0, None, (0, 1), (1.0, -1.0)))
+
+
+def test_regions_are_brought_to_the_size_of_the_features_once(pictures, monkeypatch):
+    pool, pooled = torch.nn.functional.adaptive_avg_pool2d, []
+    monkeypatch.setattr(
+        torch.nn.functional, "adaptive_avg_pool2d", lambda maps, size: pooled.append(maps) or pool(maps, size)
+    )
+    guides = torch.ones(1, 1, 16, 16)
+    transform_by_region(torch.zeros(1, 2, 4, 4), guides, [Style(pictures[0])], [torch.ones(1, 2, 4, 6)], to_number)
+    assert len(pooled) == 1

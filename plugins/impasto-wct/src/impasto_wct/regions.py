@@ -60,7 +60,7 @@ def transform_by_region(
 
     masks = None if guides is None else region_masks(guides, features)
     maps = {region.index: region_map(region) for region in covered_regions(masks, styles)}
-    return map_by_region(features, guides, maps)
+    return map_by_region(features, masks, maps)
 
 
 def features_for_region(
