@@ -1,5 +1,8 @@
 """What the plugin's stages promise together: the conformance kit, and pipelines that people type."""
 
+import importlib
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -130,3 +133,40 @@ def test_hook_offers_the_stages():
     assert stages["mask-file"] is MaskFile
     assert stages["match-regions"] is MatchRegions
     assert stages["feather-mask"] is FeatherMask
+
+
+CAT = impasto.samples.content("cat", 48)[0]
+UNKNOWN = np.full(CAT.shape[-2:], -1, np.int8)
+UNKNOWN[:, :4] = 0
+UNKNOWN[12:20, 20:28] = 1
+STROKES = (UNKNOWN + 1).clip(0, 2).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "call"),
+    [
+        ("regions", "segmentation.felzenszwalb", lambda module: module.felzenszwalb(CAT)),
+        ("regions", "segmentation.watershed", lambda module: module.watershed(CAT)),
+        ("regions", "morphology.h_minima", lambda module: module.watershed(CAT)),
+        ("superpixels", "segmentation.slic", lambda module: module.slic(CAT, 20)),
+        ("random_walk", "random_walker", lambda module: module.random_walk(CAT, STROKES)),
+        ("grabcut", "maximum_flow", lambda module: module.grabcut(CAT, UNKNOWN)),
+        ("tools", "reconstruction", lambda module: module.fill_holes(CAT[None, :1])),
+    ],
+)
+def test_what_takes_seconds_in_a_library_runs_where_an_interruption_need_not_wait_for_it(
+    module, name, call, monkeypatch
+):
+    module = importlib.import_module(f"impasto_segment.{module}")
+    room, _, name = name.rpartition(".")
+    owner = getattr(module, room) if room else module
+    compute, threads = getattr(owner, name), []
+
+    def noted(*args, **options):
+        threads.append(threading.current_thread())
+        return compute(*args, **options)
+
+    monkeypatch.setattr(owner, name, noted)
+    call(module)
+    assert threads
+    assert threading.main_thread() not in threads

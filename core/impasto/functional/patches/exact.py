@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from .extraction import Size, padded, strided_slice
+from ..resizing import Size
+from .extraction import padded, strided_slice
 from .query import CACHE, Query, best_matches
 
 EXACT_UP_TO = 2**28

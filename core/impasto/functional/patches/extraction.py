@@ -10,7 +10,6 @@ from torch import Tensor
 
 Maps: TypeAlias = Tensor | Sequence[Tensor]
 """One map (B, C, h, w), or several that may differ in size."""
-Size: TypeAlias = tuple[int, int]
 
 TINY = 1e-12
 

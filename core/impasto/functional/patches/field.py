@@ -10,7 +10,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from .extraction import TINY, Maps, Size, values_at
+from ..resizing import Size
+from .extraction import TINY, Maps, values_at
 
 
 @dataclass(frozen=True, eq=False)

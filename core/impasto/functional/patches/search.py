@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ...validation import shape
 from ..random import random_seed
-from ..resizing import size_of, size_text
+from ..resizing import Size, size_of, size_text
 from ..statistics import in_float32
 from .exact import EXACT_UP_TO, exact_matches
-from .extraction import Maps, Size
+from .extraction import Maps
 from .field import NNF
 from .patchmatch import PatchMatch
 from .query import MEMORY, Query, guidance, map_of

@@ -20,7 +20,7 @@ def estimate_memory(encoder: Encoder, layers: Sequence[str], size: Size, *, byte
     return total * 5 // 4
 
 
-def check_memory(
+def check_step_memory(
     name: str, encoder: Encoder, layers: Sequence[str], size: Size, device: torch.device, optimiser: str
 ) -> None:
     """Raise a `StageError` when a picture of `size` will not fit, saying what would."""

@@ -16,7 +16,7 @@ from impasto.networks import PRETRAINED, records
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, descend, pyramid
 from impasto.stage import CHECKPOINT_EVERY, Checkpoint, run_identity
 
-from .memory import check_memory
+from .memory import check_step_memory
 from .objective import Objective, Term
 from .pieces import composite_pieces, region_pieces, with_surroundings
 from .recoloring import recolor
@@ -103,7 +103,7 @@ class Optimisation(impasto.Stylizer):
         pieces = region_pieces(content, styles, guides, self.context, self.smallest)
         pyramids = [pyramid(*piece.size, self.coarsest) for piece in pieces]
         largest = max((sizes[-1] for sizes in pyramids), key=lambda size: size[0] * size[1])
-        check_memory(self.name, encoder, self.layers(encoder), largest, device, self.optimiser)
+        check_step_memory(self.name, encoder, self.layers(encoder), largest, device, self.optimiser)
         generator = self.generator(device)
         checkpoint = Checkpoint(self.checkpoint, partial(run_identity, self, content, styles, guides))
         saved = checkpoint.load() or {"finished": [], "run": None}

@@ -16,6 +16,7 @@ from skimage import measure
 from torch import Tensor
 
 from impasto.functional.precision import in_double
+from impasto.stage import interruptible
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -155,7 +156,7 @@ def minimum_cut(gain: Values, links: Sequence[Values], inside: Flags, free: Flag
     capacity = np.concatenate([link, link, pull[pull > 0], -pull[pull <= 0]])
     whole = np.rint(FINE * capacity).clip(0, 2**30).astype(np.int32)
     graph = csr_array((whole, (rows, columns)), shape=(count + 2, count + 2))
-    flow = maximum_flow(graph, source, sink).flow
+    flow = interruptible(lambda: maximum_flow(graph, source, sink)).flow
     rest = graph - flow
     rest.eliminate_zeros()
     reached = np.zeros(count + 2, dtype=bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ from torch import Tensor
 
 import impasto
 from impasto import Canvas, Preprocessor, StageError, Style, Weights, param
+from impasto.functional import batch_item
 from impasto.functional.precision import in_double
 from impasto.functional.statistics import mean_std
 from impasto.networks import records
@@ -156,10 +158,7 @@ class MatchRegions(Preprocessor, name="match-regions"):
 
     def _pair(self, canvas: Canvas, styles: Mapping[int, Style], index: int) -> list[Pair]:
         """Return for each region of a picture the style and the region in it that it is paired with."""
-
-        def one(maps: Tensor) -> Tensor:
-            return maps[index : index + 1] if len(maps) > 1 else maps
-
+        one = partial(batch_item, index=index)
         assert canvas.guides is not None
         inside = one(canvas.guides) if canvas.mask is None else one(canvas.guides) * one(canvas.mask)
         wanted = present_regions(inside)

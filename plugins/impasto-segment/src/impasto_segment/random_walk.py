@@ -11,6 +11,7 @@ from torch import Tensor
 
 from impasto.functional.color import to_space
 from impasto.functional.filters import guided_filter
+from impasto.stage import interruptible
 
 from .grabcut import as_array
 
@@ -56,7 +57,8 @@ def random_walk(image: Tensor, seeds: NDArray[np.integer], beta: float = 2000.0)
         found = kept.astype(float)
     else:
         # Solved directly: with weights as far apart as these, conjugate gradients take a hundred times longer.
-        found = random_walker(as_array(colours), coarse, beta=beta, mode="bf", return_full_prob=True, channel_axis=-1)
+        options = {"beta": beta, "mode": "bf", "return_full_prob": True, "channel_axis": -1}
+        found = interruptible(lambda: random_walker(as_array(colours), coarse, **options))
     maps = torch.from_numpy(found).float().clamp(0, 1)[None]
     maps = maps / maps.sum(1, keepdim=True)
     if scale < 1:

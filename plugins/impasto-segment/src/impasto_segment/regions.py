@@ -19,11 +19,12 @@ from impasto.functional.color import to_space
 from impasto.functional.filters import box_mean
 from impasto.functional.precision import in_double
 from impasto.networks import records
+from impasto.stage import interruptible
 
 from .superpixels import (
     Labels,
     Values,
-    check_memory,
+    check_guide_size,
     lab_array,
     merge_segments,
     one_hot,
@@ -44,7 +45,8 @@ def felzenszwalb(image: Tensor) -> Labels:
     """Return small segments (H, W) by the graph of Felzenszwalb and Huttenlocher 2004."""
     pixels = in_double(image.permute(1, 2, 0)).cpu().numpy()
     area = pixels.shape[0] * pixels.shape[1]
-    fine = segmentation.felzenszwalb(pixels, scale=50, sigma=0.8, min_size=max(4, area // 5000), channel_axis=-1)
+    options = {"scale": 50, "sigma": 0.8, "min_size": max(4, area // 5000), "channel_axis": -1}
+    fine = interruptible(lambda: segmentation.felzenszwalb(pixels, **options))
     return renumber(measure.label(fine, background=-1, connectivity=1))
 
 
@@ -53,8 +55,10 @@ def watershed(image: Tensor) -> Labels:
     smooth = filters.gaussian(lab_array(image), 1.5, channel_axis=-1)
     steep = np.sqrt(sum(filters.scharr(smooth[..., channel]) ** 2 for channel in range(3)))
     # Shallower minima are of noise and of the film's grain.
-    basins = measure.label(morphology.h_minima(steep, 0.003), connectivity=1)
-    return renumber(segmentation.watershed(steep, basins)) if basins.any() else np.zeros(steep.shape, dtype=np.intp)
+    basins = measure.label(interruptible(lambda: morphology.h_minima(steep, 0.003)), connectivity=1)
+    if not basins.any():
+        return np.zeros(steep.shape, dtype=np.intp)
+    return renumber(interruptible(lambda: segmentation.watershed(steep, basins)))
 
 
 def kmeans(image: Tensor, count: int) -> Labels:
@@ -190,7 +194,7 @@ class SegmentRegions(Preprocessor, name="segment-regions"):
         return with_guides(self, canvas, self.target, self._regions)
 
     def _regions(self, pictures: Tensor, what: str) -> tuple[Tensor, tuple[str, ...]]:
-        check_memory(self, pictures, self.count)
+        check_guide_size(self, pictures, self.count)
         found = [segment_regions(picture, self.count, self.method) for picture in pictures]
         for index, maps in enumerate(found):
             if len(maps) < self.count:

@@ -202,7 +202,7 @@ def stack_maps(found: Sequence[Tensor]) -> Tensor:
     return torch.stack([F.pad(maps, (0, 0, 0, 0, 0, most - len(maps))) for maps in found])
 
 
-def check_memory(stage: Preprocessor, image: Tensor, count: int) -> None:
+def check_guide_size(stage: Preprocessor, image: Tensor, count: int) -> None:
     """Raise a `StageError` if `count` guides for the pictures (B, 3, H, W) would take too much memory."""
     batch, _, height, width = image.shape
     needed = 4 * batch * height * width * count
@@ -242,7 +242,7 @@ class Superpixels(Preprocessor, name="superpixels"):
         """Return the canvas with guides, with its mask redrawn, or with a flat image."""
         picture = canvas.content
         if self.gives == "guides":
-            check_memory(self, picture, self.count)
+            check_guide_size(self, picture, self.count)
         if self.gives == "mask" and canvas.mask is None:
             raise StageError(
                 f"{self.name}: there is no mask to draw to the outlines of superpixels\n"

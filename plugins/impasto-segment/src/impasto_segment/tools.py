@@ -16,6 +16,7 @@ from torch import Tensor
 
 from impasto import Canvas, ParameterError, Preprocessor, Stage, StageError, param
 from impasto.functional.matting import closed_form_matting
+from impasto.stage import interruptible
 
 __all__ = [
     "FeatherMask",
@@ -132,9 +133,10 @@ def fill_holes(mask: Tensor, largest: int | None = None) -> Tensor:
         framed = np.pad(values, 1, constant_values=values.min())
         seed = np.full_like(framed, framed.max())
         seed[[0, -1], :], seed[:, [0, -1]] = framed[[0, -1], :], framed[:, [0, -1]]
-        full = reconstruction(seed, framed, method="erosion", footprint=np.ones((3, 3)))[1:-1, 1:-1]
+        around = np.ones((3, 3))
+        full = interruptible(lambda: reconstruction(seed, framed, method="erosion", footprint=around))[1:-1, 1:-1]
         if largest is not None:
-            holes, _ = ndimage.label(full > values, np.ones((3, 3)))
+            holes, _ = ndimage.label(full > values, around)
             large = np.bincount(holes.ravel()) > largest
             full = np.where(large[holes], values, full)
         return np.asarray(full, np.float32)
