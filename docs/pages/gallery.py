@@ -35,6 +35,7 @@ SHOWN = {
     "gatys": "gatys:encoder=slim19:steps=40",
     "texture": "texture:encoder=slim19:steps=40",
     "reconstruct": "reconstruct:layer=relu4_1:encoder=slim19:steps=40",
+    "nnst": "nnst:encoder=slim19",
     "local": "saliency, grow-mask, local",
     "superpixels": "superpixels:gives=flat, adain",
     "segment-regions": "segment-regions:target=both, match-regions, adain",

@@ -1,6 +1,7 @@
 """Stages: their parameters, the canvas that passes through them, the three kinds, and regions."""
 
 from .base import Stage, check_mask, check_result
+from .batch_styles import style_of_picture, styles_with_weight
 from .canvas import Canvas, Style, style_image
 from .checkpoint import CHECKPOINT_EVERY, Checkpoint, digest, run_identity
 from .context import RunContext, StreamMemo, current_run, remember
@@ -66,4 +67,6 @@ __all__ = [
     "resized_styles",
     "run_identity",
     "style_image",
+    "style_of_picture",
+    "styles_with_weight",
 ]

@@ -11,14 +11,13 @@ from torch import Tensor
 
 import impasto
 from impasto import ParameterError, StageError, Style
-from impasto.functional.patches import nearest
+from impasto.functional.patches import nearest, style_assignment
 from impasto.networks import VGG
 from impasto.picture import Interrupted
 from impasto.stage import RunContext
 from impasto.testing import parametrize_checks
 from impasto_mrf import MRF, PRESETS
 from impasto_mrf.energy import Energy, patch_target
-from impasto_mrf.field import style_assignment
 from impasto_mrf.layers import pixel_blocks
 from impasto_mrf.mrf import level_sizes
 from impasto_mrf.sources import random_blocks, rotation

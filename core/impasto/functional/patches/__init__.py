@@ -5,5 +5,17 @@ from .extraction import extract
 from .field import NNF, grid
 from .query import MEMORY
 from .search import METHODS, METRICS, nearest
+from .sharing import shared_field, style_assignment
 
-__all__ = ["EXACT_UP_TO", "MEMORY", "METHODS", "METRICS", "NNF", "extract", "grid", "nearest"]
+__all__ = [
+    "EXACT_UP_TO",
+    "MEMORY",
+    "METHODS",
+    "METRICS",
+    "NNF",
+    "extract",
+    "grid",
+    "nearest",
+    "shared_field",
+    "style_assignment",
+]

@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto import Style
 from impasto.functional.batches import batch_item
 from impasto.functional.resizing import Size
-from impasto.stage import bounding_box, covered_regions
+from impasto.stage import bounding_box, covered_regions, style_of_picture
 
 SURROUNDINGS = 0.25
 """How much a position outside a region counts in its statistics, one inside counting 1."""
@@ -63,12 +63,6 @@ def region_pieces(
             covering = [part_of(own[place], region.index) for place in region.styles]
             pieces.append(Piece(index, rows, columns, region.area[..., rows, columns], covering))
     return pieces
-
-
-def style_of_picture(style: Style, index: int) -> Style:
-    """Return the style of one picture of a batch."""
-    guides = None if style.guides is None else batch_item(style.guides, index)
-    return Style(batch_item(style.image, index), style.weight, guides)
 
 
 def part_of(style: Style, region: int) -> Style:

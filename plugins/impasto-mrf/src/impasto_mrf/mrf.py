@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, StageError, Style, Weights
+from impasto import Encoder, Style, Weights
 from impasto.functional.batches import batch_item
 from impasto.functional.resizing import Size, resize
 from impasto.networks import PRETRAINED, check_layers, content_layer, largest_stride, loss_layers, records
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, descend
-from impasto.stage import covers, resized_style
+from impasto.stage import covers, resized_style, style_of_picture, styles_with_weight
 
 from .energy import Energy
 from .field import Field
@@ -118,7 +118,7 @@ class MRF(impasto.Stylizer, name="mrf"):
         size = (content.shape[-2], content.shape[-1])
         smallest = max(self.smallest, largest_stride(encoder, self.chosen_layers(encoder)))
         sizes = level_sizes(size, self.levels, smallest)
-        painting = styles_with_weight(styles)
+        painting = styles_with_weight(self.name, styles)
         total = len(content) * len(sizes) * self.steps
         finished: list[Tensor] = []
 
@@ -223,25 +223,3 @@ def level_sizes(size: Size, levels: int, smallest: int) -> list[Size]:
     """
     sizes = [(round(size[0] / 2**level), round(size[1] / 2**level)) for level in range(levels)]
     return [level for level in reversed(sizes) if min(level) >= min(smallest, *size)]
-
-
-def styles_with_weight(styles: Sequence[Style]) -> list[Style]:
-    """Return the styles that have a weight.
-
-    Raises:
-        StageError: a weight below 0, or none above.
-    """
-    if any(style.weight < 0 for style in styles) or not any(style.weight for style in styles):
-        given = ", ".join(f"{style.weight:g}" for style in styles)
-        raise StageError(
-            f"mrf: the weights of the styles are {given}, but they are the shares of the picture that each paints\n"
-            "  what would work: weights of 0 or more, not all 0, such as impasto.Style(picture, weight=1)"
-        )
-    return [style for style in styles if style.weight]
-
-
-def style_of_picture(style: Style, index: int, regions: int) -> Style:
-    """Return the style of one picture of a batch, with guides: where it has none, all of it covers each region."""
-    image = batch_item(style.image, index)
-    guides = image.new_ones(1, regions, *image.shape[-2:]) if style.guides is None else batch_item(style.guides, index)
-    return Style(image, style.weight, guides)
