@@ -9,7 +9,7 @@ from impasto import Style
 from impasto.notebook import Panel, contact_sheet
 from impasto_nnst import NNST
 
-SIZE, ENCODER = 256, "slim19"
+SIZE, ENCODER = 240, "slim19"
 
 content = impasto.samples.content("cat", SIZE)
 style, other = (impasto.samples.style(name, SIZE) for name in ("impasto", "mosaic"))
@@ -29,12 +29,10 @@ def panel(note: str, styles: list[Style] | None = None, guides: object = None, *
 panels = [
     panel(""),
     panel("alpha 0.3", alpha=0.3),
-    panel("coarsest 192", coarsest=192),
+    panel("coarsest 120", coarsest=120),
     panel("strokes 0", strokes=0),
     panel("colors moved", colors="moved"),
-    panel("two styles, 2 to 1", [Style(style, weight=2), Style(other)]),
     panel("a style for each region", [Style(style, region="face"), Style(other, region="rest")], {"face": face}),
-    panel("style_scale 0.5", style_scale=0.5),
 ]
 given = [
     Panel("content", "cat", impasto.read(content).pil()),

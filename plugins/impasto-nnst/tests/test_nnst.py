@@ -152,8 +152,8 @@ def test_styles_paint_their_regions(network):
         NNST(encoder=network, steps=8, coarsest=512, strokes=0.0), weave(GREY, 8), *styles, guides={"left": left}
     )
     redness = (painted[:, 0] - painted[:, 2]).mean((0, 1))
-    assert redness[:28].min() > 0.1
-    assert redness[36:].max() < -0.1
+    assert redness[:28].min() > 0.04
+    assert redness[36:].max() < -0.04
 
 
 def test_weights_are_shares_of_the_places():
