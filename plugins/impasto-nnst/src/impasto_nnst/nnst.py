@@ -54,7 +54,7 @@ class NNST(impasto.Stylizer, name="nnst"):
         help="encoder: slim19 (fastest), slim19-half, vgg19, another's name, or a checkpoint's path",
     )
     layers: tuple[str, ...] = impasto.param(
-        default=(), help="what a place is compared by; empty: what suits the encoder, of VGG relu1_1 to relu4_1"
+        default=(), help="what a place is compared by; empty: the encoder's style layers down to its content layer"
     )
     alpha: float = impasto.param(
         default=0.75,
