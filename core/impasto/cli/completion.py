@@ -48,12 +48,11 @@ def completion_script(shell: str, host: Host) -> str:
 
 def _describe(parser: CommandLineParser, host: Host) -> None:
     """Tell shtab what stands for each argument that has no choices of its own."""
-    offered = {"stages": ("stage", host.stages), "watch": ("watcher", host.watchers)}
-    functions, in_bash, in_zsh = zip(*(_functions(*one) for one in offered.values()), strict=True)
-    preamble = {"bash": "\n\n".join(in_bash), "zsh": "\n\n".join(in_zsh)}
+    stages, watchers = _functions("stage", host.stages), _functions("watcher", host.watchers)
+    preamble = {shell: f"{stages[shell]}\n\n{watchers[shell]}" for shell in ("bash", "zsh")}
     joined = {
-        option: _joined(names, function, preamble)
-        for (option, (_, names)), function in zip(offered.items(), functions, strict=True)
+        "stages": _joined(host.stages, "_impasto_stages", preamble),
+        "watch": _joined(host.watchers, "_impasto_watchers", preamble),
     }
     for command, subparser in parser.commands.items():
         for action in subparser._actions:  # argparse has no public way to them; shtab reads them likewise
@@ -75,8 +74,8 @@ def _joined(names: Mapping[str, type[Declared]], function: str, preamble: Mappin
     return {"bash": function, "zsh": function, "fish": f"(__fish_append , {' '.join(names)})", "preamble": preamble}
 
 
-def _functions(kind: str, offered: Mapping[str, type[Declared]]) -> tuple[str, str, str]:
-    """Return the name of what completes names, and files behind a parameter that names one, and it for bash and zsh."""
+def _functions(kind: str, offered: Mapping[str, type[Declared]]) -> dict[str, str]:
+    """Return, by shell, the function that completes names, and files behind a parameter that names one."""
     names, function = " ".join(offered), f"_impasto_{kind}s"
     named = {one.name for kind in offered.values() for one in kind.parameters().values() if one.reads or one.writes}
     files = "|".join(sorted(named)) or "-"
@@ -92,4 +91,4 @@ def _functions(kind: str, offered: Mapping[str, type[Declared]]) -> tuple[str, s
         "}"
     )
     zsh = f"{function}() {{\n  if compset -P '*:({files})='; then _files\n  else _values -s , {kind} {names}\n  fi\n}}"
-    return function, bash, zsh
+    return {"bash": bash, "zsh": zsh}

@@ -9,7 +9,6 @@ from functools import partial
 from .. import samples
 from ..errors import ParameterError
 from ..host import get_host
-from ..networks import encoder
 from ..picture import OWN_SUFFIXES
 from ..pipeline import Pipeline
 from ..testing import check_encoder, check_stage, check_statistic
@@ -94,7 +93,7 @@ def checks_of(name: str) -> Iterator[Callable[[], None]]:
         if kind == "stage":
             yield partial(check_stage, offered())
         elif kind == "encoder":
-            yield partial(check_encoder, partial(encoder, name))
+            yield partial(check_encoder, name)
         elif kind == "statistic":
             yield partial(check_statistic, name)
 
