@@ -22,9 +22,7 @@ from impasto_mrf.quilting import Source, block_places, quilt, random_fit, wavefr
 from impasto_mrf.seams import minimum_cut, seam
 
 
-@parametrize_checks(
-    Quilt(), Quilt(block=7, alpha=(0.3, 0.6, 0.9), overlap=0.5, tolerance=0, blur=2)
-)
+@parametrize_checks(Quilt(), Quilt(block=7, alpha=(0.3, 0.6, 0.9), overlap=0.5, tolerance=0, blur=2))
 def test_quilt(stage, check):
     check(stage)
 
