@@ -17,6 +17,7 @@ import pytest
 import impasto
 from impasto import testing
 from impasto.host import hookspecs
+from impasto.host.manager import HOOKS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,7 +31,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PLUGINS = sorted(folder.name for folder in (ROOT / "plugins").iterdir() if (folder / "pyproject.toml").exists())
 EXAMPLE = ROOT / "examples" / "impasto-posterize"
 CHAPTERS = sorted((ROOT / "docs" / "chapters").glob("*.md"))
-HOOKS = [name for name in vars(hookspecs) if name.startswith("impasto_")]
 
 FENCED = re.compile(
     r"^(?:`(?P<path>[\w./-]+)`\n\n|<!-- not run: (?P<reason>.+) -->\n)?"

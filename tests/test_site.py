@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 import impasto
-from impasto.host import hookspecs
+from impasto.host.manager import HOOKS
 
 ROOT = Path(__file__).parents[1]
 WINGS = sorted(file.parent.name for file in (ROOT / "core" / "impasto").glob("*/__init__.py"))
-HOOKS = [name for name in vars(hookspecs) if name.startswith("impasto_")]
 NOT_PUBLIC = {"cli"}
 """Wings that no plugin imports."""
 

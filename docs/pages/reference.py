@@ -8,6 +8,7 @@ from functools import cache
 from types import ModuleType
 
 from impasto.host import hookspecs
+from impasto.host.manager import HOOKS
 
 WINGS = {
     "impasto": "the names one begins with",
@@ -29,7 +30,6 @@ WINGS = {
     "impasto.stream": "frames in and out",
 }
 """Wings of the public API, and what one finds there."""
-HOOKS = [name for name in vars(hookspecs) if name.startswith("impasto_")]
 
 
 def public_names(module: ModuleType) -> list[str]:

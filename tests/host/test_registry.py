@@ -140,7 +140,7 @@ def test_ctrl_c_while_plugins_load_is_no_fault_of_a_plugin(install):
     ],
 )
 def test_a_broken_plugin_says_which_impasto_it_requires(install, monkeypatch, requires, said, code):
-    monkeypatch.setattr("impasto.host.versions.version", lambda name: "0.1.0")
+    monkeypatch.setattr("impasto.versions.version", lambda name: "0.1.0")
     install("impasto-ruin", code, requires=["torch", requires])
     host = impasto.Host()
     host.load_entry_points(only=["ruin"])

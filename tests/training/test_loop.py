@@ -191,7 +191,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_kept(tmp_path, data):
 
 
 def test_another_version_goes_on_and_says_so(trainer, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "_version", lambda name: "9.9")
+    monkeypatch.setattr(checkpoint, "version", lambda name: "9.9")
     with pytest.warns(UserWarning, match="goes on with another version: impasto was .* and is 9.9"):
         run_of(trainer, tmp_path)
 

@@ -4,10 +4,10 @@ import sys
 import types
 from typing import NoReturn
 
+from ..versions import version
 from .hookspecs import hookimpl
 from .registry import Host, get_host
 from .runner import StageRunner
-from .versions import version
 
 
 class _Wing(types.ModuleType):

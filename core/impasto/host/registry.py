@@ -19,10 +19,10 @@ from ..functional.losses import StatisticOf
 from ..moved import moved_name
 from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
 from ..training import Trainer
+from ..versions import unmet_requirement, version
 from .directory import directory
 from .manager import plugin_manager, register_offers
 from .offers import REGISTRIES, Offer, read_offers
-from .versions import unmet_requirement, version
 
 
 class Host:

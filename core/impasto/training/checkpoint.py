@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 from ..errors import ParameterError, WeightsError, legible
 from ..files import files_in, write_atomically
 from ..stage import differences, identity
+from ..versions import version
 from ..weights import open_torch
 from .data import SUFFIXES
 from .trainer import Task, Trainer
@@ -40,10 +40,10 @@ class Checkpoint:
     def __init__(self, file: Path, task: Task, seed: int) -> None:
         self.file, self.task = file, task
         trainer = task.made_by
-        self.identity, self.pictures, self.versions = {}, {}, {"impasto": _version("impasto")}
+        self.identity, self.pictures, self.versions = {}, {}, {"impasto": version("impasto")}
         if trainer is not None:
             distribution = type(trainer).__module__.partition(".")[0].replace("_", "-")
-            self.versions[distribution] = _version(distribution)
+            self.versions[distribution] = version(distribution)
             self.pictures = _pictures(trainer)
             # Folders of pictures are known by the pictures, and not by where they lie.
             words = {name: value for name, value in identity(trainer).items() if name not in self.pictures}
@@ -129,10 +129,3 @@ def _pictures(trainer: Trainer) -> dict[str, Tensor]:
             digests = [int.from_bytes(hashlib.sha256(one.encode()).digest()[:7], "big") for one in known]
             pictures[name] = torch.tensor(sorted(digests), dtype=torch.int64, device="cpu")
     return pictures
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:  # a bare checkout, or a notebook
-        return "unknown"
