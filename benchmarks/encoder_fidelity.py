@@ -13,6 +13,7 @@ precision that a pipeline computes in on this machine.
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import time
 from pathlib import Path
@@ -26,7 +27,8 @@ import impasto
 from impasto.device import use_bfloat16
 from impasto.files import files_in
 from impasto.networks import FIRST_LAYERS
-from impasto.training import SUFFIXES, held_out
+from impasto.picture import picture_suffixes
+from impasto.training import held_out
 
 SIZE = 224
 
@@ -34,9 +36,9 @@ SIZE = 224
 def unseen_files(folder: Path, count: int) -> list[Path]:
     """Return held-out pictures of a folder, one of each group, spread over its names."""
     groups: dict[str, Path] = {}
-    for path in sorted(files_in(folder, SUFFIXES)):
+    for path in sorted(files_in(folder, picture_suffixes())):
         if held_out(path):
-            groups.setdefault(path.stem.split("_t")[0], path)
+            groups.setdefault(re.sub(r"_t\d+$", "", path.stem), path)
     files = list(groups.values())
     if not files:
         raise SystemExit(

@@ -1,5 +1,6 @@
 """Perceptual losses: nothing between a picture and itself, gradients to the picture, and one scale for all layers."""
 
+import pytest
 import torch
 
 import impasto
@@ -33,3 +34,11 @@ def test_features_are_float32_and_their_gradients_reach_the_picture():
     assert features.dtype == torch.float32
     features.square().mean().backward()
     assert picture.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_features_are_rounded_only_where_the_hardware_has_bfloat16(monkeypatch, has):
+    monkeypatch.setattr("impasto.networks.perceptual.use_bfloat16", lambda device, precision: has)
+    picture, encoder = impasto.samples.content("cat", 64), impasto.encoder("slim19")
+    features = perceptual_features(encoder, picture, ["relu2_1"])["relu2_1"]
+    assert torch.equal(features, encoder.features(picture, ["relu2_1"])["relu2_1"]) is not has

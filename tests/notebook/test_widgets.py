@@ -32,3 +32,17 @@ def test_a_slider_is_for_what_can_be_aimed_at(declared, kind, readout):
     widget = parameter_widget(Some.parameters()["value"], default)
     assert (type(widget).__name__, getattr(widget, "readout_format", None)) == (kind, readout)
     assert widget.value == default
+
+
+@pytest.mark.parametrize("high", [100, 1000])
+def test_a_widget_offers_only_multiples_where_only_those_are_allowed(high):
+    pytest.importorskip("ipywidgets")
+    from impasto.notebook.widgets import parameter_widget
+
+    class Some(Declared, name="some"):
+        """Has one parameter."""
+
+        value: int = impasto.param(default=16, low=3, high=high, multiple=8, help="help")
+
+    widget = parameter_widget(Some.parameters()["value"], 16)
+    assert (widget.min, widget.step, widget.value) == (8, 8, 16)

@@ -34,6 +34,28 @@ def test_an_even_number_is_refused_where_an_odd_one_is_needed():
     assert Smear(side=5, sides=(1, 3)).values() == {"side": 5, "sides": (1, 3)}
 
 
+class Halve(impasto.Postprocessor, name="halve"):
+    """Halve pictures three times."""
+
+    size: int = impasto.param(default=64, low=10, high=900, multiple=8, help="of a side, in pixels")
+    sizes: tuple[int, ...] = impasto.param(default=(), multiple=3, odd=True, help="of more sides")
+    share: float = impasto.param(default=0.3, help="of nothing")
+
+    def refine(self, image, content, styles):
+        return image
+
+
+def test_only_multiples_are_allowed_where_a_network_halves():
+    with pytest.raises(
+        impasto.ParameterError, match="size = 70 does not fit\n  what would work: a multiple of 8, 10 to"
+    ):
+        Halve(size=70)
+    for sizes in [(9, 4), (6,)]:
+        with pytest.raises(impasto.ParameterError, match="a list, each an odd multiple of 3"):
+            Halve(sizes=sizes)
+    assert Halve(size=72, sizes=(3, 9), share=0.7).values() == {"size": 72, "sizes": (3, 9), "share": 0.7}
+
+
 class Needy(impasto.Postprocessor, name="needy"):
     """Need a file."""
 

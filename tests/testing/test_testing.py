@@ -469,6 +469,7 @@ def test_what_is_just_beyond_a_range_is_tried():
 
         amount: float = impasto.param(default=0.5, low=0, high=1, help="share of nothing")
         side: int = impasto.param(default=3, low=1, high=9, odd=True, help="of nothing, in rows")
+        size: int = impasto.param(default=8, low=5, high=99, multiple=8, help="of nothing, in pixels")
         levels: tuple[int, ...] = impasto.param(default=(1,), low=1, high=4, help="of nothing, each")
         mode: str = impasto.param(default="a", choices=("a", "b"), help="of doing nothing")
         most: int | None = impasto.param(default=None, low=1, high=2, help="of nothing, or none")
@@ -484,6 +485,7 @@ def test_what_is_just_beyond_a_range_is_tried():
     for name, values in {
         "amount": [-5e-324, 1.0000000000000002, True, None, "no such choice", []],
         "side": [0, 10, 2, 0.5],
+        "size": [4, 9, 100],
         "levels": [[0], [5], [0.5], 3, "text"],
         "mode": ["no such choice", 3],
         "most": [0, 3, 0.5],

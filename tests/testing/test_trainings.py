@@ -19,18 +19,18 @@ pytest.importorskip("accelerate", reason="training needs the extra `train`")
 class Fit(Task):
     """Fit a line to points."""
 
-    def __init__(self, trainer, seed):
-        self.trainer = trainer
+    def __init__(self, trainer, seed, device="cpu"):
+        self.trainer, self.device = trainer, device
         with seeded_layers(seed):
-            self.networks = {"line": nn.Linear(4, 3)}
+            self.networks = {"line": nn.Linear(4, 3).to(device)}
         self.optimisers = {"adam": torch.optim.Adam(self.networks["line"].parameters(), lr=0.05)}
 
     def batch(self, rng):
         return {"points": torch.randn(8, 4, generator=rng)}
 
     def losses(self, networks, batch, rng):
-        points = batch["points"]
-        error = networks["line"](points) - points.sum(1, keepdim=True) - torch.randn(8, 3, generator=rng)
+        points, noise = batch["points"].to(self.device), torch.randn(8, 3, generator=rng).to(self.device)
+        error = networks["line"](points) - points.sum(1, keepdim=True) - noise
         yield "adam", {"fit": self.trainer.weight * error.square().mean()}
 
     def preview(self, networks):
@@ -47,7 +47,7 @@ class Line(Trainer, name="line"):
     images: str = impasto.param(default="", reads=True, help="folder of pictures")
 
     def task(self, device, seed=0):
-        return Fit(self, seed)
+        return Fit(self, seed, device)
 
 
 def with_task(**methods):
@@ -60,7 +60,7 @@ def with_task(**methods):
         weight: float = impasto.param(default=1.0, low=0, high=10, help="weight of the error")
 
         def task(self, device, seed=0):
-            return task(self, seed)
+            return task(self, seed, device)
 
     return Other()
 
@@ -85,14 +85,14 @@ def constant(self, rng):
     return {"points": torch.ones(8, 4)}
 
 
-def unseeded(self, trainer, seed):
-    Fit.__init__(self, trainer, seed)
+def unseeded(self, trainer, seed, device):
+    Fit.__init__(self, trainer, seed, device)
     nn.init.normal_(self.networks["line"].weight)
 
 
-def seeding(self, trainer, seed):
+def seeding(self, trainer, seed, device):
     torch.manual_seed(seed)
-    Fit.__init__(self, trainer, seed)
+    Fit.__init__(self, trainer, seed, device)
     self.networks["line"].reset_parameters()
 
 
@@ -109,6 +109,20 @@ def growing(self, networks, batch, rng):
 def drawing(self, networks, batch, rng):
     for name, losses in Fit.losses(self, networks, batch, rng):
         yield name, {key: value + networks["line"].weight.sum() * torch.randn(()) for key, value in losses.items()}
+
+
+def left_on_the_cpu(self, networks, batch, rng):
+    yield "adam", {"fit": networks["line"](batch["points"]).square().mean()}
+
+
+def with_a_goal_of_the_cpu(self, trainer, seed, device):
+    Fit.__init__(self, trainer, seed, device)
+    self.goal = torch.ones(8, 3)
+
+
+def compared(self, networks, batch, rng):
+    error = networks["line"](batch["points"].to(self.device)) - self.goal
+    yield "adam", {"fit": error.square().mean()}
 
 
 def pickling(self, networks, folder):
@@ -163,6 +177,12 @@ def never_there():
         (with_task(export=outside), "exports_what_loads", "line.safetensors is not in the folder"),
         (with_task(export=lambda self, networks, folder: None), "exports_what_loads", "gives back None"),
         (with_task(preview=lambda self, networks: torch.rand(2, 3, 8, 8)), "shows_a_picture_or_none", "preview_grid"),
+        (with_task(losses=left_on_the_cpu), "trains_on_an_accelerator", r"(?s)same device.*batch\.to\(self\.device\)"),
+        (
+            with_task(__init__=with_a_goal_of_the_cpu, losses=compared),
+            "trains_on_an_accelerator",
+            "what they are compared with",
+        ),
         (never_there(), "is_offered_by_a_distribution", "impasto_trainers"),
     ],
 )
@@ -189,9 +209,9 @@ def test_a_checkpoint_that_takes_another_recipe_is_found(monkeypatch):
 
 def test_a_training_that_fails_is_reported_once(capsys):
     faulty = with_task(losses=lambda self, networks, batch, rng: 3)
-    with pytest.raises(AssertionError, match="fails 1 of 11 checks"):
+    with pytest.raises(AssertionError, match="fails 1 of 12 checks"):
         testing.check_trainer(faulty)
-    assert capsys.readouterr().out.count("waits for 'trains every network'") == 4
+    assert capsys.readouterr().out.count("waits for 'trains every network'") == 5
 
 
 def test_the_advice_fits_why_no_task_is_made():

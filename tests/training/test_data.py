@@ -12,7 +12,7 @@ from PIL import Image
 from impasto.errors import ParameterError
 from impasto.picture import read
 from impasto.picture.stated_color import made_profile
-from impasto.training import Crops, generator, held_out, pictures
+from impasto.training import Crops, generator, held_out, pictures, style_names
 
 
 def test_one_group_in_ten_is_held_out_and_tiles_stay_together():
@@ -20,6 +20,36 @@ def test_one_group_in_ten_is_held_out_and_tiles_stay_together():
     assert 0.08 < sum(held) / len(held) < 0.12
     for index in range(200):
         assert len({held_out(Path(f"photo{index}{tile}.jpg")) for tile in ("", "_t01", "_t12")}) == 1
+
+
+def test_what_only_looks_like_the_name_of_a_tile_is_a_picture_of_its_own():
+    held = [held_out(Path(f"my_t{name}.jpg")) for name in ("ree", "ower1", "ram", *map(chr, range(97, 123)))]
+    assert 0 < sum(held) < len(held)
+
+
+def test_all_formats_that_are_read_are_trained_on(tmp_path, monkeypatch):
+    names = ["a.tiff", "b.bmp", "c.AVIF", "d.heic", "e.jpg"]
+    for name in [*names, "notes.txt"]:
+        (tmp_path / name).touch()
+    assert [file.name for file in pictures(tmp_path, held_back=False)] == names
+    monkeypatch.setattr("impasto.training.data.picture_suffixes", lambda: (".exr", ".jpg"))  # of a plugin
+    (tmp_path / "f.exr").touch()
+    assert [file.name for file in pictures(tmp_path, held_back=False)] == ["e.jpg", "f.exr"]
+
+
+def test_a_folder_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/a.jpg").touch()
+    assert pictures("~/photos", held_back=False) == [tmp_path / "photos/a.jpg"]
+
+
+def test_two_styles_of_one_name_are_refused(tmp_path):
+    with pytest.raises(ParameterError, match=r"wave\.jpg and wave\.png would both be the style 'wave'"):
+        style_names([Path("mosaic.jpg"), Path("wave.jpg"), Path("wave.png")])
+    with pytest.raises(ParameterError, match=r"a b\.jpg and a-b\.jpg would both be the style 'a-b'"):
+        style_names([Path("a b.jpg"), Path("a-b.jpg")], lambda file: file.stem.replace(" ", "-"))
 
 
 def test_enlarged_crops_show_less_of_the_scene(tmp_path):
@@ -96,7 +126,10 @@ def test_a_folder_gives_its_pictures_sorted_and_one_in_ten_only_where_asked(tmp_
 
 
 def test_a_folder_without_pictures_says_what_would_work(tmp_path):
-    with pytest.raises(ParameterError, match=r"(?s)has no pictures.*what would work: a folder with \.jpeg, \.jpg"):
+    with pytest.raises(
+        ParameterError,
+        match=r"(?s)has no pictures.*names end in \.jpg, \.jpeg",
+    ):
         pictures(tmp_path)
     held = next(name for name in (f"{index}.jpg" for index in range(99)) if held_out(Path(name)))
     (tmp_path / held).touch()

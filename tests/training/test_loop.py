@@ -161,6 +161,14 @@ def test_another_training_does_not_go_on_from_a_checkpoint(trainer, tmp_path):
     run_of(lines(trainer, weight=2.0), tmp_path, resume=False)
 
 
+def test_a_folder_in_the_home_folder_is_known_again(trainer, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    train(lines(trainer, images="~/images").task(torch.device("cpu")), "~/out", steps=11)
+    (tmp_path / "images/a.png").unlink()
+    refused(lines(trainer, images="~/images"), tmp_path, "belongs to another training: images: 1 of the 3 pictures")
+
+
 def test_pictures_may_be_added_but_not_changed(trainer, tmp_path):
     (tmp_path / "images/d.png").write_bytes(b"d")
     with pytest.warns(UserWarning, match=r"goes on with 1 more pictures \(images\) than the 3 it began with"):

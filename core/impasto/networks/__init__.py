@@ -5,7 +5,7 @@ from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, cached
 from .decoder_fitting import fit_convolution, fit_decoder
 from .decoders import decoder
 from .distillation import Distillation, Slim19
-from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, trained_padding
+from .encoder_decoder import check_pair, encoder_for_checkpoint, require_decoder, starting_decoders, trained_padding
 from .encoders import encoder
 from .feature_transform import (
     FeatureTransform,
@@ -18,7 +18,7 @@ from .feature_transform import (
     stylize_features,
 )
 from .linear_fit import choose_channels, ridge_regression
-from .perceptual import PerceptualLoss, perceptual_features
+from .perceptual import PerceptualLoss, loss_autocast, perceptual_features
 from .pretrained import (
     PRETRAINED,
     SLIM19,
@@ -102,6 +102,7 @@ __all__ = [
     "load_slim19_half",
     "load_vgg",
     "load_vgg19",
+    "loss_autocast",
     "loss_layers",
     "map_by_region",
     "map_tiles",
@@ -114,6 +115,7 @@ __all__ = [
     "require_decoder",
     "require_vgg",
     "ridge_regression",
+    "starting_decoders",
     "style_layers",
     "style_summaries",
     "stylize_features",

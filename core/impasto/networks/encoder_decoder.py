@@ -6,9 +6,11 @@ import torch
 from torch import nn
 
 from ..errors import ParameterError, StageError, quoted
+from .decoder_checkpoints import load_decoders
 from .encoders import encoder
 from .protocols import Decoder, Encoder
 from .vgg import VGG, Padding
+from .vgg_decoder import VGGDecoder
 from .vgg_encoder import VGGEncoder
 
 
@@ -60,6 +62,38 @@ def check_pair(who: str, decoder: Decoder, encoder: Encoder) -> None:
                 f" {encoder.channels.get(layer, 'none')}\n"
                 "  what would work: the decoder that was trained with this encoder"
             )
+
+
+def starting_decoders(trainer: str, path: str, encoder: Encoder, layer: str = "") -> dict[str, VGGDecoder]:
+    """Return the decoders of a file that a training goes on from, by layer.
+
+    Args:
+        trainer: its name, which begins messages.
+        path: see `load_decoders`.
+        encoder: that they decode.
+        layer: one for this layer is needed; empty: any will do.
+
+    Raises:
+        ParameterError: there is none for the layer.
+        StageError: one takes other channels than the encoder gives.
+        WeightsError: see `load_decoders`.
+
+    Example:
+        >>> import impasto, tempfile, torch
+        >>> path = tempfile.mkdtemp() + "/decoder.pth"
+        >>> torch.save(impasto.networks.VGGDecoder((16, 32), "relu2_1").state_dict(), path)
+        >>> list(starting_decoders("mine", path, impasto.encoder("slim19")))
+        ['relu2_1']
+    """
+    by_layer = load_decoders(path)
+    if layer and layer not in by_layer:
+        raise ParameterError(
+            f"{trainer}: {path} holds no decoder for {layer} to start from\n  it has: {', '.join(by_layer)}"
+        )
+    for own, decoder in by_layer.items():
+        if layer in ("", own):
+            check_pair(f"{trainer}: the decoder for {own} in {path}", decoder, encoder)
+    return by_layer
 
 
 def encoder_for_checkpoint(name: str, device: torch.device) -> Encoder:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ..device import use_bfloat16
 from ..functional import statistics
 from .protocols import Encoder, loss_layers
 
 
 def perceptual_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Return the features of pictures by layer, computed in bfloat16 and given in float32, for losses.
-
-    Networks are quicker in bfloat16, and losses need the precision.
+    """Return the features of pictures by layer for losses, computed as `loss_autocast` says and given in float32.
 
     Args:
         encoder: gives the features.
@@ -29,8 +28,25 @@ def perceptual_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) 
         >>> perceptual_features(impasto.encoder("slim19"), torch.rand(1, 3, 32, 32), ["relu2_1"])["relu2_1"].dtype
         torch.float32
     """
-    with torch.autocast(image.device.type, torch.bfloat16):
+    with loss_autocast(image.device):
         return {layer: x.float() for layer, x in encoder.features(image.float(), layers).items()}
+
+
+def loss_autocast(device: torch.device) -> torch.autocast:
+    """Return the block in which networks that measure losses compute: in bfloat16, where the hardware has it.
+
+    Their features are rounded little by it; what is computed of features needs float32, `x.float()`.
+
+    Args:
+        device: where they compute.
+
+    Example:
+        >>> import impasto, torch
+        >>> with loss_autocast(torch.device("mps")) as block:
+        ...     block._enabled
+        False
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16(device, "auto"))
 
 
 class PerceptualLoss:

@@ -39,6 +39,7 @@ class Parameter:
     reads: bool
     names: tuple[str, ...]
     odd: bool
+    multiple: int | None
     folders: bool
     was: tuple[str, ...]
 
@@ -53,7 +54,8 @@ class Parameter:
         if self.choices is not None:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
         kind = describe_type(self.type)
-        kind = kind.replace("a whole number", "an odd number") if self.odd else kind
+        number = f"multiple of {self.multiple}" if self.multiple else "number" if self.odd else "whole number"
+        kind = kind.replace("a whole number", f"{'an odd' if self.odd else 'a'} {number}")
         if self.low is not None and self.high is not None:
             return f"{kind}, {_number(self.low)} to {_number(self.high)}"
         if self.low is not None:
@@ -116,7 +118,7 @@ class Parameter:
             return len(entry) <= LONGEST_TEXT
         if isinstance(entry, bool):
             return True
-        if self.odd and entry % 2 != 1:
+        if (self.odd and entry % 2 != 1) or (self.multiple and entry % self.multiple):
             return False
         return (self.low is None or entry >= self.low) and (self.high is None or entry <= self.high)
 
@@ -144,6 +146,7 @@ def param(
     reads: bool = False,
     names: Sequence[str] = (),
     odd: bool = False,
+    multiple: int | None = None,
     folders: bool = False,
     was: str | Sequence[str] = (),
 ) -> Any:
@@ -162,6 +165,7 @@ def param(
         names: values of a parameter that `reads` which are names of something else, such as a network that ships.
         folders: a folder of files that it `reads` will do as well as one file.
         odd: only odd numbers are allowed, as for the side of a patch, which has a middle.
+        multiple: only whole multiples of this number are allowed, as for the side of pictures that a network halves.
         was: a name that it had before, or several: pictures keep the names in their recipes, so they are read for good.
             Whoever types an older one is told the present one.
 
@@ -185,6 +189,7 @@ def param(
         "reads": reads,
         "names": tuple(names),
         "odd": odd,
+        "multiple": multiple,
         "folders": folders,
         "was": (was,) if isinstance(was, str) else tuple(was),
     }

@@ -3,6 +3,7 @@
 In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line, `@parametrize_checks(AdaIN())`.
 """
 
+from .accelerated_trainings import trains_on_an_accelerator
 from .accelerator import PretendAccelerator
 from .conformance import (
     CHECKS,
@@ -84,6 +85,7 @@ __all__ = [
     "stays_inside_the_mask",
     "streams_as_it_paints_alone",
     "survives_toml_and_repr",
+    "trains_on_an_accelerator",
     "treats_each_image_of_a_batch_alone",
     "works_in_bfloat16",
 ]

@@ -28,6 +28,7 @@ from ..functional.losses import StatisticOf
 from ..networks import Decoder, Encoder
 from ..stage import Stage, Watcher
 from ..training import Trainer
+from .accelerated_trainings import trains_on_an_accelerator
 from .declaration import (
     declares_its_weights,
     has_a_summary_and_helpful_parameters,
@@ -98,7 +99,7 @@ SUITES: Mapping[str, Suite] = {
         Suite("stage", CHECKS, lambda found: isinstance(found, Stage)),
         Suite("statistic", STATISTIC_CHECKS, lambda found: isinstance(found, str) or callable(found), statistic_title),
         Suite("reader", FILE_READER_CHECKS, is_file, str),
-        Suite("trainer", TRAINER_CHECKS, lambda found: isinstance(found, Trainer)),
+        Suite("trainer", (*TRAINER_CHECKS, trains_on_an_accelerator), lambda found: isinstance(found, Trainer)),
         Suite("watcher", WATCHER_CHECKS, lambda found: isinstance(found, Watcher)),
         Suite("encoder", ENCODER_CHECKS, is_encoder, network_title),
         Suite("decoder", DECODER_CHECKS, is_pair, network_title),

@@ -95,6 +95,8 @@ def _unfit_values(parameter: Parameter) -> Iterator[Any]:
                 entries.append(math.trunc(bound) + away if whole else math.nextafter(bound, away * math.inf))
         if parameter.odd:
             entries.append(2 * math.ceil((parameter.low or 0) / 2))
+        if parameter.multiple:
+            entries.append(parameter.multiple * math.ceil((parameter.low or 0) / parameter.multiple) + 1)
     alone = not parameter.listed or get_origin(parameter.type) is not tuple  # a list may be one of several kinds
     yield from entries if alone else ([entry] for entry in entries)
     yield from () if parameter.listed and alone else ([],) if alone else (3, "text")

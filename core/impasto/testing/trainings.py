@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ParameterError
+from ..files import local_path
 from ..host import get_host
 from ..training import Task, Trainer, generator, train
 from ..weights import load, open_torch
@@ -179,7 +180,7 @@ def declares_the_files_it_reads(trainer: Trainer) -> None:
     """
     for name, parameter in trainer.parameters().items():
         value = getattr(trainer, name)
-        is_path = isinstance(value, str) and value != "" and Path(value).exists()
+        is_path = isinstance(value, str) and value != "" and local_path(value).exists()
         require(
             not is_path or parameter.reads or parameter.writes,
             f"{name} = {value!r} names a file or folder, and is not declared as one",

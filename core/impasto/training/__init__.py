@@ -1,12 +1,11 @@
 """Training: trainers, their tasks, the one loop that runs them, batches from folders, and what is written."""
 
-from .data import SUFFIXES, Crops, held_out, pictures
+from .data import Crops, held_out, pictures, style_names
 from .export import preview_grid, save_half
 from .loop import generator, train, trapezoid
 from .trainer import Task, Trainer
 
 __all__ = [
-    "SUFFIXES",
     "Crops",
     "Task",
     "Trainer",
@@ -15,6 +14,7 @@ __all__ = [
     "pictures",
     "preview_grid",
     "save_half",
+    "style_names",
     "train",
     "trapezoid",
 ]

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from ..errors import ParameterError, WeightsError, legible
-from ..files import files_in, write_atomically
+from ..files import files_in, local_path, write_atomically
+from ..picture import picture_suffixes
 from ..stage import differences, identity
 from ..versions import version
 from ..weights import open_torch
-from .data import SUFFIXES
 from .trainer import Task, Trainer
 
 KEPT = {"step": int} | dict.fromkeys(
@@ -124,8 +124,9 @@ def _pictures(trainer: Trainer) -> dict[str, Tensor]:
     pictures = {}
     for name, parameter in trainer.parameters().items():
         value = getattr(trainer, name)
-        if parameter.reads and isinstance(value, str) and value and Path(value).is_dir():
-            known = [f"{file.name} {file.stat().st_size}" for file in files_in(Path(value), SUFFIXES)]
+        if parameter.reads and isinstance(value, str) and value and local_path(value).is_dir():
+            found = files_in(local_path(value), picture_suffixes())
+            known = [f"{file.name} {file.stat().st_size}" for file in found]
             digests = [int.from_bytes(hashlib.sha256(one.encode()).digest()[:7], "big") for one in known]
             pictures[name] = torch.tensor(sorted(digests), dtype=torch.int64, device="cpu")
     return pictures

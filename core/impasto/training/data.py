@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy
@@ -13,11 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import ParameterError
-from ..files import files_in
-from ..picture import Picture, read
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-"""Of the files that a training takes for pictures."""
+from ..files import files_in, local_path
+from ..picture import Picture, picture_suffixes, read
 
 
 def held_out(path: Path) -> bool:
@@ -29,7 +27,7 @@ def held_out(path: Path) -> bool:
         >>> held_out(Path("harbour_t01.jpg")) == held_out(Path("harbour_t02.jpg"))
         True
     """
-    group = path.stem.split("_t")[0]
+    group = re.sub(r"_t\d+$", "", path.stem)
     return hashlib.sha256(group.encode()).digest()[0] % 10 == 0
 
 
@@ -49,17 +47,44 @@ def pictures(folder: str | Path, held_back: bool = True) -> list[Path]:
         Traceback (most recent call last):
         ...
         impasto.errors.ParameterError: nowhere is no folder of pictures
-          what would work: a folder with .jpeg, .jpg, .png, .webp files
+          what would work: a folder with files whose names end in .jpg, .jpeg, .png, ...
     """
-    every = sorted(files_in(Path(folder), SUFFIXES)) if Path(folder).is_dir() else []
+    place, suffixes = local_path(folder), picture_suffixes()
+    every = sorted(files_in(place, suffixes)) if place.is_dir() else []
     allowed = [path for path in every if not (held_back and held_out(path))]
     if not allowed:
-        why = "has no pictures to train on" if Path(folder).is_dir() else "is no folder of pictures"
+        why = "has no pictures to train on" if place.is_dir() else "is no folder of pictures"
         raise ParameterError(
-            f"{folder or 'the empty path'} {why}\n  what would work: a folder with {', '.join(sorted(SUFFIXES))} files"
+            f"{folder or 'the empty path'} {why}\n"
+            f"  what would work: a folder with files whose names end in {', '.join(suffixes)}"
             + (f"\n  it has {len(every)}, each held out: one in ten is kept to measure on" if every else "")
         )
     return allowed
+
+
+def style_names(files: Sequence[Path], name: Callable[[Path], str] = lambda file: file.stem) -> list[str]:
+    """Return the name of each style picture, by which a network knows what it has learned of it.
+
+    Args:
+        files: the pictures.
+        name: gives a file's; the file's own without its suffix, where none is given.
+
+    Raises:
+        ParameterError: two have the same.
+
+    Example:
+        >>> style_names([Path("mosaic.png"), Path("wave.jpg")])
+        ['mosaic', 'wave']
+    """
+    owners: dict[str, Path] = {}
+    for file in files:
+        first = owners.setdefault(name(file), file)
+        if first is not file:
+            raise ParameterError(
+                f"{first} and {file.name} would both be the style {name(file)!r}\n"
+                "  what would work: one of them, or another name for one of the files"
+            )
+    return list(owners)
 
 
 class Crops:

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..device import keep_memory
 from ..errors import ParameterError
-from ..files import check_target, make_folder, write_atomically
+from ..files import check_target, local_path, make_folder, write_atomically
 from .checkpoint import Checkpoint
 from .export import save_preview
 from .interruption import held_interruptions
@@ -115,7 +115,7 @@ def train(
             "  what to type: pip install 'impasto[train]'"
         ) from error
 
-    folder = Path(folder)
+    folder = local_path(folder)
     make_folder(folder)
     check_target(folder / "checkpoint.pt")
     # Accelerate keeps one state a process; a notebook may train twice, with another precision.

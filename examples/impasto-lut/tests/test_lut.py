@@ -82,3 +82,11 @@ def test_a_changed_file_is_read_anew_and_a_pipeline_names_it_from_its_folder(tmp
     (tmp_path / "a.cube").write_text(text)
     os.utime(tmp_path / "a.cube", ns=(1, 1))  # lest it be written twice in one tick of the clock
     torch.testing.assert_close(pipe(image, device="cpu").tensor, image / 2)
+
+
+def test_a_table_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "warm.cube").write_bytes(WARM.read_bytes())
+    photo = impasto.samples.content("cat", 32)
+    assert torch.equal(paint(Lut(path="~/warm.cube"), photo), paint(Lut(path=WARM), photo))

@@ -57,3 +57,10 @@ def test_the_command_line_takes_it_by_name_and_spares_the_photograph(tmp_path, c
     assert photo.read_bytes() == before
     assert main([*paint, "time-lag"]) != 0
     assert "did you mean 'time-log'?" in capsys.readouterr().err
+
+
+def test_a_log_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    impasto.Pipeline(Wait())(impasto.samples.content("astronaut", 32), plugins=[TimeLog(path="~/log.jsonl")])
+    assert len(lines(tmp_path / "log.jsonl")) == 1

@@ -6,6 +6,7 @@ from torchvision.utils import save_image
 
 import impasto
 from impasto.networks import VGGDecoder, load_decoders
+from impasto.testing import trains_on_an_accelerator
 from impasto.training import train
 from impasto_adain import AdaIN, AdaINDecoder
 
@@ -86,3 +87,13 @@ def test_the_loss_of_style_is_0_for_a_painting_that_has_the_styles_moments(folde
 
     _, losses = next(task.losses({"decoder": Copies()}, batch, torch.Generator()))
     assert losses["style"] < 1e-5 < losses["content"]
+
+
+def test_crops_that_the_encoder_cannot_halve_are_refused(folders):
+    with pytest.raises(impasto.ParameterError, match="a multiple of 8"):
+        trainer(folders, size=68)
+
+
+@pytest.mark.slow
+def test_it_trains_on_an_accelerator(folders):
+    trains_on_an_accelerator(trainer(folders))

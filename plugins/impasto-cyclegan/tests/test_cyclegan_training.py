@@ -14,6 +14,7 @@ from torchvision.utils import save_image
 
 import impasto
 from impasto import ParameterError
+from impasto.testing import trains_on_an_accelerator
 from impasto.training import train
 from impasto_cyclegan import (
     ADVERSARIAL,
@@ -240,3 +241,8 @@ def test_folders_without_pictures_are_refused_before_training(folders, tmp_path)
         recipe(folders | {"a": str(tmp_path)}).task(CPU)
     with pytest.raises(ParameterError, match="is no folder"):
         recipe(folders | {"b": str(tmp_path / "paintings")}).task(CPU)
+
+
+@pytest.mark.slow
+def test_it_trains_on_an_accelerator(folders):
+    trains_on_an_accelerator(recipe(folders))

@@ -8,6 +8,7 @@ from torchvision.utils import save_image
 
 import impasto
 from impasto import ParameterError
+from impasto.testing import trains_on_an_accelerator
 from impasto.training import train
 from impasto_fast import Fast, FastTrainer, load_network
 
@@ -83,3 +84,19 @@ def test_a_folder_without_pictures_is_refused(folders, tmp_path):
         FastTrainer(images=folders["images"], styles=str(tmp_path)).task(CPU)
     with pytest.raises(ParameterError, match="none is no folder"):
         FastTrainer(images=str(tmp_path / "none"), styles=folders["styles"]).task(CPU)
+
+
+def test_two_styles_that_would_have_one_name_are_refused(folders, tmp_path):
+    for name in ("a b", "a-b"):
+        save_image(impasto.samples.style("wave", 64), tmp_path / f"{name}.png")
+    with pytest.raises(ParameterError, match=r"a b\.png and a-b\.png would both be the style 'a-b'"):
+        FastTrainer(**folders | {"styles": str(tmp_path)}, **SMALL).task(CPU)
+
+
+def test_it_trains_on_an_accelerator(folders):
+    trains_on_an_accelerator(FastTrainer(**folders, **SMALL))
+
+
+def test_crops_that_the_network_cannot_halve_are_refused(folders):
+    with pytest.raises(ParameterError, match="a multiple of 4"):
+        FastTrainer(**folders, **SMALL | {"size": 66})

@@ -12,7 +12,7 @@ from torchvision.utils import save_image
 import impasto
 from impasto import ParameterError, StageError
 from impasto.networks import VGGDecoder, load_decoders
-from impasto.testing import parametrize_checks
+from impasto.testing import parametrize_checks, trains_on_an_accelerator
 from impasto.training import train
 from impasto.weights import find
 from impasto_wct import DECODERS, PHOTO_DECODER, WCT, WCTPhoto, WCTPhotoDecoder
@@ -276,3 +276,27 @@ def test_it_learns_and_gives_what_the_stage_takes(trainer, tmp_path, photograph,
     again = WCTPhotoDecoder(images=trainer.images, start=str(file), size=64, batch=2).task(CPU)
     stored = load_decoders(file)[LAYER].state_dict()
     assert all(torch.equal(x, stored[key]) for key, x in again.networks[LAYER].state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("decoder", "says"),
+    [
+        (VGGDecoder((16, 32, 64), "relu3_1"), "wct-photo-decoder: .* holds no decoder for relu4_1 to start from"),
+        (VGGDecoder((16, 32, 64, 96), "relu4_1"), "takes 96 channels of relu4_1 and the encoder slim19 gives 128"),
+        (VGGDecoder((16, 32, 64, 128), "relu4_1"), "wct-photo-decoder: .* takes the details of every block"),
+    ],
+)
+def test_decoders_that_it_cannot_go_on_from_are_refused(trainer, tmp_path, decoder, says):
+    torch.save(decoder.state_dict(), tmp_path / "start.pth")
+    with pytest.raises((impasto.ParameterError, impasto.StageError), match=says):
+        WCTPhotoDecoder(images=trainer.images, start=str(tmp_path / "start.pth"), size=64, batch=2).task(CPU)
+
+
+def test_crops_that_wavelets_cannot_halve_are_refused(trainer):
+    with pytest.raises(impasto.ParameterError, match="a multiple of 8"):
+        WCTPhotoDecoder(images=trainer.images, size=68)
+
+
+@pytest.mark.slow
+def test_it_trains_on_an_accelerator(trainer):
+    trains_on_an_accelerator(trainer)

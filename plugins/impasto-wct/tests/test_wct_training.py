@@ -5,7 +5,8 @@ import torch
 from torchvision.utils import save_image
 
 import impasto
-from impasto.networks import load_decoders
+from impasto.networks import VGGDecoder, load_decoders
+from impasto.testing import trains_on_an_accelerator
 from impasto.training import train
 from impasto_wct import WCT, WCTDecoders
 
@@ -97,3 +98,26 @@ def test_without_a_weight_of_style_the_loss_network_has_no_say(folders):
     ((_, found),) = task.losses(task.networks, task.shown, torch.Generator())
     assert found["relu2_1 features"] > 0
     assert found["relu2_1 style"] == found["relu2_1 content"] == 0
+
+
+@pytest.mark.parametrize(
+    ("decoder", "says"),
+    [
+        (VGGDecoder((8, 24), "relu2_1"), "takes 24 channels of relu2_1 and the encoder slim19 gives 32"),
+        (VGGDecoder((16, 32), "relu2_1", {"relu1_1": 16}), "wct-decoders: .* takes relu2_1, relu1_1"),
+    ],
+)
+def test_decoders_that_it_cannot_go_on_from_are_refused(folders, tmp_path, decoder, says):
+    torch.save(decoder.state_dict(), tmp_path / "start.pth")
+    with pytest.raises((impasto.ParameterError, impasto.StageError), match=says):
+        trainer(folders, start=str(tmp_path / "start.pth")).task(CPU)
+
+
+def test_crops_that_the_encoder_cannot_halve_are_refused(folders):
+    with pytest.raises(impasto.ParameterError, match="a multiple of 16"):
+        trainer(folders, size=72)
+
+
+@pytest.mark.slow
+def test_it_trains_on_an_accelerator(folders):
+    trains_on_an_accelerator(trainer(folders))

@@ -1,12 +1,12 @@
 """Colour grades from .cube files, as photographers and film editors exchange them."""
 
 import functools
-import os
 from typing import NamedTuple
 
 import torch
 
 import impasto
+from impasto.files import local_path
 
 
 class Lut(impasto.Postprocessor, name="lut"):
@@ -16,7 +16,8 @@ class Lut(impasto.Postprocessor, name="lut"):
     amount: float = impasto.param(default=1.0, low=0, high=1, help="share of the graded picture")
 
     def refine(self, image, content, styles):
-        cube = read_cube(self.path, os.stat(self.path).st_mtime_ns)
+        path = local_path(self.path)
+        cube = read_cube(path, path.stat().st_mtime_ns)
         return image.lerp(graded(image, cube), self.amount).clamp(0, 1)
 
 

@@ -24,7 +24,7 @@ class OneStyleTrainer(Trainer, name="one-style"):
     )
     content_weight: float = impasto.param(default=0.1, low=0, high=1e3, help="how much the content is kept")
     width: int = impasto.param(default=24, low=1, high=1024, help="channels of the network")
-    size: int = impasto.param(default=96, low=64, high=4096, help="side of the crops of photographs in pixels")
+    size: int = impasto.param(default=96, low=64, high=4096, multiple=4, help="side of the crops in pixels")
 
     def task(self, device, seed=0):
         return OneStyleTask(self, device, seed)

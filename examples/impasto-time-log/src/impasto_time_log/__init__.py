@@ -4,6 +4,7 @@ import json
 import time
 
 import impasto
+from impasto.files import local_path
 
 
 class TimeLog(impasto.Watcher, name="time-log"):
@@ -28,7 +29,7 @@ class TimeLog(impasto.Watcher, name="time-log"):
             "width": after.image.shape[3],
             "device": after.image.device.type,
         }
-        with open(self.path, self.mode, encoding="utf-8") as file:
+        with open(local_path(self.path), self.mode, encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         self.mode = "a"
         return after

@@ -9,17 +9,15 @@ import torch
 from torch import Tensor, nn
 
 import impasto
-from impasto import ParameterError
 from impasto.functional.statistics import Moments, covariance
 from impasto.networks import (
     PerceptualLoss,
     TargetSummary,
     VGGDecoder,
-    check_pair,
     fit_decoder,
-    load_decoders,
     perceptual_features,
     require_vgg,
+    starting_decoders,
 )
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
@@ -70,7 +68,7 @@ class AdaINDecoder(Trainer, name="adain-decoder"):
     identity_weight: float = impasto.param(
         default=3.0, low=0, high=1e6, help="weight of the loss of pictures that are their own style"
     )
-    size: int = impasto.param(default=144, low=64, high=65_536, help="side of the crops in pixels")
+    size: int = impasto.param(default=144, low=64, high=65_536, multiple=8, help="side of the crops in pixels")
     batch: int = impasto.param(default=4, low=1, high=4096, help="pairs of a photograph and a painting in a step")
     learning_rate: float = impasto.param(default=1e-3, low=0, high=10, help="SOAP's learning rate")
 
@@ -124,14 +122,7 @@ class Stylization(Task):
         """Return the decoder that the training starts from, if one is named."""
         if not self.trainer.start:
             return None
-        by_layer = load_decoders(self.trainer.start)
-        if LAYER not in by_layer:
-            raise ParameterError(
-                f"{self.trainer.name}: {self.trainer.start} holds no decoder for {LAYER} to start from\n"
-                f"  it has: {', '.join(by_layer)}"
-            )
-        check_pair(f"{self.trainer.name}: the decoder {self.trainer.start}", by_layer[LAYER], self.encoder)
-        return by_layer[LAYER]
+        return starting_decoders(self.trainer.name, self.trainer.start, self.encoder, LAYER)[LAYER]
 
     def batch(self, rng: torch.Generator) -> Tensor:
         """Return crops of photographs, then as many of paintings."""

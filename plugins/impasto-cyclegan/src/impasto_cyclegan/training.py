@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import impasto
 from impasto import ParameterError
 from impasto.functional.random import seeded_layers
+from impasto.networks import perceptual_features
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
@@ -84,7 +85,7 @@ class CycleGANTrainer(Trainer, name="cyclegan"):
     pool: int = impasto.param(
         default=50, low=0, high=100_000, help="painted pictures kept for the discriminators; 0: none"
     )
-    size: int = impasto.param(default=128, low=32, high=65_536, help="side of the crops in pixels")
+    size: int = impasto.param(default=128, low=32, high=65_536, multiple=4, help="side of the crops in pixels")
     batch: int = impasto.param(default=1, low=1, high=4096, help="pictures of each domain in a step")
     optimiser: str = impasto.param(default="soap", choices=("soap", "adam"), help="of both sides; the paper's is adam")
     learning_rate: float = impasto.param(default=1e-3, low=0, high=10, help="of the generators; the paper's is 2e-4")
@@ -95,8 +96,6 @@ class CycleGANTrainer(Trainer, name="cyclegan"):
     def check(self) -> None:
         """Refuse what does not go together."""
         super().check()
-        if self.size % 4:
-            raise ParameterError(f"{self.name}: size = {self.size} does not fit\n  what would work: a multiple of 4")
         if self.discriminator == "projected" and self.size < 64:
             raise ParameterError(
                 f"{self.name}: size = {self.size} leaves nothing for the projected discriminator to see\n"
@@ -305,7 +304,6 @@ class NormalisedFeatures:
         self.deviations = {layer: x.std((0, 2, 3), keepdim=True).clamp_min(1e-3) for layer, x in features.items()}
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        """Return features, computed in bfloat16."""
-        with torch.autocast(image.device.type, torch.bfloat16):
-            features = self.encoder.features(image, LAYERS)
-        return {layer: x.float() / self.deviations.get(layer, x.new_ones(())) for layer, x in features.items()}
+        """Return features."""
+        features = perceptual_features(self.encoder, image, LAYERS)
+        return {layer: x / self.deviations.get(layer, x.new_ones(())) for layer, x in features.items()}

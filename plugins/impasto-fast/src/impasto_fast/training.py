@@ -18,7 +18,7 @@ from impasto.functional.random import seeded_layers
 from impasto.functional.resizing import fit_within
 from impasto.networks import perceptual_features
 from impasto.optim import Soap
-from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
+from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half, style_names
 
 from .checkpoints import tensors
 from .network import Network
@@ -53,7 +53,9 @@ class FastTrainer(Trainer, name="fast"):
     width: int = impasto.param(
         default=16, low=1, high=4096, help="channels of the network at full size; the paper's is 32"
     )
-    size: int = impasto.param(default=192, low=64, high=65_536, help="side of the crops of photographs in pixels")
+    size: int = impasto.param(
+        default=192, low=64, high=65_536, multiple=4, help="side of the crops of photographs in pixels"
+    )
     style_size: int = impasto.param(
         default=256, low=64, high=65_536, help="longer side of the styles: sets how large strokes are"
     )
@@ -85,7 +87,7 @@ class Painting(Task):
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.photographs.draw(3, rng)
         with seeded_layers(seed):
-            network = Network(trainer.width, [style_name(file) for file in files])
+            network = Network(trainer.width, style_names(files, style_name))
         assert network.skip is not None
         assert network.skip.scale is not None
         assert network.skip.shift is not None

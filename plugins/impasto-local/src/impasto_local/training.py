@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder, ParameterError
+from impasto import Encoder
 from impasto.functional.losses import CONTENT_LAYER, STYLE_LAYERS, StyleGoal
 from impasto.functional.random import seeded_layers
+from impasto.functional.resizing import fit_within
 from impasto.networks import perceptual_features
 from impasto.optim import Soap
 from impasto.stage import composite
-from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
+from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half, style_names
 
 from .network import LocalNetwork, noise_map, resize_mask
 
@@ -59,20 +60,14 @@ class LocalTrainer(Trainer, name="local"):
     smoothness: float = impasto.param(
         default=1.0, low=0, high=1e6, help="of the total variation inside, which takes away grain"
     )
-    size: int = impasto.param(default=192, low=64, high=65_536, help="side of the crops in pixels")
+    size: int = impasto.param(default=192, low=64, high=65_536, multiple=16, help="side of the crops in pixels")
     style_size: int = impasto.param(
-        default=256, low=64, high=65_536, help="shorter side of the style pictures in pixels"
+        default=256, low=64, high=65_536, help="longer side of the styles: sets how large strokes are"
     )
     batch: int = impasto.param(
         default=1, low=1, high=4096, help="photographs in a step, each with a mask and style of its own"
     )
     learning_rate: float = impasto.param(default=2e-3, low=0, high=10, help="SOAP's learning rate")
-
-    def check(self) -> None:
-        """Refuse crops that the network cannot halve."""
-        super().check()
-        if self.size % 16:
-            raise ParameterError(f"{self.name}: size = {self.size} does not fit\n  what would work: a multiple of 16")
 
     def task(self, device: torch.device, seed: int = 0) -> LocalTask:
         """Return the task."""
@@ -99,7 +94,7 @@ class LocalTask(Task):
         self.goals = [self._goal(impasto.read(style).visible) for style in styles]
         self.shown = self.batch(torch.Generator().manual_seed(seed), SHOWN)
         with seeded_layers(seed):
-            network = LocalNetwork([style.stem for style in styles])
+            network = LocalNetwork(style_names(styles))
         self.networks = {"local": network.to(device)}
         optimiser = Soap(network, lr=trainer.learning_rate, betas=(0.9, 0.95))
         own = {id(parameter) for norm in network.norms() for parameter in norm.parameters()}
@@ -111,8 +106,7 @@ class LocalTask(Task):
     @torch.no_grad()
     def _goal(self, style: Tensor) -> StyleGoal:
         """Return the statistics that are to be reached of a style picture."""
-        scale = self.trainer.style_size / min(style.shape[-2:])
-        resized = F.interpolate(style, scale_factor=scale, mode="bicubic", antialias=True).clamp(0, 1)
+        resized = fit_within(style, self.trainer.style_size)
         statistic = impasto.get_host().statistic(self.trainer.statistic)
         return StyleGoal(self.features(resized.to(self.device)), statistic)
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor
 
 import impasto
-from impasto import ParameterError, StageError, Style, Weights
+from impasto import ParameterError, Style, Weights
 from impasto.errors import quoted
 from impasto.networks import PRETRAINED, Decoder, VGGEncoder, check_pair, records, require_decoder, require_vgg
 from impasto.stage import remember, resized_styles
@@ -18,7 +18,7 @@ from impasto.weights import find
 from .encoders import level_encoder
 from .regions import transform_by_region
 from .transfer import TRANSFORMS, weighted_wct
-from .wavelets import DETAILS, LAYER, Hook, features_and_details, unchanged, wavelet_features
+from .wavelets import LAYER, Hook, check_details, features_and_details, unchanged, wavelet_features
 
 PHOTO_DECODER = Weights(
     name="wct-photo-slim19.safetensors",
@@ -83,12 +83,7 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         encoder = require_vgg(self.name, level_encoder(self.encoder, 4, like.device))
         which = self.decoder or find(PHOTO_DECODER)
         decoder = impasto.decoder(which, layer=LAYER, device=like.device)
-        if set(decoder.layers) != {LAYER, *DETAILS}:
-            raise StageError(
-                f"{self.name}: {which} holds no decoder for {LAYER} that takes the details of every block\n"
-                "  what would work: the decoder that ships, decoder='', or one trained by\n"
-                "  impasto train wct-photo-decoder; decoders of wct and adain have no place for details"
-            )
+        check_details(f"{self.name}: {which}", decoder)
         check_pair(f"{self.name}: the decoder {which}", decoder, encoder)
         return encoder, decoder
 

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 import impasto
 from impasto.functional.losses import relative_error
-from impasto.networks import VGGDecoder, VGGEncoder, fit_convolution, load_decoders, require_vgg
+from impasto.networks import VGGDecoder, VGGEncoder, fit_convolution, loss_autocast, require_vgg, starting_decoders
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
 from .training import PIXEL_WEIGHT, TRANSFORMED_WEIGHT
 from .transfer import wct
-from .wavelets import DETAILS, LAYER, Hook, features_and_details, haar, unchanged, wavelet_features
+from .wavelets import DETAILS, LAYER, Hook, check_details, features_and_details, haar, unchanged, wavelet_features
 
 SAMPLES = 32
 """Crops for the least squares that the decoder begins with."""
@@ -33,7 +33,7 @@ class WCTPhotoDecoder(Trainer, name="wct-photo-decoder"):
     start: str = impasto.param(
         reads=True, default="", help="file of a decoder to go on from; empty begins by least squares"
     )
-    size: int = impasto.param(default=128, low=64, high=65_536, help="side of the crops in pixels, a multiple of 8")
+    size: int = impasto.param(default=128, low=64, high=65_536, multiple=8, help="side of the crops in pixels")
     batch: int = impasto.param(default=4, low=2, high=4096, help="crops in a step; each is also a style for the next")
     learning_rate: float = impasto.param(default=3e-3, low=0, high=10, help="SOAP's learning rate")
 
@@ -59,11 +59,11 @@ class Synthesis(Task):
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
         rng = torch.Generator().manual_seed(seed)
         self.shown = self.batch(rng)
-        decoder = (
-            load_decoders(trainer.start)[LAYER]
-            if trainer.start
-            else fit_photo_decoder(self.encoder, self.photographs.draw(SAMPLES, rng).to(device))
-        )
+        if trainer.start:
+            decoder = starting_decoders(trainer.name, trainer.start, self.encoder, LAYER)[LAYER]
+            check_details(f"{trainer.name}: {trainer.start}", decoder)
+        else:
+            decoder = fit_photo_decoder(self.encoder, self.photographs.draw(SAMPLES, rng).to(device))
         decoder.to(device).to(memory_format=torch.channels_last)
         self.networks = {LAYER: decoder}
         self.optimisers = {LAYER: Soap(decoder, lr=trainer.learning_rate)}
@@ -98,15 +98,15 @@ class Synthesis(Task):
         )
 
     def encoded(self, image: Tensor, hook: Hook = unchanged) -> dict[str, Tensor]:
-        """Return the features and details of pictures, computed in bfloat16, in float32."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        """Return the features and details of pictures in float32."""
+        with loss_autocast(self.device):
             return {layer: x.float() for layer, x in features_and_details(self.encoder, image, hook).items()}
 
     @torch.no_grad()
     def wct_hook(self, style: Tensor) -> Hook:
         """Return the hook that gives the first layer of each block the mean and covariance of style pictures."""
         layers = (*DETAILS, LAYER)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with loss_autocast(self.device):
             style_features = wavelet_features(self.encoder, style, layers)
         return lambda layer, x: wct(x, style_features[layer]) if layer in layers else x
 

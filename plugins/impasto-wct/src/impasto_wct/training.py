@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 import impasto
+from impasto import ParameterError
 from impasto.functional import statistics
 from impasto.functional.losses import relative_error
-from impasto.networks import PerceptualLoss, fit_decoder, load_decoders, perceptual_features, require_vgg
+from impasto.networks import PerceptualLoss, fit_decoder, perceptual_features, require_vgg, starting_decoders
 from impasto.optim import Soap
 from impasto.training import Crops, Task, Trainer, pictures, preview_grid, save_half
 
@@ -53,7 +54,7 @@ class WCTDecoders(Trainer, name="wct-decoders"):
     start: str = impasto.param(
         reads=True, default="", help="file of decoders to go on from; a level it lacks begins by least squares"
     )
-    size: int = impasto.param(default=160, low=64, high=65_536, help="side of the crops in pixels")
+    size: int = impasto.param(default=160, low=64, high=65_536, multiple=16, help="side of the crops in pixels")
     batch: int = impasto.param(default=4, low=2, high=4096, help="crops in a step, photographs and paintings by halves")
     learning_rate: float = impasto.param(default=3e-3, low=0, high=10, help="SOAP's learning rate")
 
@@ -79,7 +80,13 @@ class Reconstruction(Task):
     def __init__(self, trainer: WCTDecoders, device: torch.device, seed: int = 0) -> None:
         self.trainer, self.device = trainer, device
         self.encoder = require_vgg(trainer.name, impasto.encoder(trainer.encoder, device=device))
-        self.start = load_decoders(trainer.start) if trainer.start else {}
+        self.start = starting_decoders(trainer.name, trainer.start, self.encoder) if trainer.start else {}
+        for layer, decoder in self.start.items():
+            if decoder.layers != (layer,):
+                raise ParameterError(
+                    f"{trainer.name}: the decoder for {layer} in {trainer.start} takes {', '.join(decoder.layers)}\n"
+                    "  what would work: decoders that paint from one layer alone, as this training makes"
+                )
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
         self.paintings = Crops(pictures(trainer.styles), trainer.size, aspect=1.4)  # found squeezed to squares
         rng = torch.Generator().manual_seed(seed)

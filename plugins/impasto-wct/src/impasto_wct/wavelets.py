@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.networks import CONVOLUTIONS, VGGEncoder
+from impasto import StageError
+from impasto.networks import CONVOLUTIONS, Decoder, VGGEncoder
 
 LAYER = "relu4_1"
 DETAILS = ("relu3_1", "relu2_1", "relu1_1")
@@ -15,6 +16,21 @@ DETAILS = ("relu3_1", "relu2_1", "relu1_1")
 
 Hook = Callable[[str, Tensor], Tensor]
 """From a layer's name and its features to the features that go on in their place."""
+
+
+def check_details(who: str, decoder: Decoder) -> None:
+    """Raise a `StageError` unless a decoder takes the details of every block.
+
+    Args:
+        who: begins the message: a stage or training, and the decoder's name or file.
+        decoder: for the layer `LAYER`.
+    """
+    if set(decoder.layers) != {LAYER, *DETAILS}:
+        raise StageError(
+            f"{who} holds no decoder for {LAYER} that takes the details of every block\n"
+            "  what would work: the decoder that ships, or one trained by impasto train wct-photo-decoder;\n"
+            "  decoders of wct and adain have no place for details"
+        )
 
 
 def unchanged(layer: str, features: Tensor) -> Tensor:
