@@ -21,6 +21,10 @@ def trains_on_an_accelerator(trainer: Trainer) -> None:
 
     Raises:
         AssertionError: one of them would fail there, as where tensors of the CPU meet those of the device.
+
+    Example:
+        >>> from impasto_fast import FastTrainer  # doctest: +SKIP
+        >>> trains_on_an_accelerator(FastTrainer(images="photographs", styles="paintings"))  # doctest: +SKIP
     """
     trained(trainer)  # what fails on the CPU is for another check
     advice = (
