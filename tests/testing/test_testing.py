@@ -725,7 +725,7 @@ def test_a_stage_runs_as_often_as_needed_and_no_more():
     # a batch, again, one alone, grey, tiny, masked, bfloat16 (no style never reaches it); and one for a GPU
     # another alone, and both four times at once; under other defaults; on pretend devices that are not there;
     # three frames of a stream, and at once
-    assert len(runs) == 7 + torch.cuda.is_available() + 1 + 8 + 1 + (3 - torch.cuda.is_available()) + 4
+    assert len(runs) == 7 + torch.cuda.is_available() + 1 + 8 + 1 + (2 - torch.cuda.is_available()) + 4
 
 
 def test_a_class_changed_in_a_notebook_is_checked_anew(capsys):

@@ -42,7 +42,7 @@ from .protocols import (
     style_layers,
 )
 from .regional import FeatureMap, fill_empty, map_by_region, region_masks
-from .tiles import Span, Tile, map_tiles, receptive_radius, tile_grid
+from .tiles import Span, Tile, map_tiles, receptive_radius, small_tiles, tile_grid
 from .vgg import CONVOLUTIONS, FIRST_LAYERS, VGG, WIDTHS, Padding, Pooling
 from .vgg_checkpoints import load_vgg
 from .vgg_decoder import VGGDecoder, decoder_convolutions
@@ -115,6 +115,7 @@ __all__ = [
     "require_decoder",
     "require_vgg",
     "ridge_regression",
+    "small_tiles",
     "starting_decoders",
     "style_layers",
     "style_summaries",

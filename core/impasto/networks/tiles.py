@@ -7,7 +7,9 @@ result is that of the whole picture.  Borders of the picture stay borders.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
@@ -15,6 +17,48 @@ from torch import Tensor, nn
 
 PIXELS = 1 << 21
 """The most pixels of a tile and its context: Full HD in one piece.  Larger pictures are cut."""
+
+
+class SmallTiles:
+    """Tiles of a given side where pictures are small, as tests want them, and whether any were asked for.
+
+    Args:
+        side: of a tile in pixels, without its context; None leaves tiles as they are.
+    """
+
+    def __init__(self, side: int | None) -> None:
+        self.side = side
+        self.asked = False
+        """Whether anything paints in tiles, be it one."""
+
+
+_small: ContextVar[SmallTiles | None] = ContextVar("impasto_small_tiles", default=None)
+
+
+@contextmanager
+def small_tiles(side: int | None) -> Iterator[SmallTiles]:
+    """Have pictures cut into small tiles inside the block, so that a test of tiles needs no large picture.
+
+    Args:
+        side: of a tile in pixels, without the context that it is given; None leaves tiles as they are outside.
+
+    Yields:
+        What says whether tiles were asked for, `asked`.
+
+    Example:
+        >>> with small_tiles(32) as tiles:
+        ...     len(tile_grid((64, 96), context=8)), tiles.asked
+        (6, True)
+        >>> len(tile_grid((64, 96), context=8))
+        1
+    """
+    outer = _small.get()
+    tiles = SmallTiles(outer.side if side is None and outer is not None else side)
+    token = _small.set(tiles)
+    try:
+        yield tiles
+    finally:
+        _small.reset(token)
 
 
 class Span(NamedTuple):
@@ -71,13 +115,17 @@ def tile_grid(size: Sequence[int], context: int | None, multiple: int = 1) -> li
         (1, 20)
     """
     height, width = size
+    small = _small.get()
+    if small is not None:
+        small.asked = True
     if context is None:
         return [Tile(Span(0, height, 0, height), Span(0, width, 0, width))]
     margin = -(-context // multiple) * multiple
-    side = max(math.isqrt(PIXELS) - 2 * margin, multiple)
+    forced = None if small is None else small.side
+    whole = height * width <= PIXELS and forced is None
+    side = forced or max(math.isqrt(PIXELS) - 2 * margin, multiple)
     rows, columns = (
-        [Span(0, length, 0, length)] if height * width <= PIXELS else _spans(length, side, margin, multiple)
-        for length in (height, width)
+        [Span(0, length, 0, length)] if whole else _spans(length, side, margin, multiple) for length in (height, width)
     )
     return [Tile(vertical, horizontal) for vertical in rows for horizontal in columns]
 

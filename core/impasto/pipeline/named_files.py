@@ -202,7 +202,7 @@ def warn_of_other_files(stages: Iterable[Stage], digests: Mapping[str, str], sou
         if digests.get(name, digest) != digest:
             warnings.warn(
                 f"{source}: was painted with another {quoted(name)} than the file that is there now\n"
-                f"  expected: sha256 {quoted(digests[name][:8])}…\n  found: sha256 {digest[:8]}…",
+                f"  expected: sha256 {quoted(digests[name][:8])}…\n  found: sha256 {quoted(digest[:8])}…",
                 stacklevel=5,
             )
 

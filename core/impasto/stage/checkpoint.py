@@ -56,7 +56,7 @@ def run_identity(stage: Stage, content: Tensor, styles: Sequence[Style], guides:
         >>> import impasto, torch
         >>> stage, content = impasto.Pipeline.parse("adain").stages[0], torch.zeros(1, 3, 8, 8)
         >>> sorted(run_identity(stage, content, [], None))[:3]
-        ['alpha', 'content', 'encoder']
+        ['alpha', 'content', 'decoder']
     """
     generator = stage.generator(content.device)
     seed = torch.initial_seed() if generator is None else generator.initial_seed()

@@ -3,6 +3,7 @@
 In a notebook, `check_stage(AdaIN())`; in a plugin's tests, one line, `@parametrize_checks(AdaIN())`.
 """
 
+from ..networks import small_tiles
 from .accelerated_trainings import trains_on_an_accelerator
 from .accelerator import PretendAccelerator
 from .conformance import (
@@ -38,6 +39,7 @@ from .painting import (
     stays_inside_the_mask,
     treats_each_image_of_a_batch_alone,
 )
+from .regions import each_region_has_its_own_style, tiles_equal_the_whole
 from .streams import a_batch_is_as_one_by_one, a_second_stream_begins_anew, streams_as_it_paints_alone
 from .suites import Suite, sentence
 from .surroundings import (
@@ -67,6 +69,7 @@ __all__ = [
     "check_watcher",
     "declares_its_weights",
     "does_not_mind_torchs_defaults",
+    "each_region_has_its_own_style",
     "gives_the_same_bits_in_threads",
     "has_a_summary_and_helpful_parameters",
     "is_announced_by_its_distribution",
@@ -82,9 +85,11 @@ __all__ = [
     "runs_on_an_accelerator",
     "says_what_is_wrong",
     "sentence",
+    "small_tiles",
     "stays_inside_the_mask",
     "streams_as_it_paints_alone",
     "survives_toml_and_repr",
+    "tiles_equal_the_whole",
     "trains_on_an_accelerator",
     "treats_each_image_of_a_batch_alone",
     "works_in_bfloat16",

@@ -49,6 +49,7 @@ from .painting import (
     stays_inside_the_mask,
     treats_each_image_of_a_batch_alone,
 )
+from .regions import each_region_has_its_own_style, tiles_equal_the_whole
 from .streams import a_batch_is_as_one_by_one, a_second_stream_begins_anew, streams_as_it_paints_alone
 from .style_statistics import STATISTIC_CHECKS, statistic_title
 from .suites import Check, Suite
@@ -83,6 +84,8 @@ CHECKS: tuple[Check, ...] = (
     gives_the_same_bits_in_threads,
     says_what_is_wrong,
     stays_inside_the_mask,
+    each_region_has_its_own_style,
+    tiles_equal_the_whole,
     declares_its_weights,
     works_in_bfloat16,
     does_not_mind_torchs_defaults,

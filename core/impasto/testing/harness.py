@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..device import Precision
 from ..host import hookimpl
+from ..networks import small_tiles
 from ..pipeline import Pipeline
 from ..stage import Canvas, Stage
 from ..weights import Weights, needed_weights
@@ -87,6 +88,8 @@ class Observation:
     """What the stage left otherwise in the process."""
     needed: list[Weights]
     """Records of the networks that it asked for."""
+    tiled: bool
+    """Whether it paints large pictures in the host's tiles."""
 
     @property
     def image(self) -> Tensor:
@@ -104,12 +107,12 @@ class _Observer:
         generator = stage.generator(canvas.image.device)
         assert generator is not None  # since the run has a seed
         numbers = generator.get_state()
-        with recorded_changes() as changes, needed_weights() as needed:
+        with recorded_changes() as changes, needed_weights() as needed, small_tiles(None) as tiles:
             result: Canvas = yield  # type: ignore[assignment]
         drew = not torch.equal(numbers, generator.get_state()) or any(
             change.setting.advice == GENERATOR for change in changes
         )
-        self.observations.append(Observation(canvas, result, drew, self.steps, changes, needed))
+        self.observations.append(Observation(canvas, result, drew, self.steps, changes, needed, tiles.asked))
         return result  # type: ignore[return-value]
 
     @hookimpl
@@ -159,7 +162,7 @@ def _joined(seen: Sequence[Observation]) -> Observation:
     before, after = canvas([one.before for one in seen]), canvas([one.after for one in seen])
     changes = [change for one in seen for change in one.changes]
     needed = [record for one in seen for record in one.needed]
-    return Observation(before, after, any(one.random for one in seen), seen[-1].steps, changes, needed)
+    return Observation(before, after, any(one.random for one in seen), seen[-1].steps, changes, needed, seen[0].tiled)
 
 
 def paint(stage: Stage, inputs: Inputs, *, device: str = "cpu") -> Tensor:

@@ -13,7 +13,10 @@ from ..host import get_host
 from .harness import SEED, require, works
 
 SHAPES = "a tuple of float32 tensors whose shapes depend on the number of channels alone"
-RELATIVE = "a distance that is divided by the same of the target, as impasto.functional.losses.relative_distance does"
+RELATIVE = (
+    "a distance that is divided by the same of the target, as impasto.functional.losses.relative_distance does; and"
+    " parts of a measurement in one unit, since it adds their squares: the cube root of a third moment beside a mean"
+)
 
 
 def features(height: int = 12, width: int = 16, seed: int = 0, channels: int = 6) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -135,9 +136,25 @@ class Suite:
 
         @wraps(check)
         def checked(subject: Any) -> None:
-            check(self.made(subject))
+            __tracebackhide__ = True
+            subject = self.made(subject)
+            try:
+                check(subject)
+            except AssertionError as failure:
+                cause = failure.__cause__ if _is_of_a_plugin(failure.__cause__) else None
+                raise failure.with_traceback(None) from cause  # pytest shows the message, and not the kit around it
 
         return checked
+
+
+def _is_of_a_plugin(error: BaseException | None) -> bool:
+    """Return whether an error went through code of a plugin, whose author it shows where."""
+    while error is not None:
+        names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+        if any(name.split(".")[0] not in ("impasto", "pluggy", "torch", "contextlib") for name in names):
+            return True
+        error = error.__cause__
+    return False
 
 
 def sentence(check: Check) -> str:
