@@ -8,6 +8,7 @@ import torch
 
 import impasto
 from impasto import cli
+from impasto.cli import train
 from impasto.training import Task, Trainer
 
 pytestmark = pytest.mark.usefixtures("installed")
@@ -110,6 +111,14 @@ def test_an_interruption_says_what_is_kept_and_the_same_command_goes_on(installe
         assert [line.partition(",")[0] for line in file] == ["step", "10", "20"]
     assert cli.main(["train", "fit-nothing"]) == 130
     assert "no step was kept, and the same command begins anew" in capsys.readouterr().err
+
+
+def test_a_training_takes_no_bfloat16_that_the_hardware_only_emulates(monkeypatch):
+    for has, expected in ((True, "bf16"), (False, "no")):
+        monkeypatch.setattr(train, "use_bfloat16", lambda device, precision, has=has: has)
+        halved = type("Halved", (FitLine,), {"precision": "bf16"}, name="halved")
+        assert train.suited_precision(halved, torch.device("cpu")) == expected
+        assert train.suited_precision(FitLine, torch.device("cpu")) == "no"
 
 
 def test_without_a_trainer_the_trainers_are_listed_each_apart_from_its_summary(installed, capsys):

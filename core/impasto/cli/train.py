@@ -7,9 +7,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
+import torch
 from tqdm import tqdm
 
 from .. import training
+from ..device import use_bfloat16
 from ..files import check_folder, local_path
 from ..host import get_host
 from ..stage import Parameter
@@ -50,13 +52,14 @@ def execute(given: argparse.Namespace) -> int:
                 print(f"step {step} of {chosen.steps}: {means}", file=sys.stderr, flush=True)
 
         try:
+            device = PartialState().device
             files = training.train(
-                configured.task(PartialState().device),
+                configured.task(device),
                 local_path(chosen.out),
                 steps=chosen.steps,
                 seed=chosen.seed,
                 resume=chosen.resume,
-                precision=chosen.precision,
+                precision=chosen.precision or suited_precision(trainer, device),
                 average=trainer.average,
                 on_log=log,
             )
@@ -78,6 +81,12 @@ def _what_is_kept(interrupt: KeyboardInterrupt, chosen: argparse.Namespace) -> s
     return "no step was kept, and the same command begins anew"
 
 
+def suited_precision(trainer: type[training.Trainer], device: torch.device) -> str:
+    """Return the mixed precision that suits a trainer, none in place of a bfloat16 that the hardware only emulates."""
+    emulated = trainer.precision == "bf16" and not use_bfloat16(device, "auto")
+    return "no" if emulated else trainer.precision
+
+
 def trainer_parser(trainer: type[training.Trainer]) -> argparse.ArgumentParser:
     """Return the parser of a trainer's options: its parameters, and those of every training."""
     parser = argparse.ArgumentParser(
@@ -95,7 +104,9 @@ def trainer_parser(trainer: type[training.Trainer]) -> argparse.ArgumentParser:
         help="go on from the folder's checkpoint, which is the default",
     )
     parser.add_argument(
-        "--precision", choices=("no", "bf16", "fp16"), default=trainer.precision, help="(default: %(default)s)"
+        "--precision",
+        choices=("no", "bf16", "fp16"),
+        help=f"(default: {trainer.precision}{', or no without such hardware' * (trainer.precision == 'bf16')})",
     )
     parser.add_argument("--traceback", action="store_true", help="show where an error happened")
     return parser
