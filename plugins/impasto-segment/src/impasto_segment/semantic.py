@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -132,35 +134,21 @@ def load(network: str, file: Path) -> nn.Module:
     expected = module.state_dict()
     # A second head helps in training only; checkpoints have it or not.
     stored = {key: value for key, value in stored.items() if not key.startswith("aux_classifier.")}
-    missing = [key for key in expected if key not in stored]
-    strange = [key for key in stored if key not in expected]
-    other = [key for key in expected if key in stored and stored[key].shape != expected[key].shape]
-    if missing or strange or other:
-        said = [
-            *(f"lacks {key}" for key in missing[:2]),
-            *(f"has {key}, which is no part of it" for key in strange[:2]),
-            *(f"{key} is {tuple(stored[key].shape)}, expected {tuple(expected[key].shape)}" for key in other[:2]),
-        ]
-        raise WeightsError(
-            f"{file}: is no {network} for {classes} classes: {'; '.join(said)}\n"
-            f"  what would work: {known.name}, or the state dict of torchvision's"
-            f" {builder} with num_classes={classes}"
-        )
 
     def refuse(what: str) -> WeightsError:
-        return WeightsError(f"{file}: {what}\n  what would work: {known.name}")
+        return WeightsError(
+            f"{file}: is no {network} for {classes} classes: {what}\n"
+            f"  what would work: {known.name}, or the state dict of torchvision's {builder} with num_classes={classes}"
+        )
 
-    weights.check_numbers({key: stored[key] for key, value in expected.items() if value.is_floating_point()}, refuse)
-    module.load_state_dict(
-        {key: value.float() if value.is_floating_point() else value for key, value in stored.items()}, assign=True
-    )
-    return module.eval().requires_grad_(False)
+    module.load_state_dict(weights.check_state_dict(stored, expected, refuse), assign=True)
+    return module
 
 
-@weights.shared_cache(maxsize=4)
-def cached(network: str, file: Path, stamp: tuple[int, int], device: torch.device) -> nn.Module:
-    """Return a network on a device; the same one until its file changes."""
-    return load(network, file).to(device)
+@cache
+def loader(network: str) -> Callable[[Path], nn.Module]:
+    """Return what loads a network's weights, always the same function for one, as `weights.cached` wants it."""
+    return partial(load, network)
 
 
 def probabilities(network: str, image: Tensor, file: str = "") -> Tensor:
@@ -183,8 +171,7 @@ def probabilities(network: str, image: Tensor, file: str = "") -> Tensor:
             f"{network}: there is no file {found}\n  what would work: the path of a checkpoint, such as"
             f" {NETWORKS[network][1].name}, or file='' to look for that"
         )
-    status = found.stat()
-    module = cached(network, found.resolve(), (status.st_mtime_ns, status.st_size), image.device)
+    module = weights.cached(loader(network), found, image.device)
     height, width = image.shape[-2:]
     scale = min(SHORTER / min(height, width), max(1.0, LONGEST / max(height, width)))
     size = (max(1, round(scale * height)), max(1, round(scale * width)))
