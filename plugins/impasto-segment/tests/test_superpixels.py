@@ -78,11 +78,11 @@ def test_a_mask_that_no_superpixel_fits_says_so(quarters):
     tiny = torch.zeros(2, 1, 160, 240)
     tiny[:, :, 10:12, 10:12] = 1
     stage = Superpixels(count=12, gives="mask")
-    with pytest.raises(StageError, match=r"nothing of it is left(.|\n)*larger count"):
+    with pytest.raises(StageError, match=r"no superpixel lies inside the mask by half(.|\n)*larger count"):
         stage.apply(Canvas(image, image, mask=tiny[:1]))
     tiny[1] = 1
     both = image.expand(2, -1, -1, -1)
-    with pytest.warns(UserWarning, match="nothing of the mask is left in picture 1 of 2"):
+    with pytest.warns(UserWarning, match="inside the mask by half in picture 1 of 2"):
         stage.apply(Canvas(both, both, mask=tiny))
     with pytest.raises(StageError, match="there is no mask to draw"):
         stage.apply(Canvas(image, image))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ import impasto
 from impasto import Canvas, ParameterError, Preprocessor, StageError, param
 from impasto.functional.resizing import size_text
 
+from .findings import check_found
 from .grabcut import INSIDE, OUTSIDE, SPECK, UNKNOWN, Flags, Trimap, grabcut, remove_small_pieces
 from .label_picture import same_aspect
 from .random_walk import random_walk
@@ -150,15 +150,7 @@ class InteractiveMask(Preprocessor):
             "a stroke inside the object (scribbles=...), a tighter box, or, where object and surroundings have"
             " the same colours, a mask drawn by hand (mask-file)"
         )
-        empty = [str(index + 1) for index, mask in enumerate(masks) if not mask.any()]
-        if len(empty) == len(masks):
-            raise StageError(f"{self.name}: found no object to tell from its surroundings\n  what would work: {advice}")
-        if empty:
-            warnings.warn(
-                f"{self.name}: found no object in picture {', '.join(empty)} of {len(masks)},"
-                f" which gets an empty mask\n  what would work: {advice}",
-                stacklevel=3,
-            )
+        check_found(self, masks, "found no object", advice)
         return torch.from_numpy(np.stack(masks)).float()[:, None].to(canvas.content)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -12,11 +10,12 @@ from scipy import ndimage  # type: ignore[import-untyped]
 from skimage.filters import threshold_otsu
 from torch import Tensor
 
-from impasto import Canvas, Preprocessor, StageError, param
+from impasto import Canvas, Preprocessor, param
 from impasto.functional.color import luma
 from impasto.functional.filters import guided_filter
 from impasto.functional.precision import in_double
 
+from .findings import check_found
 from .grabcut import UNKNOWN, remove_small_pieces
 from .superpixels import EDGE, Labels, adjacent_pairs, lab_array, segment_means, slic
 from .tools import with_mask
@@ -183,16 +182,6 @@ class Saliency(Preprocessor, name="saliency"):
             masks.append(
                 smooth_along_edges(salient, picture).clamp(0, 1) if self.soft else foreground_mask(salient, picture)
             )
-        empty = [str(index + 1) for index, mask in enumerate(masks) if not mask.any()]
-        if len(empty) == len(masks):
-            raise StageError(
-                f"{self.name}: no foreground found, nothing stands out\n"
-                "  what would work: another method, or a mask of your own (mask-grabcut, mask-rectangle, mask-file)"
-            )
-        if empty:
-            warnings.warn(
-                f"{self.name}: no foreground found in picture {', '.join(empty)} of {len(masks)},"
-                " which gets an empty mask\n  what would work: another method, or a mask of your own",
-                stacklevel=2,
-            )
+        advice = "another method, or a mask of your own (mask-grabcut, mask-rectangle, mask-file)"
+        check_found(self, masks, "no foreground found", advice)
         return with_mask(self, canvas, torch.stack(masks)[:, None])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import warnings
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -19,6 +18,8 @@ from impasto.functional.color import to_space
 from impasto.functional.filters import guided_filter
 from impasto.functional.precision import in_double
 from impasto.stage import composite, interruptible
+
+from .findings import check_found
 
 __all__ = ["Superpixels", "slic"]
 
@@ -260,19 +261,8 @@ class Superpixels(Preprocessor, name="superpixels"):
         return canvas.replace(guides=guides, labels=tuple(f"superpixel-{i + 1}" for i in range(guides.shape[1])))
 
     def _redrawn(self, canvas: Canvas, drawn: Tensor) -> Canvas:
-        empty = [str(index + 1) for index, mask in enumerate(drawn) if not mask.any()]
         advice = "a larger count, so that superpixels are smaller than what the mask marks"
-        if len(empty) == len(drawn):
-            raise StageError(
-                f"{self.name}: no superpixel lies inside the mask by half, so nothing of it is left\n"
-                f"  what would work: {advice}"
-            )
-        if empty:
-            warnings.warn(
-                f"{self.name}: nothing of the mask is left in picture {', '.join(empty)} of {len(drawn)}\n"
-                f"  what would work: {advice}",
-                stacklevel=2,
-            )
+        check_found(self, drawn, "no superpixel lies inside the mask by half", advice)
         return canvas.replace(mask=drawn)
 
 
