@@ -295,10 +295,8 @@ def test_a_loss_that_is_not_finite_before_the_first_checkpoint_says_that_there_i
         train(Line(poison=1), tmp_path, steps=60)
 
 
-def test_the_learning_rate_of_a_short_training_reaches_its_height():
-    assert max(trapezoid(step, 80) for step in range(80)) == 1
-    assert trapezoid(0, 200) == 0.01  # trainings of 200 steps and more warm up over 100
-    assert 0 < trapezoid(0, 1) <= 1
+def test_the_learning_rate_warms_up_over_a_hundred_steps_however_few_there_are():
+    assert trapezoid(0, 30) == trapezoid(0, 10_000) == 0.01
 
 
 class Pair(Task):

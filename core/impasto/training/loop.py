@@ -34,14 +34,14 @@ def trapezoid(step: int, steps: int, warmup: int = 100, decay: float = 0.3) -> f
     Args:
         step: from 0.
         steps: how many there will be in all.
-        warmup: steps until the full rate, at most half of all.
+        warmup: steps until the full rate; a shorter training never reaches it.
         decay: share of the steps, at the end, over which the rate falls.
 
     Example:
         >>> [trapezoid(step, 1000) for step in (0, 500, 850, 999)]
         [0.01, 1.0, 0.5, 0.0033333333333333335]
     """
-    return min(1.0, (step + 1) / max(1, min(warmup, steps // 2)), (steps - step) / max(1.0, decay * steps))
+    return min(1.0, (step + 1) / warmup, (steps - step) / max(1.0, decay * steps))
 
 
 def train(
@@ -60,7 +60,7 @@ def train(
 ) -> list[Path]:
     """Train a task's networks in `folder`, going on from the folder's checkpoint if there is one.
 
-    The learning rate rises over the first 100 steps, or half of a short training, see `trapezoid`.  Ctrl-C, and a
+    The learning rate rises over the first 100 steps, however few there are, see `trapezoid`.  Ctrl-C, and a
     signal that would end the program, end the training when the present step is done and kept; a second one at once.
 
     Args:
