@@ -96,7 +96,7 @@ def changed(**changes):
         (VGG(THIN, "2_1").state_dict(), "looks like an encoder: its first convolution takes a picture"),
         ({"fc.weight": torch.zeros(2, 2)}, "is laid out as something else: fc.weight"),
         (changed(**{"norm.weight": torch.zeros(3)}), "has norm.weight, which is no part of a decoder"),
-        (changed(**{"conv1_2.weight": torch.zeros(4, 5, 3, 3)}), r"conv1_2.weight is \(4, 5, 3, 3\), expected \(4, 4"),
+        (changed(**{"conv1_2.weight": torch.zeros(4, 5, 3, 3)}), r"conv2_1.weight is \(4, 8, 3, 3\), expected \(5, 8"),
         (changed(**{"conv1_2.bias": torch.full((4,), torch.nan)}), "conv1_2.bias has values that are not finite"),
         ({k: x for k, x in changed().items() if "1_2" not in k}, "lacks conv1_2 but has conv2_1"),
         ({k: x for k, x in changed().items() if k != "conv2_1.bias"}, "lacks conv2_1.bias"),

@@ -147,7 +147,7 @@ def _decoder_with(file: Path, tensors: Mapping[str, Tensor], which: str) -> VGGD
     layer = f"relu{names[-1]}"
     if layer not in SEQUENTIAL_LAYOUTS:
         raise _refusal(file, f"{which}begins with conv{names[-1]}; decoders begin with the first of a block")
-    widths = [tensors[f"conv{name}.weight"].shape[1] for name in names if name.endswith("_1")]
+    widths = {name: tensors[f"conv{name}.weight"].shape[1] for name in names}
     missing = [name for name in decoder_convolutions(layer) if name not in names]
     if missing:
         raise _refusal(file, f"{which}lacks {', '.join(f'conv{name}' for name in missing)} but has conv{names[-1]}")

@@ -23,7 +23,7 @@ from .convolutions import (
     upsample_conv2d,
 )
 from .tiles import receptive_radius
-from .vgg import CONVOLUTIONS, WIDTHS
+from .vgg import CONVOLUTIONS, LAST, WIDTHS, by_convolution
 from .vgg_encoder import VGGEncoder
 
 
@@ -34,7 +34,8 @@ class VGGDecoder(nn.Module):
     reflection: transposed convolutions would leave a checkerboard, and zeros a dark frame.
 
     Args:
-        widths: channels of the five blocks, or of as many as the layer needs; the last are the layer's.
+        widths: channels of the five blocks, or of as many as the layer needs; the last are the layer's.  Or those that
+            each convolution takes, by its name.
         layer: `relu1_1` to `relu5_1`, whose features it decodes.
         skips: shallower layers, such as `relu3_1`, whose features are added where it comes to their size;
             and how many channels those have.
@@ -46,25 +47,28 @@ class VGGDecoder(nn.Module):
     """
 
     def __init__(
-        self, widths: Sequence[int] = WIDTHS, layer: str = "relu4_1", skips: Mapping[str, int] | None = None
+        self,
+        widths: Sequence[int] | Mapping[str, int] = WIDTHS,
+        layer: str = "relu4_1",
+        skips: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
-        self.widths, self.layer = tuple(widths[: int(layer[4])]), layer
+        self.layer, self.convolutions = layer, decoder_convolutions(layer)
+        taken = by_convolution(widths, self.convolutions)
+        self.widths = tuple(width for name, width in reversed(taken.items()) if name.endswith("_1"))
+        """Channels that the convolutions take which invert the first of each block."""
         self.channels: Mapping[str, int] = {layer: self.widths[-1], **(skips or {})}
         """Channels of the layers whose features it takes, its own first."""
         self.layers = tuple(self.channels)
-        self.convolutions = decoder_convolutions(layer)
         for name, before in zip(self.convolutions, (*self.convolutions[1:], None), strict=True):
-            width = self.widths[int(name[0]) - 1]
-            convolution = (
-                FewChannels(width, 3, 3) if before is None else nn.Conv2d(width, self.widths[int(before[0]) - 1], 3)
-            )
+            width = taken[name]
+            convolution = FewChannels(width, 3, 3) if before is None else nn.Conv2d(width, taken[before], 3)
             # torch's own initialisation shrinks the features at every layer.
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             self.add_module(f"conv{name}", convolution)
 
         for skip, width in (skips or {}).items():
-            convolution = nn.Conv2d(width, self.widths[int(skip[4]) - 1], 1, bias=False)
+            convolution = nn.Conv2d(width, taken[LAST[int(skip[4]) - 1]], 1, bias=False)
             nn.init.zeros_(convolution.weight)  # at first it is the decoder without it
             self.add_module(skip.replace("relu", "skip"), convolution)
 
@@ -72,10 +76,11 @@ class VGGDecoder(nn.Module):
     def for_encoder(
         cls, encoder: VGGEncoder, layer: str, skips: Sequence[str] = (), widths: Sequence[int] = ()
     ) -> VGGDecoder:
-        """Return an untrained decoder for a layer of an encoder; of its widths, or of others before that layer."""
-        encoder_widths = [encoder.channels[f"relu{block}_1"] for block in range(1, int(layer[4]) + 1)]
-        layer_width = encoder_widths.pop()
-        return cls([*(widths or encoder_widths), layer_width], layer, {skip: encoder.channels[skip] for skip in skips})
+        """Return an untrained decoder for a layer of an encoder, as wide as that, or with blocks of other widths."""
+        taken = {name: encoder.channels[f"relu{name}"] for name in decoder_convolutions(layer)}
+        if widths:
+            taken = by_convolution((*widths, encoder.channels[layer]), decoder_convolutions(layer))
+        return cls(taken, layer, {skip: encoder.channels[skip] for skip in skips})
 
     @property
     def radius(self) -> int:
