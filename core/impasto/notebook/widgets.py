@@ -39,8 +39,8 @@ def number_widget(parameter: Parameter, value: float, common: Mapping[str, Any])
     common = {"value": value, "continuous_update": False, **common}
     if parameter.type is int:
         kind = widgets.IntSlider if high - low <= 200 else widgets.BoundedIntText  # a pixel of the track for each
-        step = parameter.multiple or 1
-        return kind(min=math.ceil(low / step) * step, max=int(high), step=step, **common)
+        each = parameter.multiple or 1
+        return kind(min=math.ceil(low / each) * each, max=int(high), step=each, **common)
     # On a radius from 0 to 10,000, all that anyone wants lies within the first pixel of the track.
     near = (high - low) / 20
     bounded = parameter.low is not None and parameter.high is not None
