@@ -689,7 +689,8 @@ def test_the_report_is_a_line_for_each_check(capsys):
     testing.check_stage(sound(tint, strength=0.5))
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == "Sound()"
-    assert [line[:12].split()[0] for line in lines].count("skipped") <= 3  # without a GPU, networks or state
+    # It has neither networks, state, regions nor tiles, and this machine may have no GPU.
+    assert [line[:12].split()[0] for line in lines].count("skipped") <= 5
     assert len(lines) == len(testing.CHECKS)
 
 
@@ -826,7 +827,7 @@ def test_every_check_is_a_sentence_with_a_promise():
                 "declares",
                 "works",
             ),
-            *("agrees", "is", "gives", "refuses", "paints", "looks", "does", "runs", "streams", "a"),
+            *("agrees", "is", "gives", "refuses", "paints", "looks", "does", "runs", "streams", "a", "each", "tiles"),
         }
 
 

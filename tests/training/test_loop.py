@@ -338,7 +338,7 @@ def with_gradient_scaler(monkeypatch):
 def test_several_networks_train_in_fp16_as_in_full_precision(tmp_path, with_gradient_scaler):
     ends = []
     for precision in ("fp16", "no"):
-        train(Pair(), tmp_path / precision, steps=8, log_every=8, precision=precision)
+        train(Pair(), tmp_path / precision, steps=16, log_every=16, precision=precision)
         ends.append(torch.load(tmp_path / precision / "checkpoint.pt", weights_only=True)["networks"])
     for name, network in Pair().networks.items():
         torch.testing.assert_close(ends[0][name]["weight"], ends[1][name]["weight"], atol=0.01, rtol=0)
