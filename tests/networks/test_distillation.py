@@ -10,7 +10,7 @@ from PIL import Image
 from impasto.errors import ParameterError
 from impasto.networks import FIRST_LAYERS, VGG, Distillation, Slim19, distillation, load_vgg
 from impasto.networks.distillation import Memory, Student, TeacherFeatures
-from impasto.networks.thin_starts import initial_student, widened
+from impasto.networks.thin_starts import FeatureMoments, initial_student, widened
 from impasto.training import train
 from impasto.weights import load
 
@@ -42,7 +42,8 @@ def test_errors_and_gram_matrices_from_thin_moments_equal_the_wide_ones(teacher)
     torch.manual_seed(1)
     thin = VGG((4, 4, 4, 4, 4), "5_1")
     widths = dict(zip(FIRST_LAYERS, teacher.widths, strict=True))
-    student = Student(thin, {layer: torch.randn(widths[layer], 4) for layer in FIRST_LAYERS})
+    moments = {layer: FeatureMoments(torch.eye(4), torch.randn(widths[layer], 4)) for layer in FIRST_LAYERS}
+    student = Student(thin, moments).eval()
     image = torch.rand(2, 3, 48, 48)
     features = {layer: TeacherFeatures.of(features) for layer, features in teacher(image, FIRST_LAYERS).items()}
     errors, grams = student(image, features)

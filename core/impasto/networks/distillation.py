@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,15 @@ from ..optim import Soap
 from ..stage import param
 from ..training import Crops, Task, Trainer, pictures, save_half
 from .encoders import encoder
-from .thin_starts import DEEPEST, feature_scales, fit_heads, initial_student, layers_after, widened
+from .thin_starts import (
+    DEEPEST,
+    FeatureMoments,
+    feature_moments,
+    feature_scales,
+    initial_student,
+    layers_after,
+    widened,
+)
 from .vgg import CONVOLUTIONS, FIRST_LAYERS, VGG, by_convolution
 from .vgg_checkpoints import load_vgg
 from .vgg_encoder import require_vgg
@@ -38,6 +47,14 @@ the last is the hardest and rests on all the others."""
 
 GRAM_WEIGHT = 0.3
 """Of the relative error of Gram matrices beside that of features."""
+
+
+FORGETTING = 0.02
+"""Share of the latest batch in the moments that heads are solved from."""
+
+
+METRIC_SAMPLES = 128
+"""Crops that the metrics of a network's file are fitted to."""
 
 
 REMEMBERED = 1024
@@ -124,19 +141,19 @@ class Distillation(Task):
     def __init__(self, trainer: Slim19, teacher: VGG, device: torch.device, seed: int = 0) -> None:
         self.trainer, self.device = trainer, device
         self.precision = torch.bfloat16 if use_bfloat16(device, "auto") else torch.float32
+        teacher = deepcopy(teacher)  # the encoder's own stays as it is
         self.teacher = teacher.to(device, self.precision).to(memory_format=torch.channels_last).eval()
         self.teacher.requires_grad_(False)
         self.photographs = Crops(pictures(trainer.images), trainer.size, aspect=1.1)
         self.paintings = Crops(pictures(trainer.styles), trainer.size, aspect=1.4)  # found squeezed to squares
         self.layers = layers_after(trainer.frozen)
         rng = torch.Generator().manual_seed(seed)
-        sample = self._draw(24, rng)
+        sample = self._draw(24, rng).to(device)
         self.scales = feature_scales(self.teacher, sample, self.layers)
         self.networks, self.pools = {}, {}
         for name in trainer.networks:
-            thin = self._start(name, sample)
-            heads = fit_heads(thin, self.teacher, sample, self.layers)
-            student = Student(thin, {layer: head / self.scales[layer] for layer, head in heads.items()})
+            thin = self._start(name, sample).to(device)
+            student = Student(thin, feature_moments(thin, self.teacher, sample, self.scales))
             self.networks[name] = student.to(device).to(memory_format=torch.channels_last)
             self.pools[name] = [self._restart(rng) for _ in range(trainer.painted)]
         self.memory = Memory(REMEMBERED)
@@ -280,11 +297,12 @@ class Distillation(Task):
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> list[Path]:
         """Write each network in fp16, with the metric that makes its losses those of the teacher."""
         files = []
+        sample = self._draw(METRIC_SAMPLES, torch.Generator().manual_seed(0)).to(self.device)
         for name, network in networks.items():
             assert isinstance(network, Student)
             tensors = {k: v for k, v in network.network.state_dict().items() if k not in ("mean", "std")}
-            for layer in self.layers:
-                head = network.head(layer).detach() * self.scales[layer]
+            for layer, moments in feature_moments(network.network, self.teacher, sample, self.scales).items():
+                head = moments.head() * self.scales[layer]
                 tensors[metric_of(layer)] = statistics.matrix_power(head.mT @ head, 0.5, floor=0)
             files.append(save_half(folder / f"{name}.safetensors", tensors))
         return files
@@ -335,19 +353,33 @@ class Memory:
 
 
 class Student(nn.Module):
-    """A thin network and its heads, the linear maps from its features to the teacher's at the layers that it learns."""
+    """A thin network and its heads, the linear maps from its features to the teacher's at the layers that it learns.
 
-    def __init__(self, network: VGG, heads: Mapping[str, Tensor]) -> None:
+    The heads are not trained: they are those of least squares for the features that it lately gave, and the network
+    learns what no head can make up for (variable projection, Golub and Pereyra 1973).  Trained beside the network,
+    they lag behind it for thousands of steps.
+    """
+
+    def __init__(self, network: VGG, moments: Mapping[str, FeatureMoments]) -> None:
         super().__init__()
         self.network = network
-        self.heads = nn.ModuleDict()
-        for layer, head in heads.items():
-            self.heads[layer] = nn.Linear(head.shape[1], head.shape[0], bias=False)
-            self.head(layer).data.copy_(head)
+        self.layers = tuple(moments)
+        for layer, known in moments.items():
+            self.register_buffer(f"thin_{layer}", known.thin.clone())
+            self.register_buffer(f"cross_{layer}", known.cross.clone())
+            self.register_buffer(f"head_{layer}", known.head())
 
     def head(self, layer: str) -> Tensor:
         """Return the matrix (C, c) of a layer's head."""
-        return self.heads.get_parameter(f"{layer}.weight")
+        return self.get_buffer(f"head_{layer}")
+
+    @torch.no_grad()
+    def _take_in(self, layer: str, moments: FeatureMoments) -> None:
+        """Solve the head anew with the moments of a batch."""
+        thin, cross = self.get_buffer(f"thin_{layer}"), self.get_buffer(f"cross_{layer}")
+        thin.lerp_(moments.thin, FORGETTING)
+        cross.lerp_(moments.cross, FORGETTING)
+        self.head(layer).copy_(FeatureMoments(thin, cross).head())
 
     def forward(
         self, image: Tensor, teacher: Mapping[str, TeacherFeatures], layers: Iterable[str] = FIRST_LAYERS
@@ -363,18 +395,21 @@ class Student(nn.Module):
         with torch.autocast(image.device.type, enabled=False):
             for layer, thin in features.items():
                 flat = thin.float().flatten(2)
-                grams[layer] = flat @ flat.mT / flat.shape[-1]
-                if layer not in self.heads:
+                own = grams[layer] = flat @ flat.mT / flat.shape[-1]
+                if layer not in self.layers:
                     continue
-                head = self.head(layer)
-                grams[layer] = head @ grams[layer] @ head.mT
+                head = self.head(layer).clone()  # which is solved anew before the gradient asks for it
+                grams[layer] = head @ own @ head.mT
                 if layer in teacher:
                     target = teacher[layer]
-                    cross = flat @ target.features.mT / flat.shape[-1]
-                    power = grams[layer].diagonal(dim1=1, dim2=2).sum() - 2 * (head.mT * cross).sum()
+                    cross = target.features @ flat.mT / flat.shape[-1]
+                    power = grams[layer].diagonal(dim1=1, dim2=2).sum() - 2 * (head * cross).sum()
                     power = power + target.gram.diagonal(dim1=1, dim2=2).sum()
                     # Of all pictures together, as R² counts: a flat one has next to no variance of its own.
-                    errors[layer] = power / target.variance.sum().clamp_min(1e-6)
+                    variance = target.variance.sum().clamp_min(1e-6)
+                    errors[layer] = power / variance
+                    if self.training:
+                        self._take_in(layer, FeatureMoments(own.sum(0) / variance, cross.sum(0) / variance))
         return errors, grams
 
 

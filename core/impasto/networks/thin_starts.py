@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ParameterError
+from ..functional import in_double
 from .linear_fit import choose_channels, ridge_regression
 from .vgg import CONVOLUTIONS, FIRST_LAYERS, VGG
 
@@ -123,15 +125,38 @@ def feature_scales(teacher: VGG, images: Tensor, layers: Sequence[str] = FIRST_L
     return {layer: math.sqrt(sum(power[layer] for power in powers) / len(powers)) for layer in layers}
 
 
+@dataclass(frozen=True)
+class FeatureMoments:
+    """Mean products of a thin network's features with themselves, (c, c), and of the teacher's with them, (C, c).
+
+    Both are relative to the variance of the teacher's features.
+    """
+
+    thin: Tensor
+    cross: Tensor
+
+    def head(self, ridge: float = 1e-4) -> Tensor:
+        """Return the matrix (C, c) that gives the teacher's features with the least squared error."""
+        moments = in_double(self.thin)
+        identity = torch.eye(len(moments), dtype=moments.dtype, device=moments.device)
+        moments = moments + ridge * moments.diagonal().mean() * identity
+        solution: Tensor = torch.linalg.solve(moments, in_double(self.cross).mT)
+        return solution.mT.to(self.cross)
+
+
 @torch.no_grad()
-def fit_heads(student: VGG, teacher: VGG, images: Tensor, layers: Sequence[str] = FIRST_LAYERS) -> dict[str, Tensor]:
-    """Return the linear maps of least squares from a thin network's features to the teacher's, by layer."""
+def feature_moments(
+    student: VGG, teacher: VGG, images: Tensor, scales: Mapping[str, float]
+) -> dict[str, FeatureMoments]:
+    """Return the moments of pictures (B, 3, H, W) by layer, of the teacher's features over their scales."""
     dtype = next(teacher.parameters()).dtype
-    heads = {}
-    for layer in layers:
-        thin = torch.cat([student(image[None], [layer])[layer] for image in images])
-        wide = torch.cat([teacher(image[None].to(dtype), [layer])[layer].float() for image in images])
-        inputs = thin.transpose(0, 1).flatten(1).mT
-        outputs = wide.transpose(0, 1).flatten(1).mT
-        heads[layer] = ridge_regression(inputs, outputs).mT.contiguous()
-    return heads
+    layers = list(scales)
+    thin, cross, variance = (dict.fromkeys(layers, torch.zeros((), device=images.device)) for _ in range(3))
+    for image in images:
+        wide = teacher(image[None].to(dtype), layers)
+        for layer, features in student(image[None], layers).items():
+            flat, target = features[0].flatten(1).float(), wide[layer][0].flatten(1).float() / scales[layer]
+            thin[layer] = thin[layer] + flat @ flat.mT
+            cross[layer] = cross[layer] + target @ flat.mT
+            variance[layer] = variance[layer] + (target - target.mean(1, keepdim=True)).square().sum()
+    return {layer: FeatureMoments(thin[layer] / variance[layer], cross[layer] / variance[layer]) for layer in layers}
