@@ -13,12 +13,12 @@ from impasto.functional.statistics import Moments
 from impasto.networks import SEQUENTIAL_LAYOUTS, SLIM19, VGG, VGG19, TargetSummary, VGGDecoder, tiles
 from impasto.testing import parametrize_checks
 from impasto.weights import find
-from impasto_adain import DECODER, AdaIN, adain, monge_map
+from impasto_adain import DECODER, AdaIN, Values, adain, monge_map, rank_map
 
 LAYER = "relu4_1"
 
 
-@parametrize_checks(AdaIN(), AdaIN(alpha=0.5, style_scale=0.5, statistic="covariance"))
+@parametrize_checks(AdaIN(), AdaIN(alpha=0.5, style_scale=0.5, statistic="covariance"), AdaIN(statistic="exact"))
 def test_adain(stage, check):
     check(stage)
 
@@ -66,6 +66,35 @@ def test_the_monge_map_gives_the_styles_covariance(rng):
     found = statistics.covariance(monge_map(source, [TargetSummary(target, 1.0)])(content))
     for moment, goal in zip(found, statistics.covariance(style), strict=True):
         torch.testing.assert_close(moment, goal, atol=1e-3, rtol=1e-3)
+
+
+def matched(content, *styles, weights=None):
+    targets = [TargetSummary(Values.of(style, None), 1 / len(styles)) for style in styles]
+    return rank_map(Values.of(content, weights), targets)(content)
+
+
+def test_exact_matching_sorts_as_its_authors_do(rng):
+    content = torch.rand(2, 20, 99, generator=rng).argsort().view(2, 20, 9, 11).sqrt()  # all different
+    style = 1 + 2 * torch.randn(1, 20, 11, 9, generator=rng)
+    values = style.flatten(2).sort().values.expand(2, -1, -1)
+    expected = torch.empty_like(values).scatter(-1, content.flatten(2).argsort(), values)
+    torch.testing.assert_close(matched(content, style), expected.view_as(content), atol=1e-6, rtol=0)
+
+
+def test_exact_matching_of_other_sizes_keeps_the_mean_and_equal_values_equal(rng):
+    content, style = (torch.randn(2, 5, *size, generator=rng).relu() for size in ((9, 11), (20, 13)))
+    found = matched(content, style)
+    torch.testing.assert_close(found.mean((2, 3)), style.mean((2, 3)))
+    for channel, before in zip(found.flatten(0, 1), content.flatten(0, 1), strict=True):
+        assert channel[before == 0].unique().numel() == 1
+
+
+def test_exact_matching_counts_positions_by_their_weights_and_styles_by_theirs(rng):
+    content, one, other = torch.randn(3, 1, 4, 8, 8, generator=rng)
+    left = torch.zeros(1, 1, 8, 8)
+    left[..., :4] = 1
+    torch.testing.assert_close(matched(content, one, weights=left)[..., :4], matched(content[..., :4], one))
+    torch.testing.assert_close(matched(content, one, other), (matched(content, one) + matched(content, other)) / 2)
 
 
 def test_area_decides_where_moments_are_taken(rng):

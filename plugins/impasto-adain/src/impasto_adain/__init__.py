@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import lcm
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,9 +12,11 @@ from torch import Tensor, nn
 import impasto
 from impasto import Encoder, Style, Weights
 from impasto.errors import quoted
+from impasto.functional import statistics
 from impasto.networks import (
     SLIM19,
     Decoder,
+    FeatureTransform,
     check_pair,
     encoder_for_checkpoint,
     largest_stride,
@@ -27,10 +29,21 @@ from impasto.networks import (
 from impasto.stage import resized_styles
 from impasto.weights import Loader, find
 
+from .distribution import Values, rank_map
 from .training import AdaINDecoder, Stylization
-from .transfer import FEATURE_TRANSFORMS, LAYER, adain, mean_std_map, monge_map
+from .transfer import LAYER, adain, mean_std_map, monge_map
 
-__all__ = ["DECODER", "AdaIN", "AdaINDecoder", "Stylization", "adain", "mean_std_map", "monge_map"]
+__all__ = [
+    "DECODER",
+    "AdaIN",
+    "AdaINDecoder",
+    "Stylization",
+    "Values",
+    "adain",
+    "mean_std_map",
+    "monge_map",
+    "rank_map",
+]
 
 DECODER = Weights(
     name="adain-slim19.safetensors",
@@ -41,6 +54,12 @@ DECODER = Weights(
     expects="a decoder for relu4_1 of slim19",
     file="impasto_adain/networks/adain-slim19.safetensors",
 )
+
+FEATURE_TRANSFORMS: dict[str, FeatureTransform[Any]] = {
+    "mean-std": FeatureTransform(statistics.variance_moments, mean_std_map),
+    "covariance": FeatureTransform(statistics.covariance_moments, monge_map),
+    "exact": FeatureTransform(Values.of, rank_map),
+}
 
 
 class AdaIN(impasto.Stylizer, name="adain"):
@@ -54,7 +73,8 @@ class AdaIN(impasto.Stylizer, name="adain"):
     statistic: str = impasto.param(
         default="mean-std",
         choices=tuple(FEATURE_TRANSFORMS),
-        help="what of the style's features is taken; covariance takes its palette as well",
+        help="what of the style's features is taken: means and deviations; covariances, and its palette with them;"
+        " exact: every value of each channel",
     )
     style_scale: float = impasto.param(
         default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from impasto.functional import statistics
 from impasto.functional.statistics import Moments
-from impasto.networks import FeatureMap, FeatureTransform, TargetSummary, affine_map
+from impasto.networks import FeatureMap, TargetSummary, affine_map
 
 LAYER = "relu4_1"
 
@@ -66,9 +66,3 @@ def monge_map(source: Moments, targets: Sequence[TargetSummary[Moments]]) -> Fea
         targets: those of the styles.
     """
     return affine_map(source, targets, statistics.transport)
-
-
-FEATURE_TRANSFORMS = {
-    "mean-std": FeatureTransform(statistics.variance_moments, mean_std_map),
-    "covariance": FeatureTransform(statistics.covariance_moments, monge_map),
-}
