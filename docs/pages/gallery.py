@@ -60,7 +60,10 @@ SHOWN = {
 }
 """Pipelines that show a stage where the usual one, alone or beside adain, does not."""
 
-NOT_SHOWN = {"semantic": "its network is downloaded when it is first used"}
+NOT_SHOWN = {
+    "semantic": "its network is downloaded when it is first used",
+    "microast": "its networks are its authors', and do not ship",
+}
 """Stages without a picture, and why."""
 
 

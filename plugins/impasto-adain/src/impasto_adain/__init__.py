@@ -30,6 +30,7 @@ from impasto.stage import resized_styles
 from impasto.weights import Loader, find
 
 from .distribution import Values, rank_map
+from .microast import MicroAST, load_microast
 from .training import AdaINDecoder, Stylization
 from .transfer import LAYER, adain, mean_std_map, monge_map
 
@@ -37,9 +38,11 @@ __all__ = [
     "DECODER",
     "AdaIN",
     "AdaINDecoder",
+    "MicroAST",
     "Stylization",
     "Values",
     "adain",
+    "load_microast",
     "mean_std_map",
     "monge_map",
     "rank_map",
@@ -129,8 +132,8 @@ class AdaIN(impasto.Stylizer, name="adain"):
 
 @impasto.hookimpl
 def impasto_stylizers() -> list[type[impasto.Stylizer]]:
-    """Offer AdaIN."""
-    return [AdaIN]
+    """Offer AdaIN and MicroAST."""
+    return [AdaIN, MicroAST]
 
 
 @impasto.hookimpl

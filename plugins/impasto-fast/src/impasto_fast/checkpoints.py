@@ -160,7 +160,7 @@ def _description(stored: Mapping[str, Tensor]) -> str:
     if any(re.fullmatch(r"(features\.\d+|conv\d_\d)\.weight", key) for key in stored):
         return "looks like VGG, an encoder"
     if any(key.startswith("content_encoder.") for key in stored):
-        return "is a network that takes a style picture (MicroAST), which none of our stages does yet"
+        return "is a network that takes a style picture (MicroAST), which the stage microast of impasto-adain takes"
     return f"is laid out as something else: {', '.join(list(stored)[:4])} …"
 
 
