@@ -9,7 +9,7 @@ from PIL import Image
 
 from impasto.errors import ParameterError
 from impasto.networks import FIRST_LAYERS, VGG, Distillation, Slim19, distillation, load_vgg
-from impasto.networks.distillation import Memory, Student, TeacherFeatures
+from impasto.networks.student import Memory, Student, TeacherFeatures
 from impasto.networks.thin_starts import FeatureMoments, initial_student, widened
 from impasto.training import train
 from impasto.weights import load
