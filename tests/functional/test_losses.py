@@ -3,6 +3,7 @@
 import numpy
 import pytest
 import scipy.linalg
+import scipy.stats
 import torch
 from torch import Tensor
 
@@ -108,6 +109,19 @@ def test_content_loss_and_total_variation():
     assert losses.content_loss(1.5 * some, some).item() == pytest.approx(0.25)
     ramp = torch.arange(8.0).expand(1, 3, 4, 8)
     assert losses.total_variation(ramp).item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_sorted_projections_are_as_far_apart_as_scipy_says(soft: bool):
+    found, style = features(30, height=40, width=50), features(31, height=32, width=32)
+    weights = torch.rand(1, 1, 40, 50, generator=torch.Generator().manual_seed(2)) ** 3 if soft else None
+    directions = losses.sliced_directions(style, 6, torch.Generator().manual_seed(1))
+    one = losses.measure_sliced(found, weights, directions=directions)[0][0]
+    other = losses.measure_sliced(style, directions=directions)[0][0]
+    shares = None if weights is None else weights.flatten()
+    for number, direction in enumerate(directions.double().numpy()):
+        expected = scipy.stats.wasserstein_distance(table(found) @ direction, table(style) @ direction, shares)
+        assert (one - other)[number].abs().mean().item() == pytest.approx(expected, rel=0.02)
 
 
 @pytest.mark.parametrize("name", STATISTICS)

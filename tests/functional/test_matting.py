@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 import impasto
-from impasto.functional.matting import MattingLaplacian, closed_form_matting, screened
+from impasto.functional.matting import MattingLaplacian, closed_form_matting, laplacian, screened
 
 
 def matrix(image, eps):
@@ -159,3 +159,21 @@ def test_a_laplacian_in_float64_solves_to_more_digits(photo, reference):
         weight[0, 0, 0, 0].item() * flat(target)[:, 0],
     )
     np.testing.assert_allclose(flat(found)[:, 0], exact, atol=1e-6)
+
+
+def test_the_energy_and_its_slope_are_those_of_the_matrix(photo, reference):
+    values = torch.rand(1, 3, *photo.shape[-2:], generator=torch.Generator().manual_seed(3)).requires_grad_()
+    energy = MattingLaplacian(photo).energy(values)
+    (slope,) = torch.autograd.grad(energy, values)
+    columns = flat(values.detach())
+    assert energy.item() == pytest.approx((columns * (reference @ columns)).sum(), rel=1e-4)
+    np.testing.assert_allclose(flat(slope), 2 * reference @ columns, atol=4e-5)
+
+
+def test_it_is_the_same_in_bands(photo, monkeypatch):
+    whole = MattingLaplacian(photo)
+    monkeypatch.setattr(laplacian, "BAND", 7 * photo.shape[-1])
+    banded = MattingLaplacian(photo)
+    torch.testing.assert_close(banded.diagonal, whole.diagonal, atol=1e-6, rtol=0)
+    for offset, affinity in whole.affinities.items():
+        torch.testing.assert_close(banded.affinities[offset], affinity, atol=1e-6, rtol=0)

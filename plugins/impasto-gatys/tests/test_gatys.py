@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
 import impasto
 from impasto.functional import losses
 from impasto.functional.losses import STATISTICS, Statistic
+from impasto.functional.matting import MattingLaplacian
 from impasto.functional.resizing import Size
 from impasto.networks import VGG
 from impasto.optim import pyramid
 from impasto.stage import checkpoint as checkpoints
 from impasto.testing import parametrize_checks
-from impasto_gatys import SHARES, Gatys, Reconstruct, Texture, memory, optimisation
+from impasto_gatys import (
+    SHARES,
+    Dream,
+    Gatys,
+    Reconstruct,
+    Texture,
+    correspondence,
+    dreaming,
+    memory,
+    objective,
+    optimisation,
+)
+
+EYES_AND_MOUTH = (0.3, 0.3, 0.4, 0.3, 0.7, 0.3, 0.6, 0.35, 0.5, 0.8, 0.5, 0.7)
+"""Three pairs of points: x and y in the content, x and y in the style."""
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +74,9 @@ def paint(stage: impasto.Stage, content: Tensor, style: object = None, **options
     Gatys(steps=2),
     Gatys(steps=2, statistic="gram", optimiser="adam", init="content", average=0.0),
     Texture(steps=2),
+    Gatys(steps=2, photorealism=1.0, points=EYES_AND_MOUTH),
     Reconstruct(steps=2),
+    Dream(steps=2, octaves=2, jitter=3),
 )
 def test_stages_keep_their_promises(stage, check, network):
     check(type(stage)(**{**stage.values(), "encoder": network}))
@@ -200,6 +219,117 @@ def test_reconstructing_style_keeps_statistics_and_not_places(network: str, narr
 
     assert losses.relative_error(gram(image), gram(content)) < 0.1
     assert (image - content).abs().mean() > 0.05
+
+
+# ---------------------------------------------------------------------------------------------- photorealism
+
+
+def test_photorealism_keeps_the_photographs_edges_and_takes_the_styles_colours(network: str):
+    content, style = picture(31), picture(32, color=(0.8, 0.4, 0.2))
+    content[..., 32:] = 1 - content[..., 32:]
+    stage = Gatys(encoder=network, steps=30, coarsest=64, smoothness=0.0)
+    free, held = (paint(stage_with(stage, photorealism=weight), content, style) for weight in (0.0, 10.0))
+    laplacian = MattingLaplacian(content)
+    assert laplacian.energy(held) < 0.1 * laplacian.energy(free)
+    torch.testing.assert_close(held.mean((0, 2, 3)), style.mean((0, 2, 3)), atol=0.08, rtol=0)
+
+
+def test_a_linear_change_of_colours_costs_photorealism_nothing():
+    content = picture(33)
+    (term,) = objective.photorealism_terms(content, 1.0)
+    mixing = torch.tensor([[0.5, 0.3, 0.1], [0.0, 0.6, 0.2], [0.1, 0.0, 0.7]])
+    assert term.loss(torch.einsum("ij,bjhw->bihw", mixing, content) + 0.05) < 0.01
+    noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(1))
+    assert term.loss(content + 0.1 * noise) > 0.5
+
+
+# ---------------------------------------------------------------------------------------------- gain maps
+
+
+def test_points_bend_the_style_as_scipys_thin_plate_spline_does():
+    pairs = np.random.default_rng(1).random((7, 4))
+    where = correspondence.spline(pairs.tolist(), (30, 40))
+    y, x = (np.mgrid[:30, :40] + 0.5) / np.array([30, 40])[:, None, None]
+    scale = np.array([1.0, 0.75])
+    exact = RBFInterpolator(pairs[:, :2] * scale, pairs[:, 2:], kernel="thin_plate_spline", degree=1)
+    expected = exact(np.stack([x, y], -1).reshape(-1, 2) * scale).reshape(30, 40, 2)
+    np.testing.assert_allclose(where.numpy(), expected, atol=1e-4)
+
+
+def test_points_lay_the_shades_of_a_painted_face_where_the_face_is(network: str):
+    content, style = picture(41), torch.full((1, 3, 48, 64), 0.2)
+    style[..., 16:32, 0:16] = torch.tensor([0.9, 0.5, 0.1]).view(3, 1, 1)  # a face on the left
+    face = (0.5, 0.34, 0.0, 0.34, 0.75, 0.34, 0.25, 0.34, 0.5, 0.66, 0.0, 0.66)  # and the content's in the middle
+    stage = Gatys(encoder=network, points=face, init="recolored")
+    start = stage.start(content, [impasto.Style(style)], None, (48, 64), stage.aligned(content, [impasto.Style(style)]))
+    assert start[:, 0, 18:30, 34:46].mean() > start[:, 2, 18:30, 34:46].mean() + 0.4
+    assert abs(start[:, 0, :, :24].mean() - start[:, 2, :, :24].mean()) < 0.15
+
+
+def test_gains_are_how_much_stronger_the_style_responds_within_bounds():
+    features = torch.rand(1, 4, 9, 9, generator=torch.Generator().manual_seed(2)) + 0.1
+    factors = torch.tensor([0.1, 1.0, 3.0, 50.0])
+    found = correspondence.gains(factors.view(1, 4, 1, 1) * features, features)
+    torch.testing.assert_close(found.mean((0, 2, 3)), torch.tensor([0.7, 1.0, 3.0, 5.0]), atol=0.05, rtol=0)
+
+
+def test_points_are_shares_of_the_whole_picture_behind_a_mask_too(network: str, monkeypatch):
+    seen = []
+    monkeypatch.setattr(objective, "gains", lambda style, content: seen.append(style) or torch.ones_like(content))
+    content, style = picture(34, 64, 256), picture(35, 64, 256)
+    stage = Gatys(encoder=network, steps=1, coarsest=256, points=EYES_AND_MOUTH, content_layers=("relu1_1",))
+    mask = torch.zeros(1, 1, 64, 256)
+    mask[..., :32] = 1
+    paint(stage, content, style)
+    paint(stage, content, style, mask=mask)
+    whole, part = seen
+    torch.testing.assert_close(part, whole)
+
+
+def test_points_that_cannot_be_used_are_refused(network: str):
+    with pytest.raises(impasto.ParameterError, match="points are 6 numbers, 1 pairs"):
+        Gatys(points=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6))
+    line = (0.1, 0.1, 0, 0, 0.2, 0.2, 0.5, 0.5, 0.3, 0.3, 1, 0)
+    with pytest.raises(impasto.StageError, match="lie on a line"):
+        paint(Gatys(encoder=network, steps=1, points=line), picture(36), picture(37))
+    with pytest.raises(impasto.StageError, match="there are 2"):
+        paint(Gatys(encoder=network, steps=1, points=EYES_AND_MOUTH), picture(36), [picture(37), picture(38)])
+
+
+# ---------------------------------------------------------------------------------------------- dreams
+
+
+def test_the_layer_responds_more_to_a_dream(network: str):
+    plain = impasto.encoder(network)
+    for layer, channel in [("relu3_1", None), ("relu2_1", 3)]:
+        seen = slice(None) if channel is None else slice(channel, channel + 1)
+
+        def response(image: Tensor, layer: str = layer, seen: slice = seen) -> Tensor:
+            return plain.features(image, [layer])[layer][:, seen].square().mean()
+
+        stage = Dream(encoder=network, layer=layer, channel=channel, octaves=3, steps=5)
+        assert response(paint(stage, picture(39))) > 1.5 * response(picture(39))
+
+
+def test_a_dream_keeps_the_detail_of_the_picture_through_its_octaves(network: str):
+    noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+    dreamt = paint(Dream(encoder=network, octaves=4, octave_scale=1.2, steps=1, rate=1e-4), noise)
+    assert (dreamt - noise).abs().mean() < 0.01
+
+
+def test_a_dream_of_nothing_is_said_to_be_one(network: str, monkeypatch):
+    with pytest.raises(impasto.StageError, match=r"channel = 99, and relu1_1 of .* has 8"):
+        paint(Dream(encoder=network, layer="relu1_1", channel=99), picture(40))
+
+    class Blind(torch.nn.Module):
+        name, layers, channels, strides = "blind", ("one",), {"one": 2}, {"one": 1}
+
+        def features(self, image, layers):
+            return dict.fromkeys(layers, 0 * image[:, :2])
+
+    monkeypatch.setattr(dreaming.impasto, "encoder", lambda *_, **__: Blind())
+    with pytest.warns(UserWarning, match="one of blind responds to nothing in the picture"):
+        assert torch.equal(paint(Dream(steps=1, layer="one"), picture(40)), picture(40))
 
 
 # ---------------------------------------------------------------------------- interruptions and checkpoints

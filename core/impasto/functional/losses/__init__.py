@@ -6,7 +6,14 @@ Every loss is relative, 1 meaning "as far off as a black picture", so that weigh
 encoder, layer and size.  All arithmetic is float32; run these outside of autocast.
 """
 
-from .distributions import gaussian_frequencies, measure_gaussian, measure_histogram, position_sample
+from .distributions import (
+    gaussian_frequencies,
+    measure_gaussian,
+    measure_histogram,
+    measure_sliced,
+    position_sample,
+    sliced_directions,
+)
 from .moments import (
     covariance_distance,
     measure_covariance,
@@ -41,10 +48,12 @@ __all__ = [
     "measure_mean",
     "measure_mean_std",
     "measure_polynomial",
+    "measure_sliced",
     "polynomial_distance",
     "position_sample",
     "relative_distance",
     "relative_error",
+    "sliced_directions",
     "total_variation",
     "wasserstein2_distance",
     "wasserstein2_target",

@@ -10,7 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .distributions import gaussian_frequencies, measure_gaussian, measure_histogram
+from .distributions import (
+    gaussian_frequencies,
+    measure_gaussian,
+    measure_histogram,
+    measure_sliced,
+    sliced_directions,
+)
 from .moments import (
     covariance_distance,
     measure_covariance,
@@ -28,6 +34,12 @@ def _mmd_gaussian(style: Tensor, generator: torch.Generator | None = None) -> St
     return Statistic(partial(measure_gaussian, frequencies=gaussian_frequencies(style), generator=generator))
 
 
+def _sliced_wasserstein(style: Tensor, generator: torch.Generator | None = None) -> Statistic:
+    # As many as channels, as in the paper, but drawn once, not at each step: L-BFGS needs a loss that stays the same.
+    directions = sliced_directions(style, style.shape[1], generator)
+    return Statistic(partial(measure_sliced, directions=directions, generator=generator))
+
+
 STATISTICS: Mapping[str, StatisticOf] = MappingProxyType(
     {
         "gram": Statistic(measure_gram),
@@ -36,6 +48,7 @@ STATISTICS: Mapping[str, StatisticOf] = MappingProxyType(
         "mmd-linear": Statistic(measure_mean),
         "mmd-polynomial": Statistic(measure_polynomial, polynomial_distance),
         "mmd-gaussian": _mmd_gaussian,
+        "sliced-wasserstein": _sliced_wasserstein,
         "wasserstein2": Statistic(measure_covariance, wasserstein2_distance, wasserstein2_target),
     }
 )

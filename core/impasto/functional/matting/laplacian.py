@@ -14,6 +14,9 @@ from ..solvers import solve_symmetric
 EPS = 1e-7
 """Variance of colour below which a window counts as flat; that of the authors' code for values in [0, 1]."""
 
+BAND = 1 << 16
+"""Windows whose affinities are computed at a time: a window takes 1.5 kB on the way, and leaves 52 bytes."""
+
 
 class MattingLaplacian:
     """The matting Laplacian L of pictures, as an operator on maps over them; rows sum to 0.
@@ -65,6 +68,15 @@ class MattingLaplacian:
             result[..., below, beside].addcmul_(weight, values[..., rows, columns], value=-1)
         return result
 
+    def energy(self, values: Tensor) -> Tensor:
+        """Return xᵀLx of maps x (B, C, H, W), a scalar: the squares of what no linear function of the colours explains.
+
+        Its gradient is 2Lx, from the product that is there already; second derivatives are not kept.
+        """
+        fixed = values.detach()
+        product = self(fixed)
+        return (fixed * product).sum() + 2 * ((values - fixed) * product).sum()
+
     def row_sizes(self) -> Tensor:
         """Return the sums of the magnitudes in each row, (B, 1, H, W)."""
         sizes = copy(self)
@@ -87,23 +99,25 @@ def matting_affinities(image: Tensor, eps: float) -> dict[tuple[int, int], Tenso
     In a window with colours of mean μ and covariance Σ, pixels i and j have the affinity
     (1 + (I_i − μ)ᵀ (Σ + ε/9)⁻¹ (I_j − μ)) / 9 (Levin et al. 2008, equation 12).
     """
-    exact = in_double(image)  # the inverse of a nearly flat window's covariance needs the digits
-    batch, _, height, width = exact.shape
+    batch, _, height, width = image.shape
     places = [(row, column) for row in range(3) for column in range(3)]
-    stacked = torch.stack(
-        [exact[..., row : height - 2 + row, column : width - 2 + column] for row, column in places], 2
-    )
-    parts = (stacked - stacked.mean(2, keepdim=True)).unbind(1)  # by colour, (B, 9, H − 2, W − 2)
-    spread = [[(parts[i] * parts[j]).mean(1, keepdim=True) for j in range(i + 1)] for i in range(3)]
-    for i in range(3):
-        spread[i][i] += eps / 9
-    solved = solve_symmetric(spread, parts)
     totals: dict[tuple[int, int], Tensor] = {}
-    for first, (row, column) in enumerate(places):
-        for second in range(first, 9):
-            offset = (places[second][0] - row, places[second][1] - column)
-            total = totals.setdefault(offset, exact.new_zeros(batch, 1, height, width))
-            window = total[:, 0, row : height - 2 + row, column : width - 2 + column].add_(1)
-            for part, solution in zip(parts, solved, strict=True):
-                window.addcmul_(part[:, first], solution[:, second])
+    rows = max(1, BAND // (batch * width))
+    for top in range(0, height - 2, rows):
+        # The inverse of a nearly flat window's covariance needs the digits.
+        exact = in_double(image[..., top : top + rows + 2, :])
+        down, right = exact.shape[-2] - 2, width - 2
+        stacked = torch.stack([exact[..., row : down + row, column : right + column] for row, column in places], 2)
+        parts = (stacked - stacked.mean(2, keepdim=True)).unbind(1)  # by colour, (B, 9, rows, W − 2)
+        spread = [[(parts[i] * parts[j]).mean(1, keepdim=True) for j in range(i + 1)] for i in range(3)]
+        for i in range(3):
+            spread[i][i] += eps / 9
+        solved = solve_symmetric(spread, parts)
+        for first, (row, column) in enumerate(places):
+            for second in range(first, 9):
+                offset = (places[second][0] - row, places[second][1] - column)
+                total = totals.setdefault(offset, exact.new_zeros(batch, 1, height, width))
+                window = total[:, 0, top + row : top + row + down, column : right + column].add_(1)
+                for part, solution in zip(parts, solved, strict=True):
+                    window.addcmul_(part[:, first], solution[:, second])
     return {offset: total / 9 for offset, total in totals.items()}

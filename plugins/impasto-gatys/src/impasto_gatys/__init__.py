@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import impasto
 
+from .dreaming import Dream
 from .objective import Objective, Term
 from .reconstruction import Reconstruct
 from .transfer import SHARES, Gatys, Texture
 
-__all__ = ["SHARES", "Gatys", "Objective", "Reconstruct", "Term", "Texture"]
+__all__ = ["SHARES", "Dream", "Gatys", "Objective", "Reconstruct", "Term", "Texture"]
 
 
 @impasto.hookimpl
 def impasto_stylizers() -> list[type[impasto.Stylizer]]:
     """Offer the stages of this plugin."""
-    return [Gatys, Texture, Reconstruct]
+    return [Gatys, Texture, Reconstruct, Dream]

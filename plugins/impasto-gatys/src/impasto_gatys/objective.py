@@ -20,7 +20,14 @@ from impasto.functional.losses import (
     mean_measurement,
     total_variation,
 )
+from impasto.functional.matting import MattingLaplacian
 from impasto.stage import covers
+
+from .correspondence import gains
+
+FLAT = 1e-5
+"""Variance of colour below which a window counts as flat.  With the 1e-7 of matting, what JPEG compression leaves in
+a sky is an edge like others, and the style shows there."""
 
 
 class Term(NamedTuple):
@@ -56,14 +63,26 @@ class Objective:
         return losses
 
 
-def content_terms(encoder: Encoder, content: Tensor, layers: Sequence[str], weight: float) -> list[Term]:
-    """Return terms that keep the features of `content` (1, 3, H, W), the mean over the layers."""
+def content_terms(
+    encoder: Encoder, content: Tensor, layers: Sequence[str], weight: float, aligned: Tensor | None = None
+) -> list[Term]:
+    """Return terms that keep the features of `content` (1, 3, H, W), the mean over the layers.
+
+    Args:
+        encoder: see `Objective`.
+        content: (1, 3, H, W).
+        layers: of the encoder.
+        weight: of all of them.
+        aligned: (1, 3, H, W), a style laid over the content, whose gain maps the features are multiplied by.
+    """
     if not weight or not layers:
         return []
-    features = encoder.features(content, layers)
+    targets = {layer: features.float() for layer, features in encoder.features(content, layers).items()}
+    if aligned is not None:
+        seen = encoder.features(aligned, layers)
+        targets = {layer: gains(seen[layer], target) * target for layer, target in targets.items()}
     return [
-        Term("content", layer, weight / len(layers), partial(content_loss, target=features[layer].float()))
-        for layer in layers
+        Term("content", layer, weight / len(layers), partial(content_loss, target=targets[layer])) for layer in layers
     ]
 
 
@@ -133,6 +152,20 @@ def style_loss(features: Tensor, *, kind: Statistic, target: Measurement, guides
 def smoothness_terms(weight: float) -> list[Term]:
     """Return the term of the total variation."""
     return [Term("smoothness", None, weight, total_variation)]
+
+
+def photorealism_terms(content: Tensor, weight: float) -> list[Term]:
+    """Return the term that keeps a picture, within each small window, a linear function of the content's colours.
+
+    It is how much of the picture's variation within windows of 3×3 pixels is none (Luan et al. 2017), relative to how
+    much the content (1, 3, H, W) varies there.
+    """
+    if not weight or min(content.shape[-2:]) < 3:
+        return []
+    laplacian = MattingLaplacian(content, FLAT)
+    variance = F.avg_pool2d(content.square(), 3, 1) - F.avg_pool2d(content, 3, 1).square()
+    variation = 9 * variance.clamp_min(FLAT).sum()
+    return [Term("photorealism", None, weight, lambda image: laplacian.energy(image) / variation)]
 
 
 def region_map(guides: Tensor | None, region: int, features: Tensor) -> Tensor | None:

@@ -19,7 +19,7 @@ from impasto.stage import CHECKPOINT_EVERY, Checkpoint, run_identity
 from .memory import check_step_memory
 from .objective import Objective, Term
 from .pieces import composite_pieces, region_pieces, with_surroundings
-from .recoloring import recolor
+from .recoloring import recolor, with_shades_of
 
 
 class Optimisation(impasto.Stylizer):
@@ -92,9 +92,20 @@ class Optimisation(impasto.Stylizer):
         """Return the layers of an encoder that the loss looks at."""
         raise NotImplementedError
 
-    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
-        """Return what is minimised at one level; the content and the guides have its size."""
+    def terms(
+        self,
+        encoder: Encoder,
+        content: Tensor,
+        styles: Sequence[Style],
+        guides: Tensor | None,
+        aligned: Tensor | None,
+    ) -> list[Term]:
+        """Return what is minimised at one level; the content, the guides and what is `aligned` have its size."""
         raise NotImplementedError
+
+    def aligned(self, content: Tensor, styles: Sequence[Style]) -> Tensor | None:
+        """Return a style laid over the content (1, 3, H, W), or None where the loss does not compare place by place."""
+        return None
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Paint each region of each picture by itself, so that none depends on its neighbours."""
@@ -113,12 +124,14 @@ class Optimisation(impasto.Stylizer):
         def paint(number: int) -> Tensor:
             piece, sizes = pieces[number], pyramids[number]
             picture = piece.crop(content)
+            aligned = self.aligned(picture, piece.styles)
             regions, own_styles = with_surroundings(piece.region, piece.styles)
             before = sum(map(len, pyramids[:number])) * self.steps
 
             def objective_at(size: Size) -> Objective:
                 small = None if regions is None else resize(regions, size)
-                return Objective(encoder, self.terms(encoder, resize(picture, size), own_styles, small))
+                over = None if aligned is None else resize(aligned, size)
+                return Objective(encoder, self.terms(encoder, resize(picture, size), own_styles, small, over))
 
             def after(run: Descent, losses: dict[str, Tensor]) -> None:
                 step = before + run.level * self.steps + run.step
@@ -129,7 +142,7 @@ class Optimisation(impasto.Stylizer):
                 if step % CHECKPOINT_EVERY == 0:
                     checkpoint.save({"finished": finished, "run": run.state()})
 
-            start = self.start(picture, own_styles, regions, sizes[0])
+            start = self.start(picture, own_styles, regions, sizes[0], aligned)
             run = Descent(start, self._optimiser(), Average(self.average, start), generator=generator)
             if saved["run"] is not None:
                 run.restore(saved.pop("run"))
@@ -149,7 +162,14 @@ class Optimisation(impasto.Stylizer):
     def _optimiser(self) -> Optimiser:
         return Adam(self.learning_rate) if self.optimiser == "adam" else LBFGS()
 
-    def start(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None, size: Size) -> Tensor:
+    def start(
+        self,
+        content: Tensor,
+        styles: Sequence[Style],
+        guides: Tensor | None,
+        size: Size,
+        aligned: Tensor | None = None,
+    ) -> Tensor:
         """Return the picture (1, 3, h, w) that the optimisation starts from, at the coarsest size."""
         image = resize(content, size)
         generator = self.generator(image.device)
@@ -164,7 +184,8 @@ class Optimisation(impasto.Stylizer):
         if self.init == "style-noise":
             image = torch.empty_like(image).normal_(generator=generator)
         regions = None if guides is None else resize(guides, size)
-        return recolor(image, styles, regions).clamp(0, 1)
+        recolored = recolor(image, styles, regions).clamp(0, 1)
+        return recolored if aligned is None else with_shades_of(recolored, resize(aligned, size))
 
     def _picture_in_file(self, content: Tensor) -> Tensor:
         """Return the picture of `init_file`, which must have the content's proportions."""

@@ -9,7 +9,11 @@ from torch import Tensor
 from impasto import Style
 from impasto.functional import statistics
 from impasto.functional.losses import mean_measurement
+from impasto.functional.resizing import resample, size_of
 from impasto.stage import covered_regions
+
+SHADES = 12
+"""Patches of one shade along the longer side: an eye has its own, an eyelid not."""
 
 
 def recolor(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
@@ -32,3 +36,15 @@ def recolor(image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Te
         recolored = (monge_map @ (image - mean).flatten(2)).view_as(image) + target_mean
         result = recolored if region.area is None else result + region.area * (recolored - image)
     return result
+
+
+def with_shades_of(image: Tensor, other: Tensor) -> Tensor:
+    """Return a picture with its own detail and, patch by patch, the mean colours of another one laid over it.
+
+    Args:
+        image: (1, 3, h, w).
+        other: (1, 3, h, w).
+    """
+    height, width = size_of(image)
+    coarse = (max(1, round(SHADES * height / max(height, width))), max(1, round(SHADES * width / max(height, width))))
+    return (image + resample(resample(other - image, coarse), (height, width))).clamp(0, 1)

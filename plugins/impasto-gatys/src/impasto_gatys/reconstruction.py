@@ -48,7 +48,14 @@ class Reconstruct(Optimisation, name="reconstruct"):
         before = encoder.layers[: encoder.layers.index(layer)]
         return (*(shallower for shallower in style_layers(encoder) if shallower in before), layer)
 
-    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
+    def terms(
+        self,
+        encoder: Encoder,
+        content: Tensor,
+        styles: Sequence[Style],
+        guides: Tensor | None,
+        aligned: Tensor | None,
+    ) -> list[Term]:
         """Return the terms of content or style, and smoothness."""
         layers = self.layers(encoder)
         if self.what == "content":

@@ -9,16 +9,21 @@ from torch import Tensor
 
 import impasto
 from impasto import Encoder, ParameterError, StageError, Style
-from impasto.functional.resizing import Size
+from impasto.functional.resizing import Size, size_of
 from impasto.networks import FIRST_LAYERS, PRETRAINED, check_layers, content_layer, style_layers
 from impasto.stage import resized_style
 
-from .objective import Term, content_terms, smoothness_terms, style_terms
+from .correspondence import align
+from .objective import Term, content_terms, photorealism_terms, smoothness_terms, style_terms
 from .optimisation import Optimisation
+from .recoloring import recolor
 
 SHARES = {"slim19": (1.0, 1.0, 2.0, 2.0, 0.3), "slim19-half": (1.0, 1.0, 2.0, 2.0, 0.3)}
 """Shares of those layers that suit an encoder.  The thin ones know VGG-19's relu5_1 least: trusting it less lowers
 the Gram error under VGG-19 by a seventh at equal content.  For VGG-19 itself all count alike."""
+
+WHOLE = 1 << 30
+"""Pixels, more than a picture has on a side."""
 
 
 class StyleOptimisation(Optimisation):
@@ -103,6 +108,54 @@ class Gatys(StyleOptimisation, name="gatys"):
         help="where content is compared; deeper layers allow more freedom; empty: the encoder's content layer",
     )
 
+    photorealism: float = impasto.param(
+        default=0.0,
+        low=0,
+        high=1e6,
+        help="weight of the matting Laplacian: a photograph in the style's light, whose straight lines stay straight",
+    )
+    points: tuple[float, ...] = impasto.param(
+        default=(),
+        low=0,
+        high=1,
+        help="pairs of points that belong together, such as eyes and mouths: x and y in the content, x and y in the"
+        " style, as shares of width and height; there each feature of a face is as strong as in the style's",
+    )
+
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        super().check()
+        found = len(self.points)
+        if found % 4 or 0 < found < 12:
+            raise ParameterError(
+                f"{self.name}: points are {found} numbers, {found // 4} pairs of points and {found % 4} numbers over\n"
+                "  what would work: four numbers a pair, at least three pairs, such as both eyes and the mouth"
+            )
+
+    @property
+    def context(self) -> int:  # type: ignore[override]
+        """Pixels around a mask that are seen: with points, which are shares of the whole picture, all there are."""
+        return WHOLE if self.points else super().context
+
+    def aligned(self, content: Tensor, styles: Sequence[Style]) -> Tensor | None:
+        """Return the style bent until its points lie on the content's; None without points."""
+        if not self.points:
+            return None
+        weighted = [style for style in styles if style.weight]
+        if len(weighted) != 1:
+            raise StageError(
+                f"{self.name}: points lay one style over the content, and there are {len(weighted)}\n"
+                "  what would work: one style, or one for each region; or points=()"
+            )
+        pairs = [self.points[start : start + 4] for start in range(0, len(self.points), 4)]
+        try:
+            style = self.scaled(weighted[0], size_of(content))
+            return align(style.image, recolor(content, [Style(style.image)], None).clamp(0, 1), pairs)
+        except ValueError as error:
+            raise StageError(
+                f"{self.name}: {error}\n  what would work: three points or more, such as both eyes and the mouth"
+            ) from None
+
     def layers(self, encoder: Encoder) -> tuple[str, ...]:
         """Return the layers of content and style."""
         return tuple(dict.fromkeys((*self.layers_of_content(encoder), *self.layers_of_style(encoder))))
@@ -115,13 +168,21 @@ class Gatys(StyleOptimisation, name="gatys"):
         check_layers(self.name, encoder, layers, "content_layers")
         return layers
 
-    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
-        """Return content, style and smoothness."""
+    def terms(
+        self,
+        encoder: Encoder,
+        content: Tensor,
+        styles: Sequence[Style],
+        guides: Tensor | None,
+        aligned: Tensor | None,
+    ) -> list[Term]:
+        """Return content, style, smoothness and photorealism."""
         size = (content.shape[-2], content.shape[-1])
         return [
-            *content_terms(encoder, content, self.layers_of_content(encoder), self.content_weight),
+            *content_terms(encoder, content, self.layers_of_content(encoder), self.content_weight, aligned),
             *self.style_terms(encoder, size, styles, guides),
             *smoothness_terms(self.smoothness),
+            *photorealism_terms(content, self.photorealism),
         ]
 
 
@@ -140,7 +201,14 @@ class Texture(StyleOptimisation, name="texture"):
         """Return the layers of the style."""
         return self.layers_of_style(encoder)
 
-    def terms(self, encoder: Encoder, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
+    def terms(
+        self,
+        encoder: Encoder,
+        content: Tensor,
+        styles: Sequence[Style],
+        guides: Tensor | None,
+        aligned: Tensor | None,
+    ) -> list[Term]:
         """Return style and smoothness (Gatys, Ecker and Bethge 2015, "Texture synthesis using CNNs")."""
         size = (content.shape[-2], content.shape[-1])
         return [*self.style_terms(encoder, size, styles, guides), *smoothness_terms(self.smoothness)]
