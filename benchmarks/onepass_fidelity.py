@@ -87,7 +87,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
-    stages: dict[str, impasto.Stylizer] = {"AdaIN": AdaIN(), "AdaIN covariance": AdaIN(statistic="covariance")}
+    stages: dict[str, impasto.Stylizer] = {"AdaIN": AdaIN(), "AdaIN mean-std": AdaIN(statistic="mean-std")}
     for name, (encoder, decoder) in networks(options.adain):
         stages[f"AdaIN {name}"] = AdaIN(encoder=encoder, decoder=decoder)
     levels = tuple(options.levels)

@@ -24,7 +24,7 @@ def painted(styles: object, guides: object = None, **values: object) -> object:
 panels = [
     Panel("adain", "first style", painted(one)),
     Panel("adain", "alpha 0.5", painted(one, alpha=0.5)),
-    Panel("adain", "covariance", painted(one, statistic="covariance")),
+    Panel("adain", "as published", painted(one, statistic="mean-std")),
     Panel("adain", "both, 1 to 1", painted([one, two])),
     Panel(
         "adain",

@@ -50,7 +50,7 @@ __all__ = [
 
 DECODER = Weights(
     name="adain-slim19.safetensors",
-    sha256="631acebd00aef2eee7157f6b37653adc007e86b2fc08d9f2ec9b668a3a30592f",
+    sha256="bebcd7e04b61c07dd7c1fbc94a2939fa18f9fb6ac60e09be65b7e0f2630dd896",
     size=152_646,
     licence="MIT; trained by losses of slim19-half, distilled from VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",
@@ -66,7 +66,11 @@ FEATURE_TRANSFORMS: dict[str, FeatureTransform[Any]] = {
 
 
 class AdaIN(impasto.Stylizer, name="adain"):
-    """Give the content's features the style's mean and deviation, and decode them (Huang and Belongie 2017)."""
+    """Give the content's features the style's moments, and decode them (Huang and Belongie 2017).
+
+    Where the paper takes means and deviations, covariances are the default: they bring the style's palette, which
+    deviations leave to the content.  `statistic="mean-std"` is the paper's.
+    """
 
     multiple: ClassVar[int] = 8
     regional: ClassVar[bool] = True
@@ -74,10 +78,10 @@ class AdaIN(impasto.Stylizer, name="adain"):
 
     alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
     statistic: str = impasto.param(
-        default="mean-std",
+        default="covariance",
         choices=tuple(FEATURE_TRANSFORMS),
-        help="what of the style's features is taken: means and deviations; covariances, and its palette with them;"
-        " exact: every value of each channel",
+        help="what of the style's features is taken: covariances, and the palette with them; means and"
+        " deviations, as published; exact: every value of each channel",
     )
     style_scale: float = impasto.param(
         default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"

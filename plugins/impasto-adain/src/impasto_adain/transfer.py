@@ -12,6 +12,8 @@ from impasto.functional.statistics import Moments
 from impasto.networks import FeatureMap, TargetSummary, affine_map
 
 LAYER = "relu4_1"
+LIFT = 0.01
+"""Of the mean variance of the content's channels, added to the variance of every direction."""
 
 
 def adain(
@@ -65,4 +67,16 @@ def monge_map(source: Moments, targets: Sequence[TargetSummary[Moments]]) -> Fea
         source: means and covariances of the content.
         targets: those of the styles.
     """
-    return affine_map(source, targets, statistics.transport)
+    return affine_map(source, targets, smooth_transport)
+
+
+def smooth_transport(source: Tensor, goal: Tensor) -> Tensor:
+    """Return the optimal-transport map between covariances (B, C, C), both lifted by `LIFT`.
+
+    Directions in which a flat picture hardly varies are then hardly enlarged: they hold its noise, and rounding, which
+    is another one in each tile.  Covariances that are alike still give the identity.
+    """
+    lift = LIFT * torch.diag_embed(
+        source.diagonal(dim1=1, dim2=2).mean(1, keepdim=True).expand(len(source), source.shape[1])
+    )
+    return statistics.transport(source + lift, goal + lift)
