@@ -70,8 +70,8 @@ def preset_table(stage: type[Stage]) -> str:
     first = next(iter(stage.presets))
     return "\n".join(
         [
-            f"`{stage.__name__}.preset({first!r})`, or `--with {stage.name}:preset={first}`, takes a row of these values;"
-            " what is given besides goes before them.\n",
+            f"`{stage.__name__}.preset({first!r})`, or `--with {stage.name}:preset={first}`, takes a row of these;"
+            " what is given besides goes before it.\n",
             *rows,
         ]
     )

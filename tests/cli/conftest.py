@@ -13,7 +13,7 @@ import impasto
 class Blend(impasto.Stylizer, name="blend"):
     """Move the picture towards the style's mean colour."""
 
-    presets = {
+    presets: ClassVar = {
         "grainy": impasto.Preset("as old film is", noise=0.1),
         "strong": impasto.Preset("hardly any of the picture", amount=0.9, noise=0.0),
     }

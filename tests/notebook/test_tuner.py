@@ -1,5 +1,7 @@
 """Widgets of `impasto.tune`: what is changed there is painted, and is in the pipeline."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -59,7 +61,7 @@ def test_changing_a_widget_paints_and_changes_the_pipeline(tuner):
 class Shaded(Once, name="shaded"):
     """Leave the picture."""
 
-    presets = {
+    presets: ClassVar = {
         "dark": impasto.Preset("for the night", shade=0.1, tints=(1, 2)),
         "light": impasto.Preset("for the day", shade=0.9),
     }

@@ -1,5 +1,7 @@
 """Presets: one name for several values, the same in Python, in one line and in TOML, and gone from what is kept."""
 
+from typing import ClassVar
+
 import pytest
 
 import impasto
@@ -9,7 +11,7 @@ from impasto import ParameterError, Preset
 class Haze(impasto.Postprocessor, name="haze"):
     """Lay a haze over the picture."""
 
-    presets = {
+    presets: ClassVar = {
         "morning": Preset("thin and bright, for landscapes", amount=0.2),
         "smog": Preset("thick and grey, for towns", amount=0.7, shade=0.5),
     }
@@ -106,5 +108,5 @@ def test_a_preset_that_cannot_be_is_refused_where_it_is_declared(presets, messag
 
 @pytest.mark.parametrize("make", [lambda: Preset(" ", amount=1), lambda: Preset("sets nothing")])
 def test_a_preset_says_what_it_is_for_and_sets_something(make):
-    with pytest.raises(TypeError, match="what to type: impasto.Preset"):
+    with pytest.raises(TypeError, match=r"what to type: impasto\.Preset"):
         make()

@@ -84,7 +84,8 @@ def _functions(kind: str, offered: Mapping[str, type[Declared]]) -> dict[str, st
     files = "|".join(sorted(named)) or "-"
     presets = _presets(offered)
     choice = "".join(
-        f'    {name}) compgen -P "${{typed%=*}}=" -W "{known}" -- "${{typed##*=}}" ;;\n' for name, known in presets.items()
+        f'    {name}) compgen -P "${{typed%=*}}=" -W "{known}" -- "${{typed##*=}}" ;;\n'
+        for name, known in presets.items()
     )
     choice = choice and (
         "  if [[ $typed =~ ^(.*,)?\\ *([^,:]*):([^,]*:)?preset=[^,:=]*$ ]]; then\n"

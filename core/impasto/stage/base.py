@@ -47,7 +47,7 @@ class Stage(Declared):
     demo: ClassVar[Mapping[str, Any]] = {}
     """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
     presets: ClassVar[Mapping[str, Preset]] = {}
-    """Named values of parameters for what one default cannot serve: `{"gentle": impasto.Preset("keeps faces", ...)}`."""
+    """Named values of parameters for what one default cannot serve: `{"gentle": Preset("keeps faces", ...)}`."""
     bytes_per_pixel: ClassVar[int] = 0
     """About how many bytes of memory it takes at its peak for each pixel of a picture.  One that does not fit into what
     is free is refused before the work begins.  0: not looked at, right for what takes a few copies of the picture."""
@@ -73,7 +73,7 @@ class Stage(Declared):
                 f"{cls.__name__}: known_weights = {quoted(cls.known_weights)} is no tuple of records\n"
                 "  what would work: known_weights: ClassVar[tuple[impasto.Weights, ...]] = (DECODER,)"
             )
-        fields = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        fields = [field.name for field in dataclasses.fields(cls)]
         check_presets(cls.__name__, cls.presets, fields)
         for name in METHODS:
             _check_signature(cls, name)
