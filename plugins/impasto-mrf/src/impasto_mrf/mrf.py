@@ -41,6 +41,8 @@ class MRF(impasto.Stylizer, name="mrf"):
     bytes_per_pixel: ClassVar[int] = 2300  # measured at 192 and 384 pixels
     demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
     presets: ClassVar[Mapping[str, Preset]] = {
+        "gentle": Preset("keeps forms, and fewer things of the painting appear", content_weight=1.2),
+        "wild": Preset("whole things of the painting appear in the photograph", content_weight=0.2),
         "cnnmrf": Preset("as cnnmrf.lua of Li and Wand", **PUBLISHED, content_layers=("relu4_1",)),
         "run-trans": Preset(
             "as run_trans.lua of Li and Wand", **PUBLISHED, content_layers=("relu4_2",), rotations=1, scales=1
