@@ -95,14 +95,14 @@ def offer_text(kind: str, name: str, offered: Any) -> str:
 
 
 def preset_lines(stage: type[Stage]) -> Iterator[str]:
-    """Yield a stage's presets: what each is for, and the values that it stands for, as `--with` takes them."""
+    """Yield a stage's presets: what each is for, and the values that it stands for."""
     if not stage.presets:
         return
     yield from ("", f"presets: --with {stage.name}:preset={next(iter(stage.presets))}")
     indent = " " * (max(map(len, stage.presets)) + 4)
     width = max(len(indent) + 24, shutil.get_terminal_size().columns)
     for name, preset in stage.presets.items():
-        values = ":".join(f"{key}={value_text(value)}" for key, value in preset.values.items())
+        values = ", ".join(f"{key}={value_text(value)}" for key, value in preset.values.items())
         first = f"  {name}".ljust(len(indent))
         yield textwrap.fill(preset.help, width, initial_indent=first, subsequent_indent=indent)
         yield textwrap.fill(values, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
