@@ -19,7 +19,7 @@ from .networks import Encoder, decoder, encoder
 from .notebook import Live, compare, show, sweep, tune
 from .picture import Picture, read
 from .pipeline import Pipeline
-from .stage import Canvas, Postprocessor, Preprocessor, Stage, Style, Stylizer, Watcher, param
+from .stage import Canvas, Postprocessor, Preprocessor, Preset, Stage, Style, Stylizer, Watcher, param
 from .weights import Weights
 
 __version__: str
@@ -38,6 +38,7 @@ __all__ = [
     "PluginError",
     "Postprocessor",
     "Preprocessor",
+    "Preset",
     "Stage",
     "StageError",
     "Style",

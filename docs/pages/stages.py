@@ -13,7 +13,7 @@ from functools import cache
 from text import PLUGINS, ROOT, Section, cell, deeper, sections, with_links
 
 import impasto
-from impasto.cli.listing import default_text
+from impasto.cli.listing import default_text, value_text
 from impasto.stage import Parameter, Stage
 
 if sys.version_info >= (3, 11):
@@ -59,6 +59,22 @@ def parameter_table(parameters: Iterable[Parameter]) -> str:
         default = "required" if one.default is MISSING else f"`{default_text(one)}`"
         rows.append(f"| `{one.name}` | {default} | {cell(one.range)} | {cell(one.help)} |")
     return "\n".join(rows)
+
+
+def preset_table(stage: type[Stage]) -> str:
+    """Return a stage's presets as a table."""
+    rows = ["| Preset | Sets | What it is for |", "|---|---|---|"]
+    for name, preset in stage.presets.items():
+        values = ", ".join(f"`{key}={value_text(value)}`" for key, value in preset.values.items())
+        rows.append(f"| `{name}` | {values} | {cell(preset.help)} |")
+    first = next(iter(stage.presets))
+    return "\n".join(
+        [
+            f"`{stage.__name__}.preset({first!r})`, or `--with {stage.name}:preset={first}`, takes a row of these;"
+            " what is given besides goes before it.\n",
+            *rows,
+        ]
+    )
 
 
 def about(name: str, plugin: str) -> Iterator[str]:
@@ -129,6 +145,8 @@ def stage_page(name: str, stage: type[Stage]) -> str:
             lines.append(f"- {one.name}: {one.expects}; {one.size / 1e6:,.1f} MB, {one.licence}")
         lines.append("")
     lines += ["## Parameters", "", parameter_table(parameters) if parameters else "It has none.", ""]
+    if stage.presets:
+        lines += ["## Presets", "", preset_table(stage), ""]
     lines += ["## How it is used", "", example(stage), ""]
     if stage.__doc__ and (rest := inspect.getdoc(stage).partition("\n")[2].strip()):  # type: ignore[union-attr]
         lines += ["## What it does", "", rest, ""]

@@ -13,6 +13,11 @@ import impasto
 class Blend(impasto.Stylizer, name="blend"):
     """Move the picture towards the style's mean colour."""
 
+    presets: ClassVar = {
+        "grainy": impasto.Preset("as old film is", noise=0.1),
+        "strong": impasto.Preset("hardly any of the picture", amount=0.9, noise=0.0),
+    }
+
     amount: float = impasto.param(default=0.5, low=0, high=1, help="share of the style")
     noise: float = impasto.param(default=0.0, low=0, help="standard deviation of grain")
 

@@ -73,6 +73,19 @@ def test_bash_completes_files_behind_a_parameter_that_names_one(before, photo, m
     assert done.stdout.strip() == f"{before}overlay:picture=photo.png".lstrip("'")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="bash")
+@pytest.mark.parametrize("before", ["", "slow,", "slow:steps=3, ", "picky,"])
+def test_bash_completes_presets_of_the_stage_before_them(before):
+    script = cli_output(["completion", "bash"])
+    typed = [f"{before}blend:preset=g", f"{before}blend:amount=1:preset=", "slow:preset="]
+    calls = "; ".join(f"echo $(_impasto_stages {shlex.quote(one)})" for one in typed)
+    done = subprocess.run(["bash", "-c", f"{script}\n{calls}"], capture_output=True, text=True, check=True)
+    one, two, none = done.stdout.splitlines()
+    assert one == f"{before}blend:preset=grainy"
+    assert [word.rpartition("=")[2] for word in two.split() if "preset" in word] == ["grainy", "strong"]
+    assert none == ""
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completing_starts_no_python(shell):
     lines = [line for line in cli_output(["completion", shell]).splitlines() if not line.lstrip().startswith("#")]
@@ -82,7 +95,7 @@ def test_completing_starts_no_python(shell):
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_the_other_shells_get_commands_and_stages(shell):
     text = cli_output(["completion", shell])
-    assert all(word in text for word in ("impasto", "paint", "completion", "precision", "blend", "slim19"))
+    assert all(word in text for word in ("impasto", "paint", "completion", "precision", "blend", "slim19", "grainy"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="bash")

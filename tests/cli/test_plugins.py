@@ -24,6 +24,9 @@ def test_a_stage_is_shown_with_ranges_defaults_and_help(capsys, stages):
     assert "Move the picture towards the style's mean colour." in out
     rows = [[cell.strip() for cell in line.split("  ") if cell] for line in out.splitlines()]
     assert ["amount", "0.5", "a number, 0 to 1", "share of the style"] in rows
+    assert "\npresets: --with blend:preset=grainy\n" in out
+    assert ["strong", "hardly any of the picture"] in rows
+    assert ["amount=0.9, noise=0"] in rows
     assert listing.offer_text("stage", "picky", stages.Picky).endswith("it has no parameters")
     assert cli.main(["plugins", "blent"]) == 2
     assert "did you mean 'blend'?" in capsys.readouterr().err

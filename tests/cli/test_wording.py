@@ -27,6 +27,7 @@ FOR_AUTHORS = (
         "stage/parameters.py",
         "stage/declared.py",
         "stage/preprocessor.py",
+        "stage/presets.py",
         "stage/canvas.py",
         "stage/base.py",
         "stage/context.py",

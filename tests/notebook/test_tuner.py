@@ -1,5 +1,7 @@
 """Widgets of `impasto.tune`: what is changed there is painted, and is in the pipeline."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -54,6 +56,43 @@ def test_changing_a_widget_paints_and_changes_the_pipeline(tuner):
     assert shown(tuner)[0].value != before
     parameter_widgets(tuner)["layers"].value = "3+4"
     assert tuner.pipeline.stages[0].layers == (3, 4)
+
+
+class Shaded(Once, name="shaded"):
+    """Leave the picture."""
+
+    presets: ClassVar = {
+        "dark": impasto.Preset("for the night", shade=0.1, tints=(1, 2)),
+        "light": impasto.Preset("for the day", shade=0.9),
+    }
+
+    shade: float = impasto.param(default=0.5, low=0, high=1, help="how light it is")
+    tints: tuple[int, ...] = impasto.param(default=(), low=0, high=9, help="colours of it")
+    size: int = impasto.param(default=3, low=1, high=9, help="of the brush")
+
+
+def test_a_preset_sets_its_parameters_and_leaves_the_others(monkeypatch):
+    pytest.importorskip("ipywidgets")
+    tuner = impasto.tune(Shaded(), grey(0.5), STYLE)
+    found = parameter_widgets(tuner)
+    assert found["preset"].value == "default"
+    found["size"].value = 7
+    painted = []
+    monkeypatch.setattr(type(tuner), "_paint", lambda self, given: painted.append(self.pipeline))
+    found["preset"].value = "dark"
+    assert painted == [impasto.Pipeline(Shaded(shade=0.1, tints=(1, 2), size=7))]
+    assert (found["shade"].value, found["tints"].value) == (0.1, "1+2")
+    found["preset"].value = "light"
+    assert tuner.pipeline == impasto.Pipeline(Shaded(shade=0.9, size=7))
+    found["shade"].value = 0.3
+    assert found["preset"].value is None
+    found["shade"].value = 0.5
+    assert found["preset"].value == "default"
+    assert len(painted) == 4
+
+
+def test_a_stage_without_presets_has_no_menu_of_them(tuner):
+    assert "preset" not in parameter_widgets(tuner)
 
 
 def test_a_value_that_does_not_fit_is_said_and_changes_nothing(tuner):

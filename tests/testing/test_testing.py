@@ -703,6 +703,23 @@ def test_expected_failures_in_a_notebook_are_shown_and_stay_true(capsys):
         testing.check_stage(sound(tint), expected_failures=reason)
 
 
+@pytest.mark.parametrize(
+    ("preset", "message"),
+    [
+        (impasto.Preset("more of the style", strength=2), "making the preset 'strong'.*0 to 1"),
+        (impasto.Preset("more of the style", strength=0.5), "'strong' is the same as the defaults"),
+        (impasto.Preset("as strong as soft is", strength=0.2), "'strong' is the same as the preset 'soft'"),
+        (impasto.Preset("strong", strength=0.9), "the help of preset 'strong' is 'strong'"),
+    ],
+)
+def test_presets_that_do_not_fit_or_change_nothing_are_found(preset, message):
+    testing.has_presets_that_differ(sound(tint))
+    soft = {"soft": impasto.Preset("less of the style", strength=0.2)}
+    testing.has_presets_that_differ(sound(tint, presets=soft))
+    with pytest.raises(AssertionError, match=f"(?s){message}.*what would work: "):
+        testing.has_presets_that_differ(sound(tint, presets=soft | {"strong": preset}))
+
+
 @pytest.mark.parametrize("use", [partial(testing.check_stage, Iterative()), testing.parametrize_checks])
 def test_a_misspelt_expected_failure_is_refused(use):
     with pytest.raises(ValueError, match="did you mean 'stays_inside_the_mask'"):

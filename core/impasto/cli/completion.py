@@ -13,7 +13,7 @@ import shtab
 
 from ..errors import PluginError
 from ..host import Host, get_host
-from ..stage import Declared
+from ..stage import Declared, Stage
 from .errors import DONE, print_message
 from .parser import CommandLineParser, command_line_parser
 from .plugin_commands import plugin_commands
@@ -34,7 +34,8 @@ def completion_script(shell: str, host: Host) -> str:
     Args:
         shell: "bash", "zsh" or "fish".
         host: whose names are completed: stages for `--with`, watchers for `--watch`, trainers for `impasto train`, and
-            all there are for `impasto plugins`; a file behind a parameter that names one, as in `mask-file:path=`.
+            all there are for `impasto plugins`; a file behind a parameter that names one, as in `mask-file:path=`, and
+            a preset behind `gatys:preset=`.
     """
     parser = command_line_parser()
     for command in plugin_commands(parser).values():
@@ -71,14 +72,25 @@ def _describe(parser: CommandLineParser, host: Host) -> None:
 
 def _joined(names: Mapping[str, type[Declared]], function: str, preamble: Mapping[str, str]) -> dict[str, Any]:
     """Return what completes names that are joined by commas; shtab takes one preamble, which has every function."""
-    return {"bash": function, "zsh": function, "fish": f"(__fish_append , {' '.join(names)})", "preamble": preamble}
+    presets = (f"{name}:preset={one}" for name, known in _presets(names).items() for one in known.split())
+    fish = f"(__fish_append , {' '.join([*names, *presets])})"
+    return {"bash": function, "zsh": function, "fish": fish, "preamble": preamble}
 
 
 def _functions(kind: str, offered: Mapping[str, type[Declared]]) -> dict[str, str]:
-    """Return, by shell, the function that completes names, and files behind a parameter that names one."""
+    """Return, by shell, the function that completes names, presets, and files behind a parameter that names one."""
     names, function = " ".join(offered), f"_impasto_{kind}s"
     named = {one.name for kind in offered.values() for one in kind.parameters().values() if one.reads or one.writes}
     files = "|".join(sorted(named)) or "-"
+    presets = _presets(offered)
+    choice = "".join(
+        f'    {name}) compgen -P "${{typed%=*}}=" -W "{known}" -- "${{typed##*=}}" ;;\n'
+        for name, known in presets.items()
+    )
+    choice = choice and (
+        "  if [[ $typed =~ ^(.*,)?\\ *([^,:]*):([^,]*:)?preset=[^,:=]*$ ]]; then\n"
+        f"    case ${{BASH_REMATCH[2]}} in\n{choice}    esac\n    return\n  fi\n"
+    )
     bash = (
         f"{function}() {{\n"
         "  local typed=${1#[\\'\\\"]} before=\n"
@@ -86,9 +98,23 @@ def _functions(kind: str, offered: Mapping[str, type[Declared]]) -> dict[str, st
         '    compgen -P "$BASH_REMATCH" -f -- "${typed#"$BASH_REMATCH"}"\n'
         "    return\n"
         "  fi\n"
+        f"{choice}"
         "  [[ $typed == *,* ]] && before=${typed%,*},\n"
         f'  compgen -P "$before" -W "{names}" -- "${{typed##*,}}"\n'
         "}"
     )
-    zsh = f"{function}() {{\n  if compset -P '*:({files})='; then _files\n  else _values -s , {kind} {names}\n  fi\n}}"
+    choice = "".join(
+        f"  elif compset -P '(*,|) #{name}:([^,]#:|)preset='; then compadd -- {known}\n"
+        for name, known in presets.items()
+    )
+    zsh = (
+        f"{function}() {{\n  setopt localoptions extendedglob\n  if compset -P '*:({files})='; then _files\n{choice}"
+        f"  else _values -s , {kind} {names}\n  fi\n}}"
+    )
     return {"bash": bash, "zsh": zsh}
+
+
+def _presets(offered: Mapping[str, type[Declared]]) -> dict[str, str]:
+    """Return the names of presets, joined by spaces, by the stages that have some."""
+    stages = {name: one for name, one in offered.items() if issubclass(one, Stage) and one.presets}
+    return {name: " ".join(stage.presets) for name, stage in stages.items()}

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from ..host import get_host
 from ..host.directory import directory
-from ..stage import Declared, Parameter
+from ..stage import Declared, Parameter, Stage
 
 
 def plugin_lines() -> Iterator[str]:
@@ -89,7 +89,23 @@ def offer_text(kind: str, name: str, offered: Any) -> str:
         "trainer": f"to train: impasto train {offered.name} --help",
     }
     lines += ["", usage[kind]]
+    if isinstance(offered, type) and issubclass(offered, Stage):
+        lines += preset_lines(offered)
     return "\n".join(lines)
+
+
+def preset_lines(stage: type[Stage]) -> Iterator[str]:
+    """Yield a stage's presets: what each is for, and the values that it stands for."""
+    if not stage.presets:
+        return
+    yield from ("", f"presets: --with {stage.name}:preset={next(iter(stage.presets))}")
+    indent = " " * (max(map(len, stage.presets)) + 4)
+    width = max(len(indent) + 24, shutil.get_terminal_size().columns)
+    for name, preset in stage.presets.items():
+        values = ", ".join(f"{key}={value_text(value)}" for key, value in preset.values.items())
+        first = f"  {name}".ljust(len(indent))
+        yield textwrap.fill(preset.help, width, initial_indent=first, subsequent_indent=indent)
+        yield textwrap.fill(values, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def stage_list() -> str:
@@ -113,9 +129,13 @@ def default_text(parameter: Parameter) -> str:
 
 def with_value(parameter: Parameter) -> str:
     """Return a parameter's default as `--with` takes it."""
-    value = parameter.default
-    if parameter.required or value is None:
-        return "…" if parameter.required else "none"
+    return "…" if parameter.required else value_text(parameter.default)
+
+
+def value_text(value: Any) -> str:
+    """Return a value of a parameter as `--with` takes it."""
+    if value is None:
+        return "none"
     if isinstance(value, tuple):
         return "+".join(map(str, value))
     if isinstance(value, bool):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,8 +13,8 @@ from ..errors import ParameterError
 from ..functional.resizing import fit_within
 from ..picture import Picture, read
 from ..pipeline import Pipeline, parse_value
-from ..stage import Parameter, Style
-from .widgets import limits, parameter_widget
+from ..stage import Parameter, Stage, Style
+from .widgets import DEFAULT, limits, parameter_widget, preset_widget, widget_value
 
 # A long column of widgets scrolls by itself, so that the picture stays beside the one that is changed; a wide picture
 # shrinks before the widgets do, and goes below them where hardly any room is left.
@@ -35,6 +36,7 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
     def __init__(self, pipeline: Pipeline, content: Any, style: Any, size: int, how: Mapping[str, Any]) -> None:
         self.pipeline = pipeline
         self.picture: Picture | None = None
+        self._following = False
         self._full = (read(content), style, dict(how))
         self._small = (
             fit_picture(content, size),
@@ -46,18 +48,26 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
         rows: list[Any] = []
         for index, stage in enumerate(pipeline.stages):
             rows.append(widgets.HTML(f"<b>{html.escape(stage.name)}</b>"))
-            rows += [self._row(index, parameter) for parameter in stage.parameters().values()]
+            rows += self._rows(index)
         whole = widgets.Button(description="Full size", tooltip="paint the picture in its own size")
         whole.on_click(lambda _: self._paint(self._full))
         right = widgets.VBox([self._image, whole, self._text], layout=RIGHT)
         super().__init__([widgets.VBox(rows, layout=LEFT), right], layout={"flex_flow": "row wrap"})
         self._paint(self._small)
 
-    def _row(self, index: int, parameter: Parameter) -> Any:
-        widget = parameter_widget(parameter, getattr(self.pipeline.stages[index], parameter.name))
+    def _rows(self, index: int) -> Iterator[Any]:
+        """Yield the widgets of one stage: its presets, if it has any, then its parameters."""
+        stage = self.pipeline.stages[index]
+        choices = preset_values(stage)
+        menu = preset_widget(stage, fitting_preset(stage, choices))
+        rows = {
+            name: parameter_widget(parameter, getattr(stage, name)) for name, parameter in stage.parameters().items()
+        }
 
-        def changed(event: Mapping[str, Any]) -> None:
-            value = event["new"]
+        def changed(parameter: Parameter, event: Mapping[str, Any]) -> None:
+            widget, value = rows[parameter.name], event["new"]
+            if self._following:
+                return
             try:
                 if isinstance(widget, widgets.Text):
                     value = parse_value(value, parameter)
@@ -69,10 +79,34 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
             except ParameterError as error:
                 self._print(str(error))
                 return
+            self._follow({menu: fitting_preset(self.pipeline.stages[index], choices)})
             self._paint(self._small)
 
-        widget.observe(changed, names="value")
-        return widget
+        def chosen(event: Mapping[str, Any]) -> None:
+            if self._following:
+                return
+            values = choices[event["new"]]
+            try:
+                self.pipeline = self.pipeline.replace(index, **values)
+            except ParameterError as error:
+                self._print(str(error))
+                return
+            self._follow({rows[key]: widget_value(rows[key], value) for key, value in values.items()})
+            self._paint(self._small)
+
+        for name, parameter in stage.parameters().items():
+            rows[name].observe(partial(changed, parameter), names="value")
+        menu.observe(chosen, names="value")
+        yield from (*([menu] if stage.presets else []), *rows.values())
+
+    def _follow(self, values: Mapping[Any, Any]) -> None:
+        """Set widgets to what another one has changed in the pipeline."""
+        self._following = True
+        try:
+            for widget, value in values.items():
+                widget.value = value
+        finally:
+            self._following = False
 
     def _paint(self, given: tuple[Any, Any, Mapping[str, Any]]) -> None:
         content, style, how = given
@@ -87,6 +121,27 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
 
     def _print(self, text: str) -> None:
         self._text.value = f'<pre style="white-space:pre-wrap;word-break:normal">{html.escape(text)}</pre>'
+
+
+def preset_values(stage: Stage) -> dict[str, dict[str, Any]]:
+    """Return what each preset of a stage sets, and under `DEFAULT` what takes all of them back.
+
+    What one of them sets has its default in the others, so that one after another is each by itself; parameters that
+    none sets are the user's.
+    """
+    parameters = stage.parameters()
+    own = dict.fromkeys(key for preset in stage.presets.values() for key in preset.values)
+    defaults = {key: getattr(stage, key) if parameters[key].required else parameters[key].default for key in own}
+    sets = {DEFAULT: {}, **{name: preset.values for name, preset in stage.presets.items()}}
+    return {
+        name: {key: parameters[key].convert(stage.name, value) for key, value in {**defaults, **values}.items()}
+        for name, values in sets.items()
+    }
+
+
+def fitting_preset(stage: Stage, choices: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the name of the choice whose values a stage has; None for values of the user's own."""
+    return next((name for name, own in choices.items() if own.items() <= stage.values().items()), None)
 
 
 def fit_picture(content: Any, size: int) -> Picture:

@@ -1,4 +1,4 @@
-"""The widget of one parameter: a menu, a check box, a slider, a number or a line of text."""
+"""The widget of one parameter: a menu, a check box, a slider, a number or a line of text; and that of presets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..stage import Parameter
+from ..stage import Parameter, Stage
 
+DEFAULT = "default"
+"""What the menu of presets calls no preset."""
 DESCRIPTION = {"description_width": "10.5em"}
 LAYOUT = {"width": "27em"}
 
@@ -28,8 +30,29 @@ def parameter_widget(parameter: Parameter, value: Any) -> Any:
         return widgets.Dropdown(options=parameter.choices, value=value, **common)
     if parameter.type in (int, float):
         return number_widget(parameter, value, common)
-    entries = "+".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
-    return widgets.Text(value=entries, placeholder=parameter.help, continuous_update=False, **common)
+    return widgets.Text(value=_entries(value), placeholder=parameter.help, continuous_update=False, **common)
+
+
+def preset_widget(stage: Stage, name: str | None) -> Any:
+    """Return the menu of a stage's presets; None is shown as no choice: the values are the user's own."""
+    return widgets.Dropdown(
+        options=[DEFAULT, *stage.presets],
+        value=name,
+        description="preset",
+        tooltip="; ".join(f"{one}: {preset.help}" for one, preset in stage.presets.items()),
+        style=DESCRIPTION,
+        layout=LAYOUT,
+    )
+
+
+def widget_value(widget: Any, value: Any) -> Any:
+    """Return a parameter's value as its widget holds it."""
+    return _entries(value) if isinstance(widget, widgets.Text) else value
+
+
+def _entries(value: Any) -> str:
+    """Return a value as a line of text."""
+    return "+".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
 
 
 def number_widget(parameter: Parameter, value: float, common: Mapping[str, Any]) -> Any:

@@ -66,11 +66,12 @@ def _parse(text: str, look_up: Callable[[str], type[D]]) -> list[D]:
         for setting in settings:
             key, equals, value = setting.partition("=")
             if not equals:
-                raise ParameterError(f"{name}: {setting!r} is not a setting\n  what to type: {name}:parameter=value")
+                typed = "preset=" + key if key in getattr(kind, "presets", ()) else "parameter=value"
+                raise ParameterError(f"{name}: {setting!r} is not a setting\n  what to type: {name}:{typed}")
             key = key.strip().replace("-", "_")
             (current,) = kind.current_names({key: value}, warn=False)
             values[key] = parse_value(value, kind.parameters().get(current))
-        made.append(kind(**values))
+        made.append(kind.from_values(values))
     return made
 
 

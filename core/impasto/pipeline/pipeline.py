@@ -258,7 +258,7 @@ class Pipeline:
         """Return the pipeline that one line describes: `match-color, gatys:steps=200:size=512, guided-smooth`.
 
         Values are TOML values; a word that is not one is text, and one with `,`, `:` or `+` in it goes in
-        quotation marks; entries of a list are joined by `+`.
+        quotation marks; entries of a list are joined by `+`.  `gatys:preset=gentle` begins with a preset's values.
 
         Example:
             >>> import impasto

@@ -130,7 +130,7 @@ def read_toml(text: str) -> list[Stage]:
             kind = stage_of(table["stage"], document.get("made"))
             if typed:
                 kind.warn_if_renamed(table["stage"])
-            stages.append(kind(**kind.current_names(values, warn=typed)))
+            stages.append(kind.from_values(kind.current_names(values, warn=typed)))
         except (LookupError, ParameterError) as error:
             raise explain(error, table["stage"], document.get("made")) from None
     return stages

@@ -12,6 +12,7 @@ from .memory import check_memory
 from .parameters import Parameter, param
 from .postprocessor import Postprocessor
 from .preprocessor import Preprocessor
+from .presets import Preset
 from .regions import (
     Region,
     align_styles,
@@ -37,6 +38,7 @@ __all__ = [
     "Parameter",
     "Postprocessor",
     "Preprocessor",
+    "Preset",
     "PreviousFrame",
     "Region",
     "RunContext",

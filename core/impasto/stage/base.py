@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 import warnings
@@ -10,13 +11,15 @@ from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
-from ..errors import StageError, quoted
+from ..errors import ParameterError, StageError, quoted, suggestion
 from ..validation import shape
 from ..weights import Weights
 from .canvas import Canvas, Style
 from .context import Step, current_run
 from .declared import Declared
+from .presets import Preset, check_presets
 
 StyleUse = Literal["required", "optional", "ignored"]
 
@@ -43,6 +46,8 @@ class Stage(Declared):
     `ignored` never looks, and a run that is given one for nothing says so."""
     demo: ClassVar[Mapping[str, Any]] = {}
     """Parameter values with which `impasto demo` shows it: those that make a slow method quick."""
+    presets: ClassVar[Mapping[str, Preset]] = {}
+    """Named values of parameters for what one default cannot serve: `{"gentle": Preset("keeps faces", ...)}`."""
     bytes_per_pixel: ClassVar[int] = 0
     """About how many bytes of memory it takes at its peak for each pixel of a picture.  One that does not fit into what
     is free is refused before the work begins.  0: not looked at, right for what takes a few copies of the picture."""
@@ -68,8 +73,48 @@ class Stage(Declared):
                 f"{cls.__name__}: known_weights = {quoted(cls.known_weights)} is no tuple of records\n"
                 "  what would work: known_weights: ClassVar[tuple[impasto.Weights, ...]] = (DECODER,)"
             )
+        fields = [field.name for field in dataclasses.fields(cls)]
+        check_presets(cls.__name__, cls.presets, fields)
         for name in METHODS:
             _check_signature(cls, name)
+
+    @classmethod
+    def preset(cls, name: str, /, **values: Any) -> Self:
+        """Return the stage with the values of one of its presets.
+
+        In one line and in TOML the same is a value called `preset`: `gatys:preset=gentle:steps=100`.
+
+        Args:
+            name: of the preset, one of `presets`.
+            values: of parameters, by name; they go before the preset's.
+
+        Raises:
+            ParameterError: there is no such preset, or a value does not fit.
+
+        Example:
+            >>> import impasto
+            >>> class Fade(impasto.Postprocessor, name="fade"):
+            ...     presets = {"faint": impasto.Preset("the content shines through", amount=0.8)}
+            ...     amount: float = impasto.param(default=0.5, low=0, high=1, help="share of the content")
+            >>> Fade.preset("feint")
+            Traceback (most recent call last):
+            impasto.errors.ParameterError: fade has no preset 'feint'
+              it has: faint
+              did you mean 'faint'?
+        """
+        if not isinstance(name, str) or name not in cls.presets:
+            raise ParameterError(
+                f"{cls.name} has no preset {quoted(name)}\n"
+                f"  it has: {', '.join(cls.presets) or 'none'}{suggestion(str(name), cls.presets)}"
+            )
+        return cls(**{**cls.presets[name].values, **cls.current_names(values)})
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Return the stage of values, among which `preset` is the name of one."""
+        values = dict(values)
+        preset = values.pop("preset", None)
+        return cls(**values) if preset is None else cls.preset(preset, **values)
 
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas this stage makes of another one."""

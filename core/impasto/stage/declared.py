@@ -154,6 +154,25 @@ class Declared:
         return current
 
     @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Return the value that one line or TOML describes.
+
+        Args:
+            values: by name, as they are written there.
+
+        Raises:
+            ParameterError: a parameter that there is not, or a value out of its range.
+
+        Example:
+            >>> import impasto
+            >>> class Brush(Declared, name="brush"):
+            ...     width: int = impasto.param(default=3, low=1, high=99, help="of the brush, in pixels")
+            >>> Brush.from_values({"width": 5})
+            Brush(width=5)
+        """
+        return cls(**values)
+
+    @classmethod
     def warn_if_renamed(cls, asked: str) -> None:
         """Warn whoever typed a name that the class had before.
 

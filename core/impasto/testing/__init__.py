@@ -21,6 +21,7 @@ from .conformance import (
 from .declaration import (
     declares_its_weights,
     has_a_summary_and_helpful_parameters,
+    has_presets_that_differ,
     is_announced_by_its_distribution,
     refuses_what_is_out_of_range,
     survives_toml_and_repr,
@@ -72,6 +73,7 @@ __all__ = [
     "each_region_has_its_own_style",
     "gives_the_same_bits_in_threads",
     "has_a_summary_and_helpful_parameters",
+    "has_presets_that_differ",
     "is_announced_by_its_distribution",
     "keeps_shape_dtype_and_range",
     "leaves_its_inputs_alone",

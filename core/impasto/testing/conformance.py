@@ -32,6 +32,7 @@ from .accelerated_trainings import trains_on_an_accelerator
 from .declaration import (
     declares_its_weights,
     has_a_summary_and_helpful_parameters,
+    has_presets_that_differ,
     is_announced_by_its_distribution,
     refuses_what_is_out_of_range,
     survives_toml_and_repr,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 
 CHECKS: tuple[Check, ...] = (
     has_a_summary_and_helpful_parameters,
+    has_presets_that_differ,
     refuses_what_is_out_of_range,
     survives_toml_and_repr,
     keeps_shape_dtype_and_range,

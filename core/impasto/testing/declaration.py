@@ -52,6 +52,26 @@ def has_a_summary_and_helpful_parameters(stage: Stage | Watcher) -> None:
                 parameter.convert(stage.name, parameter.default)
 
 
+def has_presets_that_differ(stage: Stage) -> None:
+    """Each preset says what it is for, fits, and is neither what the defaults are nor what another preset is."""
+    kind = type(stage)
+    parameters = kind.parameters()
+    needed = {name: getattr(stage, name) for name, parameter in parameters.items() if parameter.required}
+    known = {kind(**needed): "the defaults"}
+    for name, preset in kind.presets.items():
+        require(
+            len(preset.help.split()) > 1 and preset.help.strip(". ").lower() != name.replace("-", " "),
+            f"the help of preset {name!r} is {preset.help!r}",
+            "a few words on what it is for, such as 'keeps faces and buildings'",
+        )
+        with works(f"making the preset {name!r}", "values in the ranges of their parameters, which go together"):
+            made = kind.preset(name, **needed)
+        same = known.setdefault(made, f"the preset {name!r}")
+        require(
+            same == f"the preset {name!r}", f"the preset {name!r} is the same as {same}", "other values, or no preset"
+        )
+
+
 def refuses_what_is_out_of_range(stage: Stage | Watcher) -> None:
     """Values beyond a parameter's range, of another type, or that are no number are refused in words that name it.
 

@@ -16,7 +16,7 @@ from impasto.networks import VGG
 from impasto.picture import Interrupted
 from impasto.stage import RunContext
 from impasto.testing import parametrize_checks
-from impasto_mrf import MRF, PRESETS
+from impasto_mrf import MRF
 from impasto_mrf.energy import Energy, patch_target
 from impasto_mrf.layers import pixel_blocks
 from impasto_mrf.mrf import level_sizes
@@ -339,7 +339,7 @@ def test_a_patch_without_a_middle_is_refused():
 
 
 def test_the_published_presets_paint_and_differ(network):
-    stages = [MRF(**{**preset, "encoder": network, "steps": 2}) for preset in PRESETS.values()]
+    stages = [MRF.preset(name, encoder=network, steps=2) for name in ("cnnmrf", "run-trans")]
     assert [stage.content_layers for stage in stages] == [("relu4_1",), ("relu4_2",)]
     first, second = (paint(stage, weave(RED), weave(BLUE)) for stage in stages)
     assert not torch.equal(first, second)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import impasto
 
-from .mrf import MRF, PRESETS
+from .mrf import MRF
 from .quilt import Quilt
 
-__all__ = ["MRF", "PRESETS", "Quilt"]
+__all__ = ["MRF", "Quilt"]
 
 
 @impasto.hookimpl

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, Style, Weights
+from impasto import Encoder, Preset, Style, Weights
 from impasto.functional.batches import batch_item
 from impasto.functional.resizing import Size, resize
 from impasto.networks import PRETRAINED, check_layers, content_layer, largest_stride, loss_layers, records
@@ -21,14 +21,9 @@ from .energy import Energy
 from .field import Field
 from .sources import patch_sources, random_blocks
 
-_PUBLISHED = {"encoder": "vgg19", "surface": 0.0, "content_weight": 0.17, "rematch": 1}
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "cnnmrf": {**_PUBLISHED, "content_layers": ("relu4_1",)},
-    "run-trans": {**_PUBLISHED, "content_layers": ("relu4_2",), "rotations": 1, "scales": 1},
-}
-"""The two scripts that Li and Wand published, cnnmrf.lua and run_trans.lua, which differ: `MRF(**PRESETS["cnnmrf"])`.
-At 384×384 pixels their content weight of 20 against 1e-4 for the patches is 0.17 here."""
+PUBLISHED = {"encoder": "vgg19", "surface": 0.0, "content_weight": 0.17, "rematch": 1}
+"""What the two scripts that Li and Wand published, cnnmrf.lua and run_trans.lua, have in common.  At 384×384 pixels
+their content weight of 20 against 1e-4 for the patches is 0.17 here."""
 
 
 class MRF(impasto.Stylizer, name="mrf"):
@@ -45,6 +40,14 @@ class MRF(impasto.Stylizer, name="mrf"):
     regional: ClassVar[bool] = True
     bytes_per_pixel: ClassVar[int] = 2300  # measured at 192 and 384 pixels
     demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "gentle": Preset("keeps forms, and fewer things of the painting appear", content_weight=1.2),
+        "wild": Preset("whole things of the painting appear in the photograph", content_weight=0.2),
+        "cnnmrf": Preset("as cnnmrf.lua of Li and Wand", **PUBLISHED, content_layers=("relu4_1",)),
+        "run-trans": Preset(
+            "as run_trans.lua of Li and Wand", **PUBLISHED, content_layers=("relu4_2",), rotations=1, scales=1
+        ),
+    }
     known_weights: ClassVar[tuple[Weights, ...]] = tuple(PRETRAINED.values())
 
     encoder: str = impasto.param(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import impasto
-from impasto import Encoder, Style, Weights
+from impasto import Encoder, Preset, Style, Weights
 from impasto.functional.batches import batch_item
 from impasto.functional.resizing import Size, resize, size_of
 from impasto.networks import PRETRAINED, check_layers, encoder_memory, largest_stride, loss_layers, records
@@ -46,6 +46,10 @@ class NNST(impasto.Stylizer, name="nnst"):
     smallest: ClassVar[int] = 16
     regional: ClassVar[bool] = True
     demo: ClassVar[Mapping[str, Any]] = {"encoder": "slim19", "steps": 20}
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "face": Preset("keeps eyes and mouths where they are", coarsest=192, alpha=1.0),
+        "wild": Preset("lets things of the painting appear in the photograph", alpha=0.3),
+    }
     known_weights: ClassVar[tuple[Weights, ...]] = tuple(PRETRAINED.values())
 
     encoder: str = impasto.param(

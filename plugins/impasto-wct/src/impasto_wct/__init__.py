@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder, ParameterError, StageError, Style, Weights
+from impasto import Encoder, ParameterError, Preset, StageError, Style, Weights
 from impasto.errors import quoted
 from impasto.functional import Moments, statistics
 from impasto.networks import (
@@ -124,6 +124,11 @@ class AutoencoderStylizer(impasto.Stylizer):
 
 class WCT(AutoencoderStylizer, name="wct"):
     """Give the content's features the style's covariance, layer after layer, deep to shallow (Li et al. 2017)."""
+
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "gentle": Preset("keeps faces, and fewer dark patches appear", alpha=0.6),
+        "as-published": Preset("all five levels at 0.6: wild", levels=(5, 4, 3, 2, 1), alpha=0.6),
+    }
 
     levels: tuple[int, ...] = impasto.param(
         default=(4, 3, 2, 1),
