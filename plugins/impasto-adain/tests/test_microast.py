@@ -41,7 +41,7 @@ def folder_as_published(folder):
 FOLDER = folder_as_published(tempfile.mkdtemp())
 
 
-@parametrize_checks(MicroAST(network=FOLDER))
+@parametrize_checks(lambda: MicroAST(network=FOLDER))
 def test_microast(stage, check):
     check(stage)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import lcm
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import impasto
-from impasto import Encoder, Style, Weights
+from impasto import Encoder, Preset, Style, Weights
 from impasto.errors import quoted
 from impasto.functional import statistics
 from impasto.networks import (
@@ -50,7 +50,7 @@ __all__ = [
 
 DECODER = Weights(
     name="adain-slim19.safetensors",
-    sha256="bebcd7e04b61c07dd7c1fbc94a2939fa18f9fb6ac60e09be65b7e0f2630dd896",
+    sha256="296760238d8e573360f5958cb87ecae14b7b2e6a7b311a795e23307958b19e5b",
     size=152_646,
     licence="MIT; trained by losses of slim19-half, distilled from VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",
@@ -72,6 +72,9 @@ class AdaIN(impasto.Stylizer, name="adain"):
     deviations leave to the content.  `statistic="mean-std"` is the paper's.
     """
 
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "as-published": Preset("means and deviations alone; the content's palette shows through", statistic="mean-std"),
+    }
     multiple: ClassVar[int] = 8
     regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, DECODER)
