@@ -183,7 +183,7 @@ def test_what_the_caller_gives_may_lie_anywhere(kind, place):
     halves = torch.full((1, 2, *style.shape[-2:]), 0.5)
 
     def paint(where, given, other):
-        return impasto.Pipeline.parse("adain")(
+        return impasto.Pipeline.parse("adain:statistic=mean-std")(
             content.to(given),
             impasto.Style(style.to(given), guides=halves.to(other)),
             mask=left.to(other),

@@ -1,9 +1,23 @@
 """Plain functions of tensors: statistics, colour, filters, sizes, losses, solvers, matting, and patches."""
 
-from . import batches, color, filters, losses, matting, patches, precision, random, resizing, solvers, statistics
+from . import (
+    batches,
+    color,
+    filters,
+    flat_areas,
+    losses,
+    matting,
+    patches,
+    precision,
+    random,
+    resizing,
+    solvers,
+    statistics,
+)
 from .batches import batch_item
 from .color import fit_gamut, from_space, luma, to_space
 from .filters import block_mean, box_mean, guided_filter
+from .flat_areas import add_noise_to_flat_areas, flatness
 from .losses import content_loss, relative_error, total_variation
 from .matting import MattingLaplacian, closed_form_matting, screened
 from .patches import NNF, extract, nearest
@@ -17,6 +31,7 @@ __all__ = [
     "NNF",
     "MattingLaplacian",
     "Moments",
+    "add_noise_to_flat_areas",
     "batch_item",
     "batches",
     "block_mean",
@@ -30,6 +45,8 @@ __all__ = [
     "filters",
     "fit_gamut",
     "fit_within",
+    "flat_areas",
+    "flatness",
     "from_space",
     "gram",
     "guided_filter",

@@ -45,7 +45,9 @@ def resized_style(style: Style, size: Size, scale: float = 1.0, multiple: int = 
     return style.replace(image=scaled(style.image), guides=None if style.guides is None else scaled(style.guides))
 
 
-def resized_styles(styles: Sequence[Style], content: Tensor, scale: float = 1.0, multiple: int = 1) -> list[Style]:
+def resized_styles(
+    styles: Sequence[Style], content: Tensor, scale: float = 1.0, multiple: int = 1, padding: int = 0
+) -> list[Style]:
     """Return styles shrunk to the area of a picture times `scale` squared, each once for all frames of a stream.
 
     Args:
@@ -53,6 +55,8 @@ def resized_styles(styles: Sequence[Style], content: Tensor, scale: float = 1.0,
         content: (B, 3, H, W), the picture.
         scale: length of a stroke, 1 as in a style of the picture's area.
         multiple: of pixels, to which sides are filled up.
+        padding: pixels on each side by which the picture is continued (`Stylizer.reflection_padding`), which do not
+            count.
 
     Example:
         >>> import impasto, torch
@@ -60,5 +64,6 @@ def resized_styles(styles: Sequence[Style], content: Tensor, scale: float = 1.0,
         >>> [style.image.shape[-1] for style in resized_styles([mosaic, mosaic], torch.rand(1, 3, 32, 32), multiple=8)]
         [32, 32]
     """
-    how = (size_of(content), scale, multiple)
+    height, width = size_of(content)
+    how = ((height - 2 * padding, width - 2 * padding), scale, multiple)
     return [remember(style, ("resized", *how), partial(resized_style, style, *how)) for style in styles]

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import StageError
+from ..functional.flat_areas import DEVIATION, add_noise_to_flat_areas
 from ..functional.resizing import size_of, size_text
 from ..picture import Interrupted
 from .base import Stage, StyleUse, check_result, missing_method, pictures_in_mask
@@ -34,8 +35,8 @@ from .regions import (
 class Stylizer(Stage):
     """A stage that paints the image in the manner of the styles.
 
-    The base class pads the image to a `multiple` and crops back, checks what comes out, keeps it inside the
-    mask, paints region by region, and turns an interruption into the picture so far.  A subclass only paints.
+    The base class pads the image and crops back, checks what comes out, keeps it inside the mask, paints region
+    by region, and turns an interruption into the picture so far.  A subclass only paints.
 
     Example:
         >>> import impasto
@@ -50,6 +51,9 @@ class Stylizer(Stage):
     kind = "stylizer"
     multiple: ClassVar[int] = 1
     """Sides are padded (by repeating the border) to a multiple of this before `stylize` sees them."""
+    reflection_padding: ClassVar[int] = 0
+    """Pixels by which the picture is continued on each side, as in a mirror, before `stylize` sees it: a network that
+    has never seen a border paints a frame along it.  Masks and regions are continued alike."""
     smallest: ClassVar[int] = 1
     """The shortest side, in pixels, that the method can work on; less is refused with an explanation."""
     style: ClassVar[StyleUse] = "required"
@@ -74,6 +78,14 @@ class Stylizer(Stage):
         """
         raise missing_method(self, self.stylize)
 
+    def noise_strength(self) -> float:
+        """Return how much faint noise flat areas get before `stylize` sees them: 0 for none, 1 for the host's own.
+
+        A network paints one colour where its features are the same all over, such as in an overexposed sky: noise
+        gives it something to make strokes of.  See `impasto.functional.add_noise_to_flat_areas`.
+        """
+        return 0.0
+
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its image painted, inside the mask and the regions that have a style."""
         chosen = pictures_in_mask(self, canvas)
@@ -88,18 +100,20 @@ class Stylizer(Stage):
                     f"{self.name}: the {what} is {size_text(size_of(picture))} pixels, and the shorter "
                     f"side must have at least {self.smallest}\n  what would work: a larger picture"
                 )
-        styles, guides = align_styles(canvas), region_maps(canvas)
+        styles, guides, noise = align_styles(canvas), region_maps(canvas), self.noise_strength()
+        # Before anything is cropped: in a clip the noise stays where it is when a mask moves.
+        source = add_noise_to_flat_areas(canvas.image, noise * DEVIATION) if noise else canvas.image
         if guides is None:
-            painted, note = self._paint(canvas.image, styles, None)
+            painted, note = self._paint(source, styles, None)
             return canvas.replace(image=painted, interrupted=note or canvas.interrupted)
         for_one_region = any(style.region for style in canvas.styles)
         covered = check_coverage(self, guides, styles, canvas.labels, intended=for_one_region)
         self._warn_if_small(guides)
         guides = guides * guides.new_tensor(covered)[:, None, None]
         if self.regional:
-            image, note = self._paint_inside(canvas.image, styles, guides)
+            image, note = self._paint_inside(source, styles, guides)
         else:
-            image, note, guides = self._paint_each(canvas.image, styles, guides, canvas.labels)
+            image, note, guides = self._paint_each(source, styles, guides, canvas.labels)
         whole = canvas.mask is None and all(covered) and note is None
         image = image if whole else composite(canvas.image, image, guides.sum(1, keepdim=True).clamp(max=1))
         return canvas.replace(image=image, interrupted=note or canvas.interrupted)
@@ -165,17 +179,20 @@ class Stylizer(Stage):
     def _paint(self, image: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Painted:
         """Return what `stylize` makes of a picture, checked, and a note if it was interrupted."""
         height, width = image.shape[-2:]
-        bottom, right = -height % self.multiple, -width % self.multiple
+        margin = self.reflection_padding
+        bottom, right = (margin + -(length + 2 * margin) % self.multiple for length in (height, width))
+        # A picture smaller than the padding has its border repeated instead.
+        mode = "reflect" if margin and max(right - width, bottom - height) < 0 else "replicate"
 
         def padded(maps: Tensor) -> Tensor:
-            return F.pad(maps, (0, right, 0, bottom), mode="replicate") if bottom or right else maps
+            return F.pad(maps, (margin, right, margin, bottom), mode=mode) if bottom or right else maps
 
         check_memory_of(self, image)
         content, regions = padded(image), None if guides is None else padded(guides)
         with current_run().at_part(lambda frame: frame.part(padded)):
             painted, note = painted_so_far(self.name, partial(self.stylize, content, styles, regions), content)
         if isinstance(painted, Tensor) and painted.shape == content.shape:
-            painted = painted[..., :height, :width]
+            painted = painted[..., margin : margin + height, margin : margin + width]
         result = check_result(self, painted, image)
         if note is None:
             self._warn_if_flat(result, image, styles)

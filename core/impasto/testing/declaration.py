@@ -55,6 +55,8 @@ def has_a_summary_and_helpful_parameters(stage: Stage | Watcher) -> None:
 def has_presets_that_differ(stage: Stage) -> None:
     """Each preset says what it is for, fits, and is neither what the defaults are nor what another preset is."""
     kind = type(stage)
+    if not kind.presets:
+        return
     parameters = kind.parameters()
     needed = {name: getattr(stage, name) for name, parameter in parameters.items() if parameter.required}
     known = {kind(**needed): "the defaults"}

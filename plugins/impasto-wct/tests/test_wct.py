@@ -182,6 +182,8 @@ def test_the_painting_comes_closer_to_the_style_and_stays_the_content():
 
 
 def test_strengths_go_with_levels(cat):
+    # Without flat areas, whose noise hangs on alpha.
+    cat = (0.7 * cat + 0.3 * torch.rand(cat.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
     style = impasto.samples.style("mosaic", 96)
     left_out = paint(WCT(levels=(4, 2), strengths=(0, 1)), cat, style)
     torch.testing.assert_close(left_out, paint(WCT(levels=(2,)), cat, style))

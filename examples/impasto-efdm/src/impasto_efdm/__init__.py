@@ -81,6 +81,7 @@ class EFDM(impasto.Stylizer, name="efdm"):
     """Give the content's features the style's values, rank by rank, and decode them (Zhang et al. 2022)."""
 
     multiple: ClassVar = 8
+    reflection_padding: ClassVar = 24
     regional: ClassVar = True
     bytes_per_pixel: ClassVar = 200
 
@@ -92,7 +93,7 @@ class EFDM(impasto.Stylizer, name="efdm"):
     def stylize(self, content, styles, guides):
         encoder = impasto.encoder("slim19", device=content.device)
         decoder = impasto.decoder("adain-slim19", device=content.device)
-        styles = resized_styles(styles, content, multiple=self.multiple)
+        styles = resized_styles(styles, content, multiple=self.multiple, padding=self.reflection_padding)
         summaries = style_summaries(styles, encoder, decoder.layers, MATCHING.summary)
         return stylize_features(content, guides, styles, summaries, (encoder, decoder), MATCHING, self.alpha)
 

@@ -22,6 +22,7 @@ class OneStyle(impasto.Stylizer, name="one-style"):
     """Paint in the one style that a small network has learned (Johnson et al. 2016)."""
 
     multiple: ClassVar[int] = 4
+    reflection_padding: ClassVar[int] = 24
     style: ClassVar[str] = "ignored"
     known_weights: ClassVar[tuple[impasto.Weights, ...]] = (ONE_STYLE,)
 

@@ -76,6 +76,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
         "as-published": Preset("means and deviations alone; the content's palette shows through", statistic="mean-std"),
     }
     multiple: ClassVar[int] = 8
+    reflection_padding: ClassVar[int] = 24
     regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, DECODER)
 
@@ -121,6 +122,10 @@ class AdaIN(impasto.Stylizer, name="adain"):
         check_pair(f"{self.name}: the decoder {which}", decoder, encoder)
         return encoder, decoder
 
+    def noise_strength(self) -> float:
+        """Return as much as there is of the style: flat areas then get strokes."""
+        return self.alpha
+
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture decoded from features with the style's statistics."""
         encoder, decoder = networks = self.networks(content)
@@ -131,7 +136,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
         if any(fill):  # by an encoder that is no VGG, whose layer is coarser than the sides were filled up for
             content = F.pad(content, fill, mode="replicate")
             guides = None if guides is None else F.pad(guides, fill, mode="replicate")
-        resized = resized_styles(styles, content, self.style_scale, multiple)
+        resized = resized_styles(styles, content, self.style_scale, multiple, self.reflection_padding)
         summaries = style_summaries(resized, encoder, decoder.layers, transform.summary)
         painted = stylize_features(content, guides, resized, summaries, networks, transform, self.alpha)
         return painted[..., :height, :width]

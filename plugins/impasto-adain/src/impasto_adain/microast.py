@@ -206,6 +206,7 @@ class MicroAST(impasto.Stylizer, name="microast"):
     """Paint any style by the networks of MicroAST, which need no VGG (Wang et al. 2023)."""
 
     multiple: ClassVar[int] = 4
+    reflection_padding: ClassVar[int] = 24
     smallest: ClassVar[int] = 8
 
     network: str = impasto.param(
@@ -219,7 +220,7 @@ class MicroAST(impasto.Stylizer, name="microast"):
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture that the network paints."""
         network = weights.cached(load_microast, self.network, content.device)
-        resized = resized_styles(styles, content, self.style_scale, self.multiple)
+        resized = resized_styles(styles, content, self.style_scale, self.multiple, self.reflection_padding)
         (everywhere,) = covered_regions(None, resized)
         signals = mixed([network.signals(style.image) for style in resized], everywhere.shares)
         painted: Tensor = network(content, signals, self.alpha)

@@ -12,7 +12,7 @@ from impasto.functional.statistics import Moments
 from impasto.networks import FeatureMap, TargetSummary, affine_map
 
 LAYER = "relu4_1"
-LIFT = 0.01
+LIFT = 0.05
 """Of the mean variance of the content's channels, added to the variance of every direction."""
 
 

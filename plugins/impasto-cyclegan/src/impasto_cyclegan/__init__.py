@@ -69,6 +69,7 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
     """Paint a picture of one domain as one of another, such as a photograph as a painting (Zhu et al. 2017)."""
 
     multiple: ClassVar[int] = 4
+    reflection_padding: ClassVar[int] = 24
     known_weights: ClassVar[tuple[Weights, ...]] = tuple(PAIRS.values())
     style = "ignored"
 

@@ -34,6 +34,7 @@ class Fast(impasto.Stylizer, name="fast"):
     """Paint in one pass, in a style or a blend of styles that a network has learned (Johnson et al. 2016)."""
 
     multiple: ClassVar[int] = 4
+    reflection_padding: ClassVar[int] = 24
     known_weights: ClassVar[tuple[Weights, ...]] = (FAST,)
     style = "ignored"
     demo: ClassVar[Mapping[str, object]] = {"styles": ("impasto",)}
@@ -62,6 +63,10 @@ class Fast(impasto.Stylizer, name="fast"):
     def weights(self) -> tuple[Weights, ...]:
         """Return the record of our network, where it is used."""
         return () if self.network else (FAST,)
+
+    def noise_strength(self) -> float:
+        """Return the host's: flat areas then get strokes."""
+        return 1.0
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture that the network paints."""

@@ -37,6 +37,7 @@ class Local(impasto.Stylizer, name="local"):
 
     bytes_per_pixel: ClassVar[int] = 530
     multiple: ClassVar[int] = 4
+    reflection_padding: ClassVar[int] = 24
     known_weights: ClassVar[tuple[Weights, ...]] = (NETWORK,)
     style = "ignored"
 
@@ -60,6 +61,10 @@ class Local(impasto.Stylizer, name="local"):
     def weights(self) -> tuple[Weights, ...]:
         """Return the record of the network that ships, if it is used."""
         return () if self.network else (NETWORK,)
+
+    def noise_strength(self) -> float:
+        """Return the host's: flat areas then get strokes."""
+        return 1.0
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture, painted inside the mask."""

@@ -69,6 +69,7 @@ class AutoencoderStylizer(impasto.Stylizer):
     """Transform the features of a picture at one or several layers of an encoder, and decode them."""
 
     multiple: ClassVar[int] = 16
+    reflection_padding: ClassVar[int] = 32
     regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = (*PRETRAINED.values(), DECODERS)
 
@@ -157,12 +158,16 @@ class WCT(AutoencoderStylizer, name="wct"):
                 "  what would work: as many strengths as levels; or strengths=() for 1 everywhere"
             )
 
+    def noise_strength(self) -> float:
+        """Return as much as there is of the style: flat areas then get strokes."""
+        return self.alpha
+
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture after every level."""
         strengths = self.strengths or (1.0,) * len(self.levels)
         steps = [(level, strength) for level, strength in zip(self.levels, strengths, strict=True) if strength]
         networks = {level: self.networks(level, content) for level, _ in steps}
-        resized = resized_styles(styles, content, self.style_scale, self.multiple)
+        resized = resized_styles(styles, content, self.style_scale, self.multiple, self.reflection_padding)
         summaries: dict[Encoder, list[RegionSummaries[Moments]]] = {}
         transform = FeatureTransform(statistics.covariance_moments, partial(affine_map, transform=self.covariance_map))
         for encoder in dict.fromkeys(encoder for encoder, _ in networks.values()):
@@ -208,7 +213,7 @@ class StyleSwap(AutoencoderStylizer, name="style-swap"):
                 f"{self.name}: the decoder for {layer} in {self.decoders} takes {', '.join(decoder.layers)}\n"
                 f"  what would work: one that takes {layer} alone, as those of wct do"
             )
-        resized = resized_styles(styles, content, self.style_scale, self.multiple)
+        resized = resized_styles(styles, content, self.style_scale, self.multiple, self.reflection_padding)
         style_features = [
             remember(style, ("features", encoder, layer), partial(encoder.features, style.image, (layer,)))[layer]
             for style in resized
