@@ -36,7 +36,7 @@ def directory() -> tuple[Entry, ...]:
 
     Example:
         >>> [entry.offers for entry in directory() if entry.name == "impasto-adain"]
-        [['adain', 'adain-decoder', 'adain-slim19']]
+        [['adain', 'adain-decoder', 'adain-slim19', 'microast']]
     """
     text = (files(__package__) / "directory.toml").read_text(encoding="utf-8")
     return tuple(Entry(name, **said) for name, said in sorted(tomllib.loads(text).items()))
