@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from PIL import Image
 
 from impasto.errors import ParameterError
-from impasto.networks import FIRST_LAYERS, VGG, Distillation, Slim19, distillation, load_vgg
+from impasto.networks import FIRST_LAYERS, VGG, Distillation, Slim19, distillation, encoder, load_vgg
 from impasto.networks.student import Memory, Student, TeacherFeatures
 from impasto.networks.thin_starts import FeatureMoments, initial_student, widened
+from impasto.testing import trains_on_an_accelerator
 from impasto.training import train
 from impasto.weights import load
 
@@ -176,3 +177,13 @@ def test_the_trainer_says_what_it_needs():
         Slim19(images="a", styles="b", networks=("slim20",))
     with pytest.raises(ParameterError, match="frozen = '3_1' needs networks whose numbers are kept"):
         Slim19(images="a", styles="b", frozen="3_1")
+
+
+def test_it_trains_on_an_accelerator_and_leaves_its_teacher_alone(folder, monkeypatch):
+    monkeypatch.setattr(distillation, "WIDTHS", {"slim19": (4, 8, 8, 8, 8)})
+    trainer = Slim19(images=str(folder), styles=str(folder), teacher="slim19", networks=("slim19",), size=96, natural=2)
+    before = {key: value.clone() for key, value in encoder("slim19").network.state_dict().items()}
+    trains_on_an_accelerator(trainer)
+    for key, value in encoder("slim19").network.state_dict().items():
+        assert value.dtype == before[key].dtype
+        assert torch.equal(value, before[key])

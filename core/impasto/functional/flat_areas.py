@@ -11,10 +11,12 @@ from torch import Tensor
 from .color import luma
 from .filters import block_mean, box_mean
 
-DEVIATION = 0.04
-"""Of the noise, of [0, 1]: seen through instance normalisation or whitening, it is as strong as brushwork."""
-DETAIL = 0.012
-"""Mean distance from the neighbourhood's mean luma at which an area counts as textured, of [0, 1]."""
+DEVIATION = 0.02
+"""Of the noise, of [0, 1]: seen through instance normalisation or whitening it becomes brushwork; twice as much
+mottles skies."""
+DETAIL = 0.006
+"""Mean distance from the neighbourhood's mean luma at which an area counts as textured, of [0, 1]: the trails of stars
+in a smooth sky do."""
 NEIGHBOURHOOD, WINDOW = 1, 3
 """Radii of the neighbourhood of a position, and of the window that its detail is averaged over, in 2×2 pixels."""
 SIDE = 1024

@@ -21,11 +21,25 @@ def ridge_regression(inputs: Tensor, outputs: Tensor, ridge: float = 1e-4) -> Te
         >>> torch.allclose(ridge_regression(inputs, 2 * inputs, ridge=1e-9), 2 * torch.eye(3), atol=1e-4)
         True
     """
-    moments = in_double(inputs.mT @ inputs / len(inputs))
-    moments += ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.double, device=moments.device)
-    cross = in_double(inputs.mT @ outputs / len(inputs))
-    solution: Tensor = torch.linalg.solve(moments, cross)
-    return solution.float().to(inputs.device)
+    return solve_ridge(inputs.mT @ inputs / len(inputs), inputs.mT @ outputs / len(inputs), ridge)
+
+
+def solve_ridge(moments: Tensor, cross: Tensor, ridge: float = 1e-4) -> Tensor:
+    """Return what `ridge_regression` does, (I, O), by the mean products of the inputs that it has.
+
+    Args:
+        moments: (I, I), of the inputs with themselves.
+        cross: (I, O), of the inputs with the outputs.
+        ridge: see `ridge_regression`.
+
+    Example:
+        >>> solve_ridge(2 * torch.eye(3), torch.ones(3, 1), ridge=0).flatten().tolist()
+        [0.5, 0.5, 0.5]
+    """
+    exact = in_double(moments)
+    exact = exact + ridge * exact.diagonal().mean() * torch.eye(len(exact), dtype=torch.double, device=exact.device)
+    solution: Tensor = torch.linalg.solve(exact, in_double(cross))
+    return solution.float().to(moments.device)
 
 
 def choose_channels(features: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ParameterError
-from ..functional import in_double
-from .linear_fit import choose_channels, ridge_regression
+from .linear_fit import choose_channels, ridge_regression, solve_ridge
 from .vgg import CONVOLUTIONS, FIRST_LAYERS, VGG
 
 DEEPEST = "5_1"
@@ -34,7 +33,7 @@ def initial_student(
         images: (B, 3, H, W), sRGB in [0, 1], to learn from.
         positions: how many at most are drawn for each fit.
     """
-    student = VGG(widths, DEEPEST)
+    student = VGG(widths, DEEPEST).to(images.device)
     x = (images - student.mean) / student.std
     dtype = next(teacher.parameters()).dtype
     names = [f"conv{name}" for name in student.convolutions]
@@ -135,13 +134,9 @@ class FeatureMoments:
     thin: Tensor
     cross: Tensor
 
-    def head(self, ridge: float = 1e-4) -> Tensor:
+    def head(self) -> Tensor:
         """Return the matrix (C, c) that gives the teacher's features with the least squared error."""
-        moments = in_double(self.thin)
-        identity = torch.eye(len(moments), dtype=moments.dtype, device=moments.device)
-        moments = moments + ridge * moments.diagonal().mean() * identity
-        solution: Tensor = torch.linalg.solve(moments, in_double(self.cross).mT)
-        return solution.mT.to(self.cross)
+        return solve_ridge(self.thin, self.cross.mT).mT.contiguous()
 
 
 @torch.no_grad()

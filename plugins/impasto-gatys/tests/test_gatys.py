@@ -105,7 +105,7 @@ def test_it_starts_from_what_was_asked(init: str, network: str, tmp_path):
     impasto.read(content).save(file)
     stage = Gatys(encoder=network, init=init, init_file=str(file) if init == "file" else "")
     torch.manual_seed(0)
-    start = stage.start(content, [impasto.Style(style)], None, (48, 64))
+    start = stage.start(objective.Scene(content, [impasto.Style(style)], None), (48, 64))
     color = start.mean((0, 2, 3))
     expected = {"recolored": style, "style-noise": style, "content": content, "file": content}.get(init)
     wanted = torch.full((3,), 0.5) if expected is None else expected.mean((0, 2, 3))
@@ -260,8 +260,8 @@ def test_points_lay_the_shades_of_a_painted_face_where_the_face_is(network: str)
     content, style = picture(41), torch.full((1, 3, 48, 64), 0.2)
     style[..., 16:32, 0:16] = torch.tensor([0.9, 0.5, 0.1]).view(3, 1, 1)  # a face on the left
     face = (0.5, 0.34, 0.0, 0.34, 0.75, 0.34, 0.25, 0.34, 0.5, 0.66, 0.0, 0.66)  # and the content's in the middle
-    stage = Gatys(encoder=network, points=face, init="recolored")
-    start = stage.start(content, [impasto.Style(style)], None, (48, 64), stage.aligned(content, [impasto.Style(style)]))
+    stage, styles = Gatys(encoder=network, points=face, init="recolored"), [impasto.Style(style)]
+    start = stage.start(objective.Scene(content, styles, None, stage.aligned(content, styles)), (48, 64))
     assert start[:, 0, 18:30, 34:46].mean() > start[:, 2, 18:30, 34:46].mean() + 0.4
     assert abs(start[:, 0, :, :24].mean() - start[:, 2, :, :24].mean()) < 0.15
 

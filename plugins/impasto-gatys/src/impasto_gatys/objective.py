@@ -21,6 +21,7 @@ from impasto.functional.losses import (
     total_variation,
 )
 from impasto.functional.matting import MattingLaplacian
+from impasto.functional.resizing import Size, resize
 from impasto.stage import covers
 
 from .correspondence import gains
@@ -28,6 +29,23 @@ from .correspondence import gains
 FLAT = 1e-5
 """Variance of colour below which a window counts as flat.  With the 1e-7 of matting, what JPEG compression leaves in
 a sky is an edge like others, and the style shows there."""
+
+
+class Scene(NamedTuple):
+    """What the picture is compared with: the content, the styles, their regions, and a style laid over the content."""
+
+    content: Tensor
+    """(1, 3, H, W)."""
+    styles: Sequence[Style]
+    guides: Tensor | None
+    """(1, K, H, W), or None for everywhere."""
+    aligned: Tensor | None = None
+    """(1, 3, H, W), or None where nothing is compared place by place."""
+
+    def resized(self, size: Size) -> Scene:
+        """Return the scene at the size of one level; styles keep theirs."""
+        guides, aligned = (None if maps is None else resize(maps, size) for maps in (self.guides, self.aligned))
+        return Scene(resize(self.content, size), self.styles, guides, aligned)
 
 
 class Term(NamedTuple):

@@ -17,7 +17,7 @@ from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, descend, pyr
 from impasto.stage import CHECKPOINT_EVERY, Checkpoint, run_identity
 
 from .memory import check_step_memory
-from .objective import Objective, Term
+from .objective import Objective, Scene, Term
 from .pieces import composite_pieces, region_pieces, with_surroundings
 from .recoloring import recolor, with_shades_of
 
@@ -92,15 +92,8 @@ class Optimisation(impasto.Stylizer):
         """Return the layers of an encoder that the loss looks at."""
         raise NotImplementedError
 
-    def terms(
-        self,
-        encoder: Encoder,
-        content: Tensor,
-        styles: Sequence[Style],
-        guides: Tensor | None,
-        aligned: Tensor | None,
-    ) -> list[Term]:
-        """Return what is minimised at one level; the content, the guides and what is `aligned` have its size."""
+    def terms(self, encoder: Encoder, scene: Scene) -> list[Term]:
+        """Return what is minimised at one level; the scene has its size."""
         raise NotImplementedError
 
     def aligned(self, content: Tensor, styles: Sequence[Style]) -> Tensor | None:
@@ -124,14 +117,12 @@ class Optimisation(impasto.Stylizer):
         def paint(number: int) -> Tensor:
             piece, sizes = pieces[number], pyramids[number]
             picture = piece.crop(content)
-            aligned = self.aligned(picture, piece.styles)
             regions, own_styles = with_surroundings(piece.region, piece.styles)
+            scene = Scene(picture, own_styles, regions, self.aligned(picture, piece.styles))
             before = sum(map(len, pyramids[:number])) * self.steps
 
             def objective_at(size: Size) -> Objective:
-                small = None if regions is None else resize(regions, size)
-                over = None if aligned is None else resize(aligned, size)
-                return Objective(encoder, self.terms(encoder, resize(picture, size), own_styles, small, over))
+                return Objective(encoder, self.terms(encoder, scene.resized(size)))
 
             def after(run: Descent, losses: dict[str, Tensor]) -> None:
                 step = before + run.level * self.steps + run.step
@@ -142,7 +133,7 @@ class Optimisation(impasto.Stylizer):
                 if step % CHECKPOINT_EVERY == 0:
                     checkpoint.save({"finished": finished, "run": run.state()})
 
-            start = self.start(picture, own_styles, regions, sizes[0], aligned)
+            start = self.start(scene, sizes[0])
             run = Descent(start, self._optimiser(), Average(self.average, start), generator=generator)
             if saved["run"] is not None:
                 run.restore(saved.pop("run"))
@@ -162,30 +153,23 @@ class Optimisation(impasto.Stylizer):
     def _optimiser(self) -> Optimiser:
         return Adam(self.learning_rate) if self.optimiser == "adam" else LBFGS()
 
-    def start(
-        self,
-        content: Tensor,
-        styles: Sequence[Style],
-        guides: Tensor | None,
-        size: Size,
-        aligned: Tensor | None = None,
-    ) -> Tensor:
+    def start(self, scene: Scene, size: Size) -> Tensor:
         """Return the picture (1, 3, h, w) that the optimisation starts from, at the coarsest size."""
-        image = resize(content, size)
+        small = scene.resized(size)
+        image = small.content
         generator = self.generator(image.device)
         if self.init == "noise":
             return torch.empty_like(image).uniform_(generator=generator)
         if self.init == "grey":
             return torch.full_like(image, 0.5)
         if self.init == "file":
-            return resize(self._picture_in_file(content), size)
+            return resize(self._picture_in_file(scene.content), size)
         if self.init == "content":
             return image
         if self.init == "style-noise":
             image = torch.empty_like(image).normal_(generator=generator)
-        regions = None if guides is None else resize(guides, size)
-        recolored = recolor(image, styles, regions).clamp(0, 1)
-        return recolored if aligned is None else with_shades_of(recolored, resize(aligned, size))
+        recolored = recolor(image, small.styles, small.guides).clamp(0, 1)
+        return recolored if small.aligned is None else with_shades_of(recolored, small.aligned)
 
     def _picture_in_file(self, content: Tensor) -> Tensor:
         """Return the picture of `init_file`, which must have the content's proportions."""

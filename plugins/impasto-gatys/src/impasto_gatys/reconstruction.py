@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
-
-from torch import Tensor
 
 import impasto
 from impasto import Encoder, Style
 from impasto.functional.losses import STATISTICS
 from impasto.networks import check_layers, content_layer, style_layers
 
-from .objective import Term, content_terms, smoothness_terms, style_terms
+from .objective import Scene, Term, content_terms, smoothness_terms, style_terms
 from .optimisation import Optimisation
 
 
@@ -48,19 +46,12 @@ class Reconstruct(Optimisation, name="reconstruct"):
         before = encoder.layers[: encoder.layers.index(layer)]
         return (*(shallower for shallower in style_layers(encoder) if shallower in before), layer)
 
-    def terms(
-        self,
-        encoder: Encoder,
-        content: Tensor,
-        styles: Sequence[Style],
-        guides: Tensor | None,
-        aligned: Tensor | None,
-    ) -> list[Term]:
+    def terms(self, encoder: Encoder, scene: Scene) -> list[Term]:
         """Return the terms of content or style, and smoothness."""
         layers = self.layers(encoder)
         if self.what == "content":
-            terms = content_terms(encoder, content, layers, 1.0)
+            terms = content_terms(encoder, scene.content, layers, 1.0)
         else:
             shares = dict.fromkeys(layers, 1 / len(layers))
-            terms = style_terms(encoder, [Style(content)], None, shares, statistic=STATISTICS["gram"])
+            terms = style_terms(encoder, [Style(scene.content)], None, shares, statistic=STATISTICS["gram"])
         return [*terms, *smoothness_terms(self.smoothness)]

@@ -14,7 +14,7 @@ from impasto.networks import FIRST_LAYERS, PRETRAINED, check_layers, content_lay
 from impasto.stage import resized_style
 
 from .correspondence import align
-from .objective import Term, content_terms, photorealism_terms, smoothness_terms, style_terms
+from .objective import Scene, Term, content_terms, photorealism_terms, smoothness_terms, style_terms
 from .optimisation import Optimisation
 from .recoloring import recolor
 
@@ -78,20 +78,20 @@ class StyleOptimisation(Optimisation):
             )
         return layers
 
-    def style_terms(self, encoder: Encoder, size: Size, styles: Sequence[Style], guides: Tensor | None) -> list[Term]:
-        """Return the terms that imitate the styles in a picture of `size`."""
+    def style_terms(self, encoder: Encoder, scene: Scene) -> list[Term]:
+        """Return the terms that imitate the styles."""
         chosen = self.layers_of_style(encoder)
         suited = SHARES.get(self.encoder) if chosen == FIRST_LAYERS else None
         shares = self.style_layer_weights or suited or (1.0,) * len(chosen)
         layers = {layer: share / sum(shares) for layer, share in zip(chosen, shares, strict=True) if share}
         return style_terms(
             encoder,
-            [self.scaled(style, size) for style in styles],
-            guides,
+            [self.scaled(style, size_of(scene.content)) for style in scene.styles],
+            scene.guides,
             layers,
             statistic=impasto.get_host().statistic(self.statistic),
             histogram_weight=self.histogram_weight,
-            generator=self.generator(styles[0].image.device) if styles else None,
+            generator=self.generator(scene.styles[0].image.device) if scene.styles else None,
         )
 
     def scaled(self, style: Style, size: Size) -> Style:
@@ -190,21 +190,14 @@ class Gatys(StyleOptimisation, name="gatys"):
         check_layers(self.name, encoder, layers, "content_layers")
         return layers
 
-    def terms(
-        self,
-        encoder: Encoder,
-        content: Tensor,
-        styles: Sequence[Style],
-        guides: Tensor | None,
-        aligned: Tensor | None,
-    ) -> list[Term]:
+    def terms(self, encoder: Encoder, scene: Scene) -> list[Term]:
         """Return content, style, smoothness and photorealism."""
-        size = (content.shape[-2], content.shape[-1])
+        layers = self.layers_of_content(encoder)
         return [
-            *content_terms(encoder, content, self.layers_of_content(encoder), self.content_weight, aligned),
-            *self.style_terms(encoder, size, styles, guides),
+            *content_terms(encoder, scene.content, layers, self.content_weight, scene.aligned),
+            *self.style_terms(encoder, scene),
             *smoothness_terms(self.smoothness),
-            *photorealism_terms(content, self.photorealism),
+            *photorealism_terms(scene.content, self.photorealism),
         ]
 
 
@@ -223,14 +216,6 @@ class Texture(StyleOptimisation, name="texture"):
         """Return the layers of the style."""
         return self.layers_of_style(encoder)
 
-    def terms(
-        self,
-        encoder: Encoder,
-        content: Tensor,
-        styles: Sequence[Style],
-        guides: Tensor | None,
-        aligned: Tensor | None,
-    ) -> list[Term]:
+    def terms(self, encoder: Encoder, scene: Scene) -> list[Term]:
         """Return style and smoothness (Gatys, Ecker and Bethge 2015, "Texture synthesis using CNNs")."""
-        size = (content.shape[-2], content.shape[-1])
-        return [*self.style_terms(encoder, size, styles, guides), *smoothness_terms(self.smoothness)]
+        return [*self.style_terms(encoder, scene), *smoothness_terms(self.smoothness)]
