@@ -11,12 +11,14 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import tomli_w
 from PIL import Image, ImageDraw, ImageFilter
 
 import impasto
+import impasto_lut
 from impasto.stage import Canvas, Stage
 
 if sys.version_info >= (3, 11):
@@ -29,6 +31,7 @@ FOLDER = Path(__file__).parents[1] / "gallery"
 COSTS = Path("costs.toml")
 SIZE = 384
 CONTENT, STYLE = "coffee", "impasto"
+LOOK = "match-color:target=image:strength=0.6"
 
 SHOWN = {
     "analogy": "analogy:size=384",
@@ -36,6 +39,7 @@ SHOWN = {
     "texture": "texture:encoder=slim19:steps=40",
     "reconstruct": "reconstruct:layer=relu4_1:encoder=slim19:steps=40",
     "nnst": "nnst:encoder=slim19",
+    "lut": "lut:path=look.cube",
     "local": "saliency, grow-mask, local",
     "superpixels": "superpixels:gives=flat, adain",
     "segment-regions": "segment-regions:target=both, match-regions, adain",
@@ -83,7 +87,7 @@ class Times:
 
 
 def draw_inputs() -> None:
-    """Write what stages read: a mask of cup and saucer, and strokes, white on them and black beside them."""
+    """Write what stages read: a mask of cup and saucer, strokes, white on them and black beside them, and a look."""
     width, height = SIZE, SIZE * 2 // 3
     mask = Image.new("L", (width, height))
     ImageDraw.Draw(mask).ellipse((46, 8, 312, 252), fill=255)
@@ -95,6 +99,11 @@ def draw_inputs() -> None:
     draw.line((10, 20, 25, 130, 15, 240), fill="black", width=10)
     draw.line((330, 15, 350, 130, 335, 240), fill="black", width=10)
     strokes.save("scribbles.png")
+    cup, style = impasto.samples.content(CONTENT, SIZE), impasto.samples.style(STYLE, SIZE)
+    look = impasto_lut.cube_of(
+        impasto.Pipeline.parse("match-color:target=image:strength=0.6"), cup, style, size=17
+    ).cube
+    impasto_lut.write_cube(replace(look, table=look.table[::2, ::2, ::2]), "look.cube")
 
 
 def pipeline(stage: type[Stage]) -> impasto.Pipeline:
