@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 import difflib
+import linecache
+import os
 import sys
+import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
-class ParameterError(ValueError):
+class ImpastoError(Exception):
+    """The base of Impasto's errors; a notebook shows the message and the line of the cell, without a traceback.
+
+    The traceback is shown where something else went wrong first, such as a fault in a stage's own code; and always
+    while the environment has `IMPASTO_TRACEBACK=1`.
+
+    Example:
+        >>> import impasto
+        >>> issubclass(impasto.StageError, ImpastoError)
+        True
+    """
+
+    @property
+    def _render_traceback_(self) -> Callable[[], list[str]]:
+        """What IPython asks an error for; an error that has none gets IPython's own traceback."""
+        cause = self.__cause__ or (None if self.__suppress_context__ else self.__context__)
+        told = cause is None or isinstance(cause, ImpastoError)
+        if not told or os.environ.get("IMPASTO_TRACEBACK", "0") not in ("", "0"):
+            raise AttributeError("_render_traceback_")
+        return self._words
+
+    def _words(self) -> list[str]:
+        for frame, number in traceback.walk_tb(self.__traceback__):
+            if frame.f_globals.get("__name__") == "__main__":  # the cell
+                code = linecache.getline(frame.f_code.co_filename, number).strip()
+                return [f"{type(self).__name__} in line {number}: {code}", str(self)]
+        return [type(self).__name__, str(self)]
+
+
+class ParameterError(ImpastoError, ValueError):
     """A parameter of a stage or trainer has a value it cannot take.
 
     Example:
@@ -22,7 +54,30 @@ class ParameterError(ValueError):
     """
 
 
-class StageError(RuntimeError):
+class MissingFileError(ImpastoError, FileNotFoundError):
+    """There is no file of the name that was given.
+
+    Example:
+        >>> import impasto
+        >>> impasto.read("no-photo.jpg")
+        Traceback (most recent call last):
+        impasto.errors.MissingFileError: no-photo.jpg: there is no such file
+          what would work: check the folder and the spelling
+    """
+
+
+class UnknownNameError(ImpastoError, LookupError):
+    """Nothing has the name that was given: no stage, encoder, sample or layer.
+
+    Example:
+        >>> import impasto
+        >>> impasto.samples.content("catt")
+        Traceback (most recent call last):
+        impasto.errors.UnknownNameError: ...
+    """
+
+
+class StageError(ImpastoError, RuntimeError):
     """A stage failed, or gave back something that is not what its kind promises.
 
     Example:
@@ -40,7 +95,7 @@ class StageError(RuntimeError):
     """
 
 
-class PictureError(ValueError):
+class PictureError(ImpastoError, ValueError):
     """A picture that cannot be read or written as asked; the message says what to do instead.
 
     Example:
@@ -61,7 +116,7 @@ class FrameError(StageError):
     """
 
 
-class RecipeError(ValueError):
+class RecipeError(ImpastoError, ValueError):
     """A recipe asks for what a stranger's may not: to write, to read a file, to download; the message names it.
 
     Example:
@@ -74,7 +129,7 @@ class RecipeError(ValueError):
     """
 
 
-class PluginError(Exception):
+class PluginError(ImpastoError, Exception):
     """A plugin does not keep to the hooks; the message says what to change in it.
 
     Example:
@@ -179,7 +234,7 @@ def suggestion(asked: str, names: Iterable[str]) -> str:
     return f"\n  did you mean {near[0]!r}?" if near else ""
 
 
-class WeightsError(RuntimeError):
+class WeightsError(ImpastoError, RuntimeError):
     """Weights that cannot be found, verified or opened; the message says what to do.
 
     Example:

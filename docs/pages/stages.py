@@ -38,6 +38,7 @@ ABOUT = {
 """Sections of a plugin's README that a stage's page takes over, by how their titles begin."""
 LISTED = re.compile(r"^\| \[(impasto-[\w-]+)\].* \| ([^|]+) \|$", re.MULTILINE)
 """A plugin and its papers in the table of the README."""
+ARGUMENTS = re.compile(r"\n*Args:\n(?: {4}.*(?:\n|$))+")
 PAPER = re.compile(r"(?:after )?(.+?) ((?:\d{4}(?:, )?)+)")
 
 
@@ -148,7 +149,8 @@ def stage_page(name: str, stage: type[Stage]) -> str:
     if stage.presets:
         lines += ["## Presets", "", preset_table(stage), ""]
     lines += ["## How it is used", "", example(stage), ""]
-    if stage.__doc__ and (rest := inspect.getdoc(stage).partition("\n")[2].strip()):  # type: ignore[union-attr]
+    # The parameters, which the class's docstring lists for `help`, are in the table.
+    if rest := ARGUMENTS.sub("", inspect.getdoc(stage) or "").partition("\n")[2].strip():
         lines += ["## What it does", "", rest, ""]
     lines += about(name, plugin)
     return "\n".join(lines)

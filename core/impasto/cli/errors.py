@@ -7,7 +7,7 @@ import traceback
 from contextvars import ContextVar
 from typing import Any
 
-from ..errors import PluginError, StageError, WeightsError
+from ..errors import PluginError, StageError, UnknownNameError, WeightsError
 from .wording import command_line_words
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -77,7 +77,7 @@ def exit_code_of(error: Exception) -> int | None:
     # KeyError and IndexError are LookupErrors, ModuleNotFoundError an ImportError: not meant for users.
     if isinstance(error, (ValueError, FileNotFoundError, FileExistsError, IsADirectoryError)):
         return MISUSED
-    if type(error) is LookupError:
+    if type(error) in (LookupError, UnknownNameError):
         return MISUSED
     if isinstance(error, (StageError, WeightsError, PluginError, FloatingPointError, OSError)):
         return FAILED

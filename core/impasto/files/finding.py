@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import PictureError, quoted
+from ..errors import MissingFileError, PictureError, quoted
 
 PICTURES = (
     *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
@@ -76,7 +76,7 @@ def existing_file(source: str | os.PathLike[str], example: str = "photo.jpg") ->
     Raises:
         PictureError: a name that no file has, an address of the internet, or no regular file: a device, a pipe.
         IsADirectoryError: a folder.
-        FileNotFoundError: no such file; the message suggests the nearest name.
+        MissingFileError: no such file; the message suggests the nearest name.
 
     Example:
         >>> existing_file(__file__).name
@@ -97,14 +97,14 @@ def existing_file(source: str | os.PathLike[str], example: str = "photo.jpg") ->
             "  what would work: a file; copy what comes from there into one first"
         )
     if not path.parent.is_dir():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"{path}: there is no such file, and no folder {path.parent}\n  what would work: check the spelling"
         )
     near = difflib.get_close_matches(path.name, [file.name for file in path.parent.iterdir() if file.is_file()], 1)
     hint = (
         f"did you mean '{path.with_name(near[0])}'?" if near else "what would work: check the folder and the spelling"
     )
-    raise FileNotFoundError(f"{path}: there is no such file\n  {hint}")
+    raise MissingFileError(f"{path}: there is no such file\n  {hint}")
 
 
 def expand(paths: Iterable[str], suffixes: Callable[[], Collection[str]] = lambda: PICTURES) -> list[Path]:

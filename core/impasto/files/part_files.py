@@ -19,7 +19,7 @@ from pathlib import Path
 
 from typing_extensions import Self
 
-from ..errors import PictureError
+from ..errors import MissingFileError, PictureError
 from .finding import PICTURES, VIDEOS
 
 
@@ -175,7 +175,7 @@ def link_target(path: Path) -> Path:
         mode = target.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         if not target.parent.is_dir():
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"{path}: there is no folder {path.parent}\n  what would work: make it, or check the spelling"
             ) from None
         return target

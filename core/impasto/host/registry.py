@@ -14,7 +14,7 @@ import numpy.typing as npt
 from packaging.utils import canonicalize_name
 from torch import Tensor, nn
 
-from ..errors import PluginError, quoted, suggestion
+from ..errors import PluginError, UnknownNameError, quoted, suggestion
 from ..functional.losses import StatisticOf
 from ..moved import moved_name
 from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
@@ -89,14 +89,14 @@ class Host:
             but: entry-point names to leave out.
 
         Raises:
-            LookupError: no installed plugin has one of these names.
+            UnknownNameError: no installed plugin has one of these names.
         """
         points = sorted(importlib.metadata.entry_points(group="impasto"), key=lambda point: point.name)
         names = [point.name for point in points]
         wanted, unwanted = set(names if only is None else only), set(but)
         unknown = sorted((wanted | unwanted) - set(names))
         if unknown:
-            raise LookupError(
+            raise UnknownNameError(
                 f"IMPASTO_PLUGINS names {', '.join(unknown)}, which no installed plugin is called\n"
                 f"  installed: {', '.join(names) or 'none'}{suggestion(unknown[0], names)}"
             )
@@ -201,7 +201,7 @@ class Host:
         """Return the stage of this name.
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("stage", name)  # type: ignore[no-any-return]
 
@@ -209,7 +209,7 @@ class Host:
         """Return the loader of the encoder of this name.
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("encoder", name)  # type: ignore[no-any-return]
 
@@ -217,7 +217,7 @@ class Host:
         """Return the trainer of this name.
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("trainer", name)  # type: ignore[no-any-return]
 
@@ -225,7 +225,7 @@ class Host:
         """Return the loader of the decoder of this name.
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("decoder", name)  # type: ignore[no-any-return]
 
@@ -233,7 +233,7 @@ class Host:
         """Return the style statistic of this name.
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("statistic", name)  # type: ignore[no-any-return]
 
@@ -241,7 +241,7 @@ class Host:
         """Return the watcher of this name.
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("watcher", name)  # type: ignore[no-any-return]
 
@@ -249,7 +249,7 @@ class Host:
         """Return the function that draws the sample picture of this name.
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("sample", name)  # type: ignore[no-any-return]
 
@@ -257,7 +257,7 @@ class Host:
         """Return the reader of files with this suffix, such as ".exr".
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("reader", name)  # type: ignore[no-any-return]
 
@@ -265,7 +265,7 @@ class Host:
         """Return the command of this name.
 
         Raises:
-            LookupError: none or several plugins offer it; lists the names there are.
+            UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("command", name)  # type: ignore[no-any-return]
 
@@ -273,7 +273,7 @@ class Host:
         """Return what goes by this name, of each kind that has it: `fast` is a stage and a trainer.
 
         Raises:
-            LookupError: nothing, or what several plugins offer; lists the names there are.
+            UnknownNameError: nothing, or what several plugins offer; lists the names there are.
         """
         kinds = dict.fromkeys(registry.kind for registry in REGISTRIES.values())
         found = {kind: self._look_up(kind, name) for kind in kinds if self._matching(kind, name)}
@@ -304,7 +304,7 @@ class Host:
             return offers[0].object
         if offers:
             distributions = " and ".join(offer.distribution for offer in offers)
-            raise LookupError(
+            raise UnknownNameError(
                 f"{distributions} {'both' if len(offers) == 2 else 'all'} offer a {kind} called {quoted(name)}\n"
                 "  what would work: uninstall one, or leave its plugin out, as IMPASTO_PLUGINS=-color does"
                 + ("" if kind == "reader" else f"\n  what to type: {' or '.join(one.qualified for one in offers)}")
@@ -315,7 +315,7 @@ class Host:
         lines.append(f"  installed: {', '.join(names) or 'none'}{suggestion(name, names)}")
         lines += [f"  what to type: pip install {one}, which offers it" for one in self._published(name)]
         lines += [f"  {broken} is installed but did not load: {why}" for broken, why in self.broken.items()]
-        raise LookupError("\n".join(lines))
+        raise UnknownNameError("\n".join(lines))
 
     def _every(self) -> Iterator[Offer]:
         return (offer for offers in self._offers.values() for offer in offers)
@@ -363,7 +363,7 @@ def _installed() -> Host:
     names = [name.strip() for name in (limit or "").split(",") if name.strip()]
     but = [name[1:].strip() for name in names if name.startswith("-")]
     if but and len(but) < len(names):
-        raise LookupError(
+        raise UnknownNameError(
             f"IMPASTO_PLUGINS={limit} names plugins to load and plugins to leave out\n"
             "  what would work: only the former, IMPASTO_PLUGINS=adain,color; or the latter, IMPASTO_PLUGINS=-color"
         )

@@ -31,7 +31,7 @@ def decoder(
             instead of moving it.
 
     Raises:
-        LookupError: no decoder of this name, and no such file.
+        UnknownNameError: no decoder of this name, and no such file.
         TypeError: what a plugin offers is no decoder.
         WeightsError: weights that cannot be found, verified or opened, or a file or whole name without a decoder of
             this layer.

@@ -104,7 +104,7 @@ def encoder_for_checkpoint(name: str, device: torch.device) -> Encoder:
         device: where it computes.
 
     Raises:
-        LookupError: no encoder of this name, and no such file.
+        UnknownNameError: no encoder of this name, and no such file.
         WeightsError: a checkpoint that holds no VGG-19.
 
     Example:

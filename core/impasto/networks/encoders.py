@@ -41,7 +41,7 @@ def encoder(
             instead of moving it.
 
     Raises:
-        LookupError: no encoder of this name, and no such file.
+        UnknownNameError: no encoder of this name, and no such file.
         TypeError: what a plugin offers is no encoder.
         ValueError: another pooling or padding than an encoder comes with.
         WeightsError: weights that cannot be found, verified or opened.

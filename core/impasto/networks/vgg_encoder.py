@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import StageError, suggestion
+from ..errors import StageError, UnknownNameError, suggestion
 from ..functional.resizing import size_of, size_text
 from ..validation import check_features, check_image
 from .protocols import Encoder
@@ -99,7 +99,7 @@ class VGGEncoder(nn.Module):
             else float32.
 
         Raises:
-            LookupError: an unknown layer, or one deeper than the network, or not calibrated.
+            UnknownNameError: an unknown layer, or one deeper than the network, or not calibrated.
             ValueError: a picture too small to be pooled so often, on another device, or of a wrong shape.
             TypeError: not a float32 tensor.
         """
@@ -183,9 +183,9 @@ class VGGEncoder(nn.Module):
             raise TypeError(f"{self.name}: layers are a list of names\n  what to type: features(image, [{layers!r}])")
         for layer in layers:
             if layer not in self.channels:
-                raise LookupError(self._unknown(layer))
+                raise UnknownNameError(self._unknown(layer))
             if self.calibrated and self._metrics and layer not in self._metrics:
-                raise LookupError(
+                raise UnknownNameError(
                     f"{self.name}: {layer} is not calibrated to VGG-19\n"
                     f"  what would work: {', '.join(self._metrics)}; or an encoder with calibrated=False"
                 )

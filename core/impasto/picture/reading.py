@@ -63,7 +63,7 @@ def read(source: Any, *, max_pixels: int | None = None) -> Picture:
     Raises:
         PictureError: not a picture, damaged, too large, no regular file, or values and shapes that have no one
             meaning.
-        FileNotFoundError: no such file; the message suggests the nearest name.
+        MissingFileError: no such file; the message suggests the nearest name.
         IsADirectoryError: a folder.
         TypeError: something else than a picture.
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..errors import ParameterError
+from ..errors import ParameterError, UnknownNameError
 from ..host import get_host
 from ..stage import Declared, Parameter, Stage, Watcher
 
@@ -28,7 +28,7 @@ def parse_watchers(text: str) -> list[Watcher]:
         text: names with parameters, in the words of `Pipeline.parse`.
 
     Raises:
-        LookupError: no installed plugin offers a watcher of that name.
+        UnknownNameError: no installed plugin offers a watcher of that name.
         ParameterError: a parameter that it does not have, or a value out of its range.
 
     Example:
@@ -56,7 +56,7 @@ def _parse(text: str, look_up: Callable[[str], type[D]]) -> list[D]:
             kind = look_up(name.strip())
         except LookupError as error:
             if made and "=" in before:
-                raise LookupError(
+                raise UnknownNameError(
                     f'{error}\n  what to type for a value with a comma: "…", in quotation marks'
                 ) from None
             raise

@@ -230,7 +230,7 @@ class Pipeline:
 
         Raises:
             ValueError: not TOML, or not a pipeline; says what is wrong and where.
-            LookupError: a stage that no installed plugin offers.
+            UnknownNameError: a stage that no installed plugin offers.
             ParameterError: a parameter that the stage does not have, or a value out of its range.
         """
         return cls(*read_toml(text))

@@ -12,7 +12,7 @@ import torch
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..errors import ParameterError, quoted
+from ..errors import ParameterError, UnknownNameError, quoted
 from ..host import get_host, version
 from ..stage import Stage
 
@@ -54,7 +54,7 @@ def stage_of(name: str, made: Any) -> type[Stage]:
         made: the recipe's table of that name, a stranger's.
 
     Raises:
-        LookupError: none offers it, or several do.
+        UnknownNameError: none offers it, or several do.
     """
     own = set()
     for maker in _read_makers(made):
@@ -84,10 +84,10 @@ def explain(error: LookupError | ParameterError, stage: str, made: Any) -> Excep
         return error
     text = f"no installed plugin offers a stage called {quoted(stage)}"
     if not missing:
-        return LookupError(f"{text}{_other_versions(others)}")
+        return UnknownNameError(f"{text}{_other_versions(others)}")
     named = ", ".join(f"{maker.name} {maker.version}" for maker in missing)
     typed = " ".join(shlex.quote(maker.name) for maker in missing)
-    return LookupError(
+    return UnknownNameError(
         f"{text}\n  it was made with {named}, which {'is' if len(missing) == 1 else 'are'} not installed\n"
         f"  what to type: pip install {typed}, if you trust who wrote it"
     )

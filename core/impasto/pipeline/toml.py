@@ -109,7 +109,7 @@ def read_toml(text: str) -> list[Stage]:
 
     Raises:
         ValueError: not TOML, or not a pipeline; says what is wrong and where.
-        LookupError: a stage that no installed plugin offers; names the one it was made with.
+        UnknownNameError: a stage that no installed plugin offers; names the one it was made with.
         ParameterError: a parameter that the stage does not have, or a value out of its range.
 
     Names that stages and parameters had before are read as the present ones.  Who typed them is told; a picture's

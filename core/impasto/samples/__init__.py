@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ..errors import suggestion
+from ..errors import UnknownNameError, suggestion
 from ..host import get_host
 from .plugin_samples import middle, plugin_sample
 
@@ -83,7 +83,7 @@ def content(name: str, size: int | None = None) -> Tensor:
         The picture (1, 3, H, W), float32 sRGB in [0, 1].
 
     Raises:
-        LookupError: there is no such photograph.
+        UnknownNameError: there is no such photograph.
         ValueError: the size is not at least 1.
         PluginError: the picture is a plugin's, and not what it promises.
 
@@ -127,7 +127,7 @@ def style(name: str, size: int | tuple[int, int] = 512) -> Tensor:
         The picture (1, 3, H, W), float32 sRGB in [0, 1].
 
     Raises:
-        LookupError: there is no such style.
+        UnknownNameError: there is no such style.
         ValueError: a side is shorter than 8 pixels.
         PluginError: the picture is a plugin's, and not what it promises.
 
@@ -152,4 +152,4 @@ def style(name: str, size: int | tuple[int, int] = 512) -> Tensor:
 def _check_name(name: str, known: Sequence[str], kind: str) -> None:
     if name not in known and "/" not in str(name):  # a qualified name is looked up by the host
         message = f"{kind}: there is no sample called {name!r}\n  available: {', '.join(known)}"
-        raise LookupError(message + suggestion(str(name), known))
+        raise UnknownNameError(message + suggestion(str(name), known))

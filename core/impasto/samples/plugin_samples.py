@@ -19,7 +19,7 @@ def plugin_sample(name: str, size: int | tuple[int, int]) -> Tensor:
         size: the longer side in pixels, or (H, W), which is cut from the middle.
 
     Raises:
-        LookupError: no plugin offers it, or several do.
+        UnknownNameError: no plugin offers it, or several do.
         PluginError: what the plugin gave back is no such picture.
     """
     if isinstance(size, int):

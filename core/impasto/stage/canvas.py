@@ -38,7 +38,7 @@ def style_image(source: Any) -> Tensor:
     return picture.visible
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Style:
     """A style picture, how much it counts, and which part of it belongs to which region.
 
@@ -98,6 +98,17 @@ class Style:
                 f"a style for the region {self.region!r} alone has guides for {self.guides.shape[1]} regions\n"
                 "  what would work: no guides, or one map (1, 1, h, w) of the part that counts"
             )
+
+    def __repr__(self) -> str:
+        given = {"weight": self.weight, "region": self.region, "labels": self.labels}
+        usual = {"weight": 1.0, "region": "", "labels": ()}
+        told = [f"{name}={value!r}" for name, value in given.items() if value != usual[name]]
+        if self.guides is not None:
+            told.append(f"guides={shape(self.guides)}")
+        return f"Style({', '.join([repr(read(self.image.detach().clamp(0, 1))), *told])})"
+
+    def _repr_png_(self) -> bytes:
+        return read(self.image.detach().clamp(0, 1))._repr_png_()
 
     def replace(self, **changes: Any) -> Style:
         """Return a style with some of its parts replaced; only those are checked."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import html
+import inspect
 import re
 import types
 import typing
@@ -30,6 +32,16 @@ def _validated(initialise: Callable[..., None]) -> Callable[..., None]:
         self.check()
 
     return validated
+
+
+def _documented(cls: type[Declared]) -> str | None:
+    """Return a class's docstring with what its parameters do, for `help(AdaIN)` and a notebook's `AdaIN?`."""
+    written = cls.__doc__
+    if not cls.summary() or not cls.parameters():
+        return written
+    entries = "".join(f"\n        {one.name}: {one.help} ({one.about})." for one in cls.parameters().values())
+    text, example, rest = (written or "").rstrip().partition("\n\n    Example:")
+    return f"{text.rstrip()}\n\n    Args:{entries}{example}{rest}\n    "
 
 
 def _has_of_its_own(base: type, name: str) -> bool:
@@ -89,6 +101,18 @@ class Declared:
         cls.__init__ = _validated(cls.__init__)  # type: ignore[method-assign]
         with contextlib.suppress(NameError):  # an annotation may name what is defined further down
             cls.parameters()
+            cls.__doc__ = _documented(cls)
+            cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+                [
+                    inspect.Parameter(
+                        one.name,
+                        inspect.Parameter.KEYWORD_ONLY,
+                        default=inspect.Parameter.empty if one.required else one.default,
+                        annotation=one.annotation,
+                    )
+                    for one in cls.parameters().values()
+                ]
+            )
         cls._older_names()
 
     @classmethod
@@ -258,3 +282,17 @@ class Declared:
     def __repr__(self) -> str:
         changed = {name: value for name, value in self.values().items() if value != self.parameters()[name].default}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the parameters for a notebook; what is not the default is bold."""
+        rows = ""
+        for name, one in self.parameters().items():
+            value = repr(getattr(self, name))
+            cells = [name, value, one.about, one.help]
+            cells = [html.escape(cell) for cell in cells]
+            if getattr(self, name) != one.default:
+                cells[1] = f"<b>{cells[1]}</b>"
+            rows += "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+        head = "<tr><th></th><th>value</th><th>range</th><th>what it does</th></tr>"
+        table = f"<table>{head}{rows}</table>" if rows else ""
+        return f"<b>{html.escape(self.name)}</b> {html.escape(type(self).summary())}{table}"

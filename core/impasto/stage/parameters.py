@@ -63,6 +63,19 @@ class Parameter:
         return f"{kind}, {_number(self.high)} or less" if self.high is not None else kind
 
     @property
+    def about(self) -> str:
+        """Range and default, in words, without asking plugins what they offer."""
+        allowed = "one of those that are installed" if callable(self.allowed) else self.range
+        return allowed if self.required else f"{allowed}; default {self.default!r}"
+
+    @property
+    def annotation(self) -> Any:
+        """The type for a signature, with the choices of a fixed list spelled out."""
+        if not isinstance(self.allowed, tuple) or self.listed:
+            return self.type
+        return typing.Literal[self.allowed]
+
+    @property
     def bounded(self) -> bool:
         """Whether the numbers that it can be, if any, have a lowest and a highest, which are finite."""
         if not self.is_number:

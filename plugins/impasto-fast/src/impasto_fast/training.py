@@ -48,7 +48,7 @@ class FastTrainer(Trainer, name="fast"):
         default=0.1, low=0, high=1e6, help="how much the content is kept; the style's is 1"
     )
     smoothness: float = impasto.param(
-        default=1.0, low=0, high=1e6, help="weight of the total variation, which takes away grain"
+        default=1.0, low=0, high=1e6, help="weight of the squared differences of neighbours, which takes away grain"
     )
     width: int = impasto.param(
         default=16, low=1, high=4096, help="channels of the network at full size; the paper's is 32"

@@ -168,7 +168,7 @@ def style_loss(features: Tensor, *, kind: Statistic, target: Measurement, guides
 
 
 def smoothness_terms(weight: float) -> list[Term]:
-    """Return the term of the total variation."""
+    """Return the term of the squared differences of neighbours."""
     return [Term("smoothness", None, weight, total_variation)]
 
 

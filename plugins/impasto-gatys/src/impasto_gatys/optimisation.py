@@ -61,7 +61,10 @@ class Optimisation(impasto.Stylizer):
         help="decay of the average over steps that is the picture; 0: the last step",
     )
     smoothness: float = impasto.param(
-        default=2.0, low=0, high=1e6, help="weight of the total variation, which takes away grain and then detail"
+        default=2.0,
+        low=0,
+        high=1e6,
+        help="weight of the squared differences of neighbours, which takes away grain and then detail",
     )
     init: str = impasto.param(
         default="recolored",

@@ -25,7 +25,10 @@ class Reconstruct(Optimisation, name="reconstruct"):
         default="noise", choices=("noise", "grey", "file"), help="start from noise, grey, or init_file"
     )
     smoothness: float = impasto.param(
-        default=0.1, low=0, high=1e6, help="weight of the total variation, which takes away grain and then detail"
+        default=0.1,
+        low=0,
+        high=1e6,
+        help="weight of the squared differences of neighbours, which takes away grain and then detail",
     )
     what: str = impasto.param(
         default="content",

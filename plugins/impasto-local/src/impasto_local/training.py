@@ -58,7 +58,7 @@ class LocalTrainer(Trainer, name="local"):
         default=0.5, low=0, high=1e6, help="of steps that the paint makes at the mask's border"
     )
     smoothness: float = impasto.param(
-        default=1.0, low=0, high=1e6, help="of the total variation inside, which takes away grain"
+        default=1.0, low=0, high=1e6, help="of the squared differences of neighbours inside, which takes away grain"
     )
     size: int = impasto.param(default=192, low=64, high=65_536, multiple=16, help="side of the crops in pixels")
     style_size: int = impasto.param(
@@ -241,6 +241,6 @@ def seam_loss(change: Tensor, mask: Tensor) -> Tensor:
 
 
 def smoothness_loss(image: Tensor, mask: Tensor) -> Tensor:
-    """Return the total variation of pictures (B, 3, H, W) inside the mask: squared steps from pixel to pixel."""
+    """Return the squared differences of neighbours, inside the mask, of pictures (B, 3, H, W)."""
     steps = [masked_mean(image.diff(dim=dim).square(), mask.narrow(dim, 1, mask.shape[dim] - 1)) for dim in (2, 3)]
     return torch.stack(steps).sum()

@@ -64,7 +64,7 @@ class Energy:
         content_weight: of that.
         content_layers: where.
         surface: weight of the paint's surface under the matches of the shallowest field.
-        smoothness: weight of the total variation.
+        smoothness: weight of the squared differences of neighbours.
         rematch: calls from one matching to the next.
     """
 

@@ -74,7 +74,7 @@ class MRF(impasto.Stylizer, name="mrf"):
         default=0.6, low=0, high=1e6, help="how much pixels follow those under the matched patches: colours and strokes"
     )
     smoothness: float = impasto.param(
-        default=2.0, low=0, high=1e6, help="weight of the total variation, which takes away grain"
+        default=2.0, low=0, high=1e6, help="weight of the squared differences of neighbours, which takes away grain"
     )
     guide_weight: float = impasto.param(
         default=1.0,

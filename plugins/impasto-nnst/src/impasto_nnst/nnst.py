@@ -83,7 +83,7 @@ class NNST(impasto.Stylizer, name="nnst"):
         help="at the last size, how much each layer follows its own nearest features, which cleans strokes; 0: not",
     )
     smoothness: float = impasto.param(
-        default=2.0, low=0, high=1e6, help="weight of the total variation, which takes away grain"
+        default=2.0, low=0, high=1e6, help="weight of the squared differences of neighbours, which takes away grain"
     )
     spread: float = impasto.param(
         default=0.5, low=0, high=10, help="how much features that many places want are put back, for more of the style"

@@ -76,7 +76,7 @@ class Objective:
         start: (1, 3, H, W), the picture that this size begins with; None: the content.
         alpha: share of the content in what is matched; the rest is the start's.
         strokes: weight of the distance of single layers to their own nearest vectors, matched anew at each step.
-        smoothness: weight of the total variation.
+        smoothness: weight of the squared differences of neighbours.
         generator: what the strokes' positions are drawn from.
     """
 
