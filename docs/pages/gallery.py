@@ -18,7 +18,7 @@ import tomli_w
 from PIL import Image, ImageDraw, ImageFilter
 
 import impasto
-import impasto_lut
+from impasto.picture import write_cube
 from impasto.stage import Canvas, Stage
 
 if sys.version_info >= (3, 11):
@@ -100,10 +100,8 @@ def draw_inputs() -> None:
     draw.line((330, 15, 350, 130, 335, 240), fill="black", width=10)
     strokes.save("scribbles.png")
     cup, style = impasto.samples.content(CONTENT, SIZE), impasto.samples.style(STYLE, SIZE)
-    look = impasto_lut.cube_of(
-        impasto.Pipeline.parse("match-color:target=image:strength=0.6"), cup, style, size=17
-    ).cube
-    impasto_lut.write_cube(replace(look, table=look.table[::2, ::2, ::2]), "look.cube")
+    look = impasto.Pipeline.parse(LOOK).to_lut(cup, style, size=17).cube
+    write_cube(replace(look, table=look.table[::2, ::2, ::2]), "look.cube")
 
 
 def pipeline(stage: type[Stage]) -> impasto.Pipeline:

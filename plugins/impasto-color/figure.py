@@ -1,10 +1,12 @@
-"""Draw figure.jpg: what each stage of impasto-color does to a photograph, a style and a painting."""
+"""Draw figure.jpg and lut.jpg: what each stage of impasto-color does to a photograph, a style and a painting."""
 
+import tempfile
 from pathlib import Path
 
 import impasto
 from impasto.notebook import Panel, contact_sheet
-from impasto_color import KeepColor, MatchColor, MatchLuminance, TransferDistribution, TransferPalette
+from impasto.picture import write_cube
+from impasto_color import KeepColor, Lut, MatchColor, MatchLuminance, TransferDistribution, TransferPalette
 
 SIZE = 320
 
@@ -34,3 +36,15 @@ given = [
     Panel("style", "batik", impasto.read(style).pil()),
 ]
 contact_sheet(given, panels, "impasto-color").save(Path(__file__).parent / "figure.jpg", quality=85)
+
+cup, wave = impasto.samples.content("coffee", SIZE), impasto.samples.style("wave", SIZE)
+look = impasto.Pipeline.parse("match-color:target=image:strength=0.6")
+with tempfile.TemporaryDirectory() as folder:
+    table = Path(folder) / "look.cube"
+    write_cube(look.to_lut(cup, wave).cube, table)
+    panels = [Panel("match-color", "the look", look(cup, wave).pil())]
+    for name, strength in (("coffee", 1.0), ("cat", 1.0), ("astronaut", 1.0), ("astronaut", 0.5)):
+        graded = impasto.Pipeline(Lut(path=table, strength=strength))(impasto.samples.content(name, SIZE))
+        panels.append(Panel("lut", f"strength {strength:g}", graded.pil()))
+given = [Panel("content", "coffee", impasto.read(cup).pil()), Panel("style", "wave", impasto.read(wave).pil())]
+contact_sheet(given, panels, "impasto-color").save(Path(__file__).parent / "lut.jpg", quality=85)

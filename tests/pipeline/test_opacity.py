@@ -40,7 +40,7 @@ def test_opacity_that_does_not_lie_over_the_picture_is_refused():
 HOST = impasto.get_host()
 STAGES = {**HOST.preprocessors, **HOST.stylizers, **HOST.postprocessors}
 NEED_MORE = {"semantic", "mask-file", "mask-random-walker", "segment-scribbles", "match-regions", "feather-regions"}
-NEED_MORE |= {"mask-grabcut", "lut", "microast"}  # an object; a file
+NEED_MORE |= {"mask-grabcut", "lut", "curve", "microast"}  # an object; a file
 QUICK = {"encoder": "slim19", "steps": 2, "iterations": 2, "box": (0.2, 0.2, 0.8, 0.8)}
 
 

@@ -143,6 +143,21 @@ def command_line_parser() -> CommandLineParser:
     weights.add_argument(
         "--record", metavar="FILE", help="print the impasto.Weights record of this file, to paste into a plugin"
     )
+    lut = command("lut", "write a look as a look-up table of colours, for Resolve, ffmpeg, OBS and the stage lut")
+    lut.add_argument("content", metavar="photo", help="a photograph, with many colours")
+    lut.add_argument("style", nargs="?", help="the picture whose look it gets, if the stages look at one")
+    lut.add_argument("-o", "--out", required=True, metavar="LOOK.cube", help="the table to write")
+    lut.add_argument(
+        "--with",
+        dest="stages",
+        metavar="STAGES",
+        help="stages that change colours alone (default: match-color:target=image)",
+    )
+    lut.add_argument("--after", metavar="GRADED", help="the photograph as graded elsewhere, in the place of stages")
+    lut.add_argument("--size", type=int, choices=(17, 33, 65), default=33, help="entries a side (default: %(default)s)")
+    lut.add_argument("--title", default="", help="of the look, for programs that show it")
+    _add_max_pixels(lut)
+
     doctor = command("doctor", "say what a picture, mask, recipe, video or weights file is to Impasto")
     doctor.add_argument("files", nargs="+", metavar="FILE", help="looked at one after the other; nothing is painted")
     _add_max_pixels(doctor)

@@ -2,6 +2,7 @@
 
 from ..files import check_target, check_targets
 from .arrays import over_white
+from .cube_files import read_cube, write_cube
 from .embedded_recipe import read_recipe
 from .formats import MAX_PIXELS, check_format
 from .masks import MaskUse, check_integers, check_levels, is_grey, is_jpeg, mask_values
@@ -31,6 +32,8 @@ __all__ = [
     "picture_suffixes",
     "plugin_reader",
     "read",
+    "read_cube",
     "read_recipe",
     "write",
+    "write_cube",
 ]

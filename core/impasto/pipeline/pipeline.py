@@ -12,7 +12,9 @@ from typing import Any
 import torch
 from typing_extensions import Unpack
 
+from ..errors import StageError
 from ..files import local_path, write_atomically
+from ..functional.lut import Fit, check_fit, fit_cube
 from ..picture import Picture, read
 from ..stage import Canvas, Preprocessor, Stage
 from .frames import painted_frames
@@ -210,6 +212,40 @@ class Pipeline:
         )
         head = "<tr><th></th><th>stage</th><th>kind</th><th>parameters</th></tr>"
         return f"<table>{head}{rows}</table>"
+
+    def to_lut(self, content: Any, style: Any = None, *, size: int = 33, title: str = "") -> Fit:
+        """Return the table of colours that does to a photograph what the pipeline does.
+
+        Its stages have to look at colours alone.
+
+        What such stages do depends on the pictures' statistics; the table holds it as it is for these two.
+
+        Args:
+            content: anything `impasto.read` takes; the more colours it has, the more is known of the table.
+            style: likewise, if the pipeline looks at one.
+            size: entries a side: 17, 33 or 65.
+            title: of the look.
+
+        Raises:
+            StageError: the pipeline does more than a table can hold, or changes the picture's size.
+
+        Example:
+            >>> import impasto
+            >>> photo = impasto.samples.content("cat", 64)
+            >>> impasto.Pipeline().to_lut(photo, size=17).cube.size
+            17
+        """
+        picture = read(content)
+        painted = self(picture, style)
+        stages = ", ".join(stage.name for stage in self.stages)
+        if painted.size != picture.size:
+            raise StageError(
+                f"{stages}: makes a picture of another size, and a table holds colours alone\n"
+                "  what would work: the pipeline without the stage that resizes"
+            )
+        fit = fit_cube(picture.visible, painted.visible.to(picture.tensor.device), size, title)
+        check_fit(fit, stages, "stages that look at colours alone, such as match-color:target=image")
+        return fit
 
     def to_toml(self) -> str:
         """Return the pipeline as TOML, with every parameter, so that a later default changes nothing."""

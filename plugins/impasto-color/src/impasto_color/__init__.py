@@ -6,12 +6,14 @@ import impasto
 from impasto import Postprocessor, Preprocessor
 
 from .grain import regrain
+from .lut import Lut
 from .moment_matching import KeepColor, MatchColor, MatchLuminance, match_moments, moments, transfer_matrix
 from .palette import TransferPalette, extract_palette, transfer_palette
 from .transport import TransferDistribution, transfer_distribution
 
 __all__ = [
     "KeepColor",
+    "Lut",
     "MatchColor",
     "MatchLuminance",
     "TransferDistribution",
@@ -34,5 +36,5 @@ def impasto_preprocessors() -> list[type[Preprocessor]]:
 
 @impasto.hookimpl
 def impasto_postprocessors() -> list[type[Postprocessor]]:
-    """Offer `keep-color`."""
-    return [KeepColor]
+    """Offer `keep-color` and `lut`."""
+    return [KeepColor, Lut]

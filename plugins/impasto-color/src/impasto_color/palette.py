@@ -10,12 +10,12 @@ import re
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import ParameterError, param
 from impasto.functional.batches import batch_item
 from impasto.functional.color import from_space, to_space
+from impasto.functional.lut import Cube, grade
 from impasto.functional.precision import in_double
 
 from .recoloring import Recolor, Reference
@@ -148,7 +148,7 @@ def match_palettes(source: Tensor, reference: Tensor) -> Tensor:
     return choices[torch.from_numpy(columns)[torch.from_numpy(rows).argsort()]]
 
 
-def recoloring_table(source: Tensor, reference: Tensor) -> Tensor:
+def recoloring_table(source: Tensor, reference: Tensor) -> Cube:
     """Return how much each colour changes from one palette to another (Chang et al. 2015).
 
     Lightness follows a smooth curve that never falls, through black, the palettes' colours and white.  Colour
@@ -160,7 +160,7 @@ def recoloring_table(source: Tensor, reference: Tensor) -> Tensor:
         reference: (K, 3), what each becomes.
 
     Returns:
-        (3, 33, 33, 33) sRGB differences; the last dimension is red, the first of the grid blue.
+        the differences that are added to sRGB colours.
     """
     steps = torch.linspace(0, 1, GRID, dtype=torch.float64, device="cpu")
     blue, green, red = torch.meshgrid(steps, steps, steps, indexing="ij")
@@ -179,7 +179,7 @@ def recoloring_table(source: Tensor, reference: Tensor) -> Tensor:
         own = multiples_in_gamut(lightness, plain, shift, room)
         moved += weights[:, index, None] * (own / room)[:, None] * shift
     made = torch.cat([lightness[:, None], moved], 1)
-    return (lab_to_rgb(made).clamp(0, 1) - grid).T.reshape(3, GRID, GRID, GRID).float()
+    return Cube((lab_to_rgb(made).clamp(0, 1) - grid).view(GRID, GRID, GRID, 3).float())
 
 
 def lightness_curve(source: Tensor, reference: Tensor, values: Tensor) -> Tensor:
@@ -232,15 +232,6 @@ def multiples_in_gamut(lightness: Tensor, colors: Tensor, shift: Tensor, most: f
     return torch.where(whole, most, low)
 
 
-def apply_table(image: Tensor, table: Tensor) -> Tensor:
-    """Return a picture (1, 3, H, W) plus the differences (3, D, D, D) that a table has for its colours."""
-    # torch has no trilinear sampling on MPS.
-    where = torch.device("cpu") if image.device.type == "mps" else image.device
-    places = (image * 2 - 1).permute(0, 2, 3, 1)[:, None].to(where)
-    change = F.grid_sample(table.to(where)[None], places, padding_mode="border", align_corners=True)
-    return image + change[:, :, 0].to(image.device)
-
-
 def transfer_palette(image: Tensor, source: Tensor, reference: Tensor) -> Tensor:
     """Recolour a picture so that the colours of one palette become those of another.
 
@@ -268,7 +259,7 @@ def transfer_palette(image: Tensor, source: Tensor, reference: Tensor) -> Tensor
         )
     pair = [rgb_to_lab(in_double(palette).cpu()) for palette in (source, reference)]
     order = pair[0][:, 0].argsort(stable=True)
-    return apply_table(image, recoloring_table(pair[0][order], pair[1][order]))
+    return image + grade(image, recoloring_table(pair[0][order], pair[1][order]))
 
 
 class TransferPalette(Recolor, name="transfer-palette"):
@@ -312,7 +303,7 @@ class TransferPalette(Recolor, name="transfer-palette"):
                 shares = [one.share * counts for one, (_, counts) in zip(references, counted, strict=True)]
                 target = k_means_palette(colors, torch.cat(shares), self.colors)
             own = k_means_palette(*count_colors(given[0], weights_of(area, index)), len(self.palette) or self.colors)
-            made.append(apply_table(given, recoloring_table(own, match_palettes(own, target))))
+            made.append(given + grade(given, recoloring_table(own, match_palettes(own, target))))
         return torch.cat(made)
 
 

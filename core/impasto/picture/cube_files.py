@@ -1,19 +1,18 @@
-"""Tables of colours, in `.cube` files and in memory."""
+"""`.cube` files, in which programs of film and video exchange look-up tables of colours."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from impasto import StageError
-from impasto.files import local_path, write_atomically
+from ..errors import PictureError
+from ..files import local_path, write_atomically
+from ..functional.lut import Cube
 
 LONGEST_CURVE = 65536
 LARGEST_TABLE = 129
@@ -23,59 +22,6 @@ TITLE, CURVE, TABLE = "TITLE", "LUT_1D_SIZE", "LUT_3D_SIZE"
 CORNERS = ("DOMAIN_MIN", "DOMAIN_MAX")
 
 
-@dataclass(frozen=True, eq=False)
-class Cube:
-    """A look-up table of colours.
-
-    Args:
-        table: (N, N, N, 3), the colours by blue, green and red; or (N, 3), a curve for each of red, green and blue.
-        low: the colour that the first entry stands for.
-        high: the colour that the last one stands for.
-        title: of the look.
-    """
-
-    table: Tensor
-    low: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    high: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    title: str = ""
-
-    @property
-    def size(self) -> int:
-        """Entries a side, or of a curve."""
-        return len(self.table)
-
-
-def grade(image: Tensor, cube: Cube) -> Tensor:
-    """Return the colours that a table has for those of an image, linear between its entries.
-
-    Args:
-        image: (B, 3, H, W); a colour outside the table's domain gets that of the nearest one inside.
-        cube: the table.
-
-    Returns:
-        (B, 3, H, W), as the table has them: they may leave [0, 1].
-
-    Example:
-        >>> import torch
-        >>> negative = Cube(torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]))
-        >>> grade(torch.full((1, 3, 1, 1), 0.25), negative).flatten().tolist()
-        [0.75, 0.75, 0.75]
-    """
-    low, high = (image.new_tensor(corner).view(1, 3, 1, 1) for corner in (cube.low, cube.high))
-    table = cube.table.to(image)
-    place = ((image - low) / (high - low)).clamp(0, 1)
-    if table.ndim == 2:
-        # Along a curve: a picture of one row of entries for each channel.
-        position = place * (len(table) - 1)
-        below = position.floor().clamp(max=len(table) - 2)
-        index = below.long()
-        channel = torch.arange(3, device=image.device).view(1, 3, 1, 1)
-        return table[index, channel].lerp(table[index + 1, channel], position - below)
-    grid = (place.movedim(1, -1) * 2 - 1)[:, None]  # red, green, blue: along the table's third, second, first side
-    lattice = table.movedim(-1, 0).expand(len(image), -1, -1, -1, -1)
-    return F.grid_sample(lattice, grid, mode="bilinear", padding_mode="border", align_corners=True)[:, :, 0]
-
-
 def read_cube(path: str | os.PathLike[str]) -> Cube:
     """Return the table of a `.cube` file (Cube LUT Specification 1.0, Adobe 2013).
 
@@ -83,7 +29,17 @@ def read_cube(path: str | os.PathLike[str]) -> Cube:
         path: of the file.
 
     Raises:
-        impasto.StageError: it is no such file: what is wrong, in which line.
+        PictureError: it is no such file: what is wrong, in which line.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from impasto.picture import read_cube
+        >>> file = Path(tempfile.mkdtemp(), "dark.cube")
+        >>> file.write_text("LUT_1D_SIZE 2\\n0 0 0\\n0.5 0.5 0.5\\n")
+        32
+        >>> read_cube(file).table.shape
+        torch.Size([2, 3])
     """
     file = local_path(path)
     if os.path.getsize(file) > MOST_BYTES:
@@ -140,8 +96,8 @@ def _three(numbers: tuple[float, ...]) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _refused(file: Path, found: str, works: str) -> StageError:
-    return StageError(f"{file}: is no table of colours: {found}\n  what would work: {works}")
+def _refused(file: Path, found: str, works: str) -> PictureError:
+    return PictureError(f"{file}: is no table of colours: {found}\n  what would work: {works}")
 
 
 def write_cube(cube: Cube, path: str | os.PathLike[str]) -> None:
@@ -155,7 +111,9 @@ def write_cube(cube: Cube, path: str | os.PathLike[str]) -> None:
         OSError: it could not be written.
 
     Example:
-        >>> import tempfile
+        >>> import tempfile, torch
+        >>> from impasto.functional.lut import Cube
+        >>> from impasto.picture import read_cube, write_cube
         >>> file = tempfile.mkdtemp() + "/negative.cube"
         >>> write_cube(Cube(torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]), title="Negative"), file)
         >>> read_cube(file).title

@@ -1,24 +1,16 @@
-"""Looks as look-up tables of colours: applied, and written for the programs of film and video."""
+"""Looks from .cube files."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from torch import Tensor
 
-import impasto
 from impasto import Postprocessor, Style, param
 from impasto.files import local_path
-
-from .cube import Cube, grade, read_cube, write_cube
-from .fitting import Fit, cube_of, fit_cube
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
-__all__ = ["Cube", "Fit", "Lut", "cube_of", "fit_cube", "grade", "read_cube", "write_cube"]
+from impasto.functional.lut import Cube, grade
+from impasto.picture import read_cube
 
 
 class Lut(Postprocessor, name="lut"):
@@ -37,17 +29,3 @@ class Lut(Postprocessor, name="lut"):
 def _read(path: str, changed: int) -> Cube:
     """Return the table of a file; `changed`, when it was changed last, has it read anew."""
     return read_cube(path)
-
-
-@impasto.hookimpl
-def impasto_postprocessors() -> list[type[Postprocessor]]:
-    """Offer `lut`."""
-    return [Lut]
-
-
-@impasto.hookimpl
-def impasto_commands() -> Mapping[str, Callable[[ArgumentParser], Callable[[Namespace], int | None]]]:
-    """Offer `impasto lut`."""
-    from .command import add_options
-
-    return {"lut": add_options}

@@ -1,8 +1,6 @@
 """`.cube` files: what is read, what is refused, and that what is written is read again."""
 
 import itertools
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,23 +8,12 @@ import torch
 from scipy.interpolate import RegularGridInterpolator
 
 import impasto
-from impasto.testing import parametrize_checks
-from impasto_lut import Cube, Lut, grade, read_cube, write_cube
-
-WARM = Path(__file__).parent / "warm.cube"
-
-
-@parametrize_checks(Lut(path=WARM), Lut(path=WARM, strength=0.5))
-def test_lut(stage, check):
-    check(stage)
+from impasto.functional.lut import Cube, grade
+from impasto.picture import read_cube, write_cube
 
 
 def some(shape, seed=1):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def paint(stage, image):
-    return impasto.Pipeline(stage)(image, device="cpu").tensor
 
 
 @pytest.mark.parametrize("size", [2, 5, 33])
@@ -71,7 +58,7 @@ def test_red_runs_fastest_and_comments_are_read_over(tmp_path):
     (tmp_path / "a.cube").write_text("# a look\nLUT_3D_SIZE 2\n\n" + "\n".join(rows))
     image = some((1, 3, 4, 4))
     expected = image * torch.tensor([1, 0.5, 0.25]).view(1, 3, 1, 1)
-    torch.testing.assert_close(paint(Lut(path=tmp_path / "a.cube"), image), expected)
+    torch.testing.assert_close(grade(image, read_cube(tmp_path / "a.cube")), expected)
 
 
 @pytest.mark.parametrize(
@@ -90,16 +77,5 @@ def test_red_runs_fastest_and_comments_are_read_over(tmp_path):
 )
 def test_what_is_no_table_is_refused_in_words(tmp_path, text, message):
     (tmp_path / "a.cube").write_text(text)
-    with pytest.raises(impasto.StageError, match=f"(?s){message}.*what would work"):
-        paint(Lut(path=tmp_path / "a.cube"), torch.zeros(1, 3, 4, 4))
-
-
-def test_a_changed_file_is_read_anew(tmp_path):
-    image = torch.full((1, 3, 4, 4), 0.5)
-    file = tmp_path / "a.cube"
-    write_cube(Cube(torch.tensor([[0.0] * 3, [1.0] * 3])), file)
-    stage = Lut(path=file)
-    torch.testing.assert_close(paint(stage, image), image)
-    write_cube(Cube(torch.tensor([[0.0] * 3, [0.5] * 3])), file)
-    os.utime(file, ns=(1, 1))  # lest it be written twice in one tick of the clock
-    torch.testing.assert_close(paint(stage, image), image / 2)
+    with pytest.raises(impasto.PictureError, match=f"(?s){message}.*what would work"):
+        read_cube(tmp_path / "a.cube")

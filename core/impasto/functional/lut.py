@@ -1,18 +1,17 @@
-"""The table that leads from one picture's colours to another's."""
+"""Look-up tables of colours: what they do to a picture, and the table that does to it what was done elsewhere."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import impasto
-from impasto import StageError
-from impasto.functional.solvers import conjugate_gradients
-
-from .cube import Cube, grade
+from ..errors import StageError
+from .resizing import size_of, size_text
+from .solvers import conjugate_gradients
 
 SIZES = (17, 33, 65)
 """Entries a side that the programs of film and video take."""
@@ -27,8 +26,80 @@ TOLERANCE = 3 / 255
 """Mean difference from which on a table is no longer what was asked for."""
 
 
+@dataclass(frozen=True, eq=False)
+class Cube:
+    """A look-up table of colours.
+
+    Args:
+        table: (N, N, N, 3), the colours by blue, green and red; or (N, 3), a curve for each of red, green and blue.
+        low: the colour that the first entry stands for.
+        high: the colour that the last one stands for.
+        title: of the look.
+
+    Example:
+        >>> import torch
+        >>> from impasto.functional.lut import Cube
+        >>> Cube(torch.zeros(17, 17, 17, 3), title="Black").size
+        17
+    """
+
+    table: Tensor
+    low: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    high: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    title: str = ""
+
+    @property
+    def size(self) -> int:
+        """Entries a side, or of a curve."""
+        return len(self.table)
+
+
+def grade(image: Tensor, cube: Cube) -> Tensor:
+    """Return the colours that a table has for those of an image, linear between its entries.
+
+    Args:
+        image: (B, 3, H, W); a colour outside the table's domain gets that of the nearest one inside.
+        cube: the table.
+
+    Returns:
+        (B, 3, H, W), as the table has them: they may leave [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from impasto.functional.lut import Cube, grade
+        >>> negative = Cube(torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]))
+        >>> grade(torch.full((1, 3, 1, 1), 0.25), negative).flatten().tolist()
+        [0.75, 0.75, 0.75]
+    """
+    low, high = (image.new_tensor(corner).view(1, 3, 1, 1) for corner in (cube.low, cube.high))
+    table = cube.table.to(image)
+    place = ((image - low) / (high - low)).clamp(0, 1)
+    if table.ndim == 2:
+        # Along a curve: a picture of one row of entries for each channel.
+        position = place * (len(table) - 1)
+        below = position.floor().clamp(max=len(table) - 2)
+        index = below.long()
+        channel = torch.arange(3, device=image.device).view(1, 3, 1, 1)
+        return table[index, channel].lerp(table[index + 1, channel], position - below)
+    grid = (place.movedim(1, -1) * 2 - 1)[:, None]  # red, green, blue: along the table's third, second, first side
+    # torch has no trilinear sampling on MPS.
+    where = torch.device("cpu") if image.device.type == "mps" else image.device
+    lattice = table.movedim(-1, 0).expand(len(image), -1, -1, -1, -1)
+    found = F.grid_sample(lattice.to(where), grid.to(where), padding_mode="border", align_corners=True)
+    return found[:, :, 0].to(image.device)
+
+
 class Fit(NamedTuple):
-    """A table, and how well it does what the picture shows."""
+    """A table, and how well it does what the picture shows.
+
+    Example:
+        >>> import impasto
+        >>> from impasto.functional.lut import fit_cube
+        >>> photo = impasto.samples.content("cat", 64)
+        >>> cube, mean, most = fit_cube(photo, 1 - photo, 17)
+        >>> mean < most < 1 / 255
+        True
+    """
 
     cube: Cube
     mean: float
@@ -54,13 +125,14 @@ def fit_cube(before: Tensor, after: Tensor, size: int = 33, title: str = "") -> 
 
     Example:
         >>> import impasto
+        >>> from impasto.functional.lut import fit_cube
         >>> photo = impasto.samples.content("coffee", 64)
         >>> bool(fit_cube(photo, photo.sqrt()).mean < 1 / 255)
         True
     """
     if before.shape != after.shape:
         raise ValueError(
-            f"the pictures are {_size_text(before)} and {_size_text(after)}\n"
+            f"the pictures are {size_text(size_of(before))} and {size_text(size_of(after))}\n"
             "  what would work: the same picture before and after, of the same size"
         )
     if size not in SIZES:
@@ -72,43 +144,6 @@ def fit_cube(before: Tensor, after: Tensor, size: int = 33, title: str = "") -> 
     return Fit(cube, float(error.mean()), float(error.flatten().kthvalue(max(1, int(0.99 * error.numel()))).values))
 
 
-def cube_of(pipeline: impasto.Pipeline, content: Any, style: Any = None, *, size: int = 33, title: str = "") -> Fit:
-    """Return the table of a pipeline that changes colours alone.
-
-    What such stages do depends on the pictures' statistics; the table holds it as it is for these two.
-
-    Args:
-        pipeline: of stages that give each colour one other, wherever it stands.
-        content: a picture, or its path; the more colours it has, the more is known of the table.
-        style: likewise, if the pipeline looks at one.
-        size: entries a side: 17, 33 or 65.
-        title: of the look.
-
-    Raises:
-        impasto.StageError: the pipeline does more than a table can hold, or changes the picture's size.
-
-    Example:
-        >>> import impasto
-        >>> from impasto_lut import Lut
-        >>> pipe = impasto.Pipeline.parse("match-color:target=image")
-        >>> fit = cube_of(pipe, impasto.samples.content("cat", 96), impasto.samples.style("batik", 96))
-        >>> fit.cube.size
-        33
-    """
-    picture = impasto.read(content)
-    painted = pipeline(picture) if style is None else pipeline(picture, style)
-    stages = ", ".join(stage.name for stage in pipeline.stages)
-    before, after = picture.visible, painted.visible.to(picture.visible)
-    if before.shape != after.shape:
-        raise StageError(
-            f"{stages}: makes a picture of another size, and a table holds colours alone\n"
-            "  what would work: the pipeline without the stage that resizes"
-        )
-    fit = fit_cube(before, after, size, title)
-    check_fit(fit, stages, "stages that look at colours alone, such as match-color:target=image")
-    return fit
-
-
 def check_fit(fit: Fit, what: str, works: str) -> None:
     """Refuse a table that does not do what was asked for.
 
@@ -118,7 +153,12 @@ def check_fit(fit: Fit, what: str, works: str) -> None:
         works: what would work, last in it.
 
     Raises:
-        impasto.StageError: the table is wrong by more than 3/255 on the average.
+        StageError: the table is wrong by more than 3/255 on the average.
+
+    Example:
+        >>> import torch
+        >>> from impasto.functional.lut import Cube, Fit, check_fit
+        >>> check_fit(Fit(Cube(torch.zeros(2, 3)), mean=0.001, most=0.01), "match-color", "another stage")
     """
     if fit.mean > TOLERANCE:
         raise StageError(
@@ -126,10 +166,6 @@ def check_fit(fit: Fit, what: str, works: str) -> None:
             "  why: the same colour comes out differently in different places, or neighbouring colours far apart\n"
             f"  what would work: {works}"
         )
-
-
-def _size_text(picture: Tensor) -> str:
-    return f"{picture.shape[-1]}×{picture.shape[-2]}"
 
 
 def _colours(picture: Tensor) -> Tensor:

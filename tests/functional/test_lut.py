@@ -5,7 +5,9 @@ import torch
 
 import impasto
 from impasto import cli
-from impasto_lut import Lut, cube_of, fit_cube, grade, read_cube
+from impasto.functional.lut import fit_cube, grade
+from impasto.picture import read_cube
+from impasto_color import Lut
 
 PHOTO = impasto.samples.content("coffee", 160)
 STYLE = impasto.samples.style("batik", 96)
@@ -45,9 +47,9 @@ def test_a_look_is_read_off_two_files(tmp_path, capsys):
 
 def test_a_stage_that_looks_at_places_is_refused_with_the_reason():
     with pytest.raises(impasto.StageError, match=r"(?s)^equalize-adaptive: no table.*different places.*match-color"):
-        cube_of(impasto.Pipeline.parse("equalize-adaptive"), PHOTO)
+        impasto.Pipeline.parse("equalize-adaptive").to_lut(PHOTO)
     with pytest.raises(impasto.StageError, match=r"(?s)^resize: makes a picture of another size"):
-        cube_of(impasto.Pipeline.parse("resize:size=64"), PHOTO)
+        impasto.Pipeline.parse("resize:size=64").to_lut(PHOTO)
 
 
 @pytest.mark.parametrize(
