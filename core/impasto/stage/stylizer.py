@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from typing_extensions import Self
 
 from ..errors import StageError
 from ..functional.flat_areas import DEVIATION, add_noise_to_flat_areas
@@ -21,6 +22,7 @@ from .canvas import Canvas, Style
 from .context import current_run, remember
 from .interruption import Painted, painted_so_far
 from .memory import check_memory_of
+from .parameters import param
 from .regions import (
     align_styles,
     bounding_box,
@@ -36,7 +38,8 @@ class Stylizer(Stage):
     """A stage that paints the image in the manner of the styles.
 
     The base class pads the image and crops back, checks what comes out, keeps it inside the mask, paints region
-    by region, and turns an interruption into the picture so far.  A subclass only paints.
+    by region, goes as far as `strength` says, and turns an interruption into the picture so far.  A subclass only
+    paints.
 
     Example:
         >>> import impasto
@@ -63,6 +66,10 @@ class Stylizer(Stage):
     context: ClassVar[int] = 64
     """Pixels around the mask that the method sees; what is further away neither costs time nor counts."""
 
+    strength: float = param(
+        default=1.0, low=0, high=1, help="how far to go from the picture as it came, 0, to the painted one, 1"
+    )
+
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the painted image.
 
@@ -86,12 +93,37 @@ class Stylizer(Stage):
         """
         return 0.0
 
+    def at_strength(self, strength: float) -> Self | None:
+        """Return a stage that goes a share of the way in its method's own terms; None, as here: the pictures are mixed.
+
+        Args:
+            strength: 0 to 1.  What the stage at 0 still changes, such as what a decoder loses, is taken back by as much
+                as the strength lacks of 1.
+        """
+        return None
+
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its image painted, inside the mask and the regions that have a style."""
-        chosen = pictures_in_mask(self, canvas)
-        if chosen is not None:
-            done = self.apply(pictures_of(canvas, chosen))
-            return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), interrupted=done.interrupted)
+        strength = self.strength if self._shares_strength() else 1.0
+        if strength == 1:
+            return self._paint_canvas(canvas)
+        if strength == 0:
+            self._check_canvas(canvas)
+            return canvas
+        own = self.at_strength(strength), self.at_strength(0.0)
+        if own[0] is None or own[1] is None:
+            done = self._paint_canvas(canvas)
+            return done.replace(image=canvas.image.lerp(done.image, strength))
+        done, unchanged = (stage._paint_canvas(canvas) for stage in own)
+        return done.replace(image=(done.image + (1 - strength) * (canvas.image - unchanged.image)).clamp(0, 1))
+
+    @classmethod
+    def _shares_strength(cls) -> bool:
+        """Return whether `strength` is the base class's, and not a parameter of that name that the class declares."""
+        return cls.__dataclass_fields__["strength"] is Stylizer.__dataclass_fields__["strength"]
+
+    def _check_canvas(self, canvas: Canvas) -> None:
+        """Raise where a style is missing, or a picture is too small."""
         if self.style == "required":
             self.require_styles(canvas.styles)
         for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):
@@ -100,6 +132,14 @@ class Stylizer(Stage):
                     f"{self.name}: the {what} is {size_text(size_of(picture))} pixels, and the shorter "
                     f"side must have at least {self.smallest}\n  what would work: a larger picture"
                 )
+
+    def _paint_canvas(self, canvas: Canvas) -> Canvas:
+        """Return the canvas with its image painted at full strength."""
+        chosen = pictures_in_mask(self, canvas)
+        if chosen is not None:
+            done = self._paint_canvas(pictures_of(canvas, chosen))
+            return canvas.replace(image=canvas.image.index_copy(0, chosen, done.image), interrupted=done.interrupted)
+        self._check_canvas(canvas)
         styles, guides, noise = align_styles(canvas), region_maps(canvas), self.noise_strength()
         # Before anything is cropped: in a clip the noise stays where it is when a mask moves.
         source = add_noise_to_flat_areas(canvas.image, noise * DEVIATION) if noise else canvas.image
