@@ -122,3 +122,32 @@ def test_every_file_that_painting_may_write_is_looked_at_before_it(taken, photo,
     os.mkdir(taken)
     assert cli.main(["paint", photo, painting, "-o", "out.jpg", "--recipe"]) == 2
     assert f"{taken}: is a folder" in capsys.readouterr().err
+
+
+class Sheet(impasto.stage.TextureSynthesis, name="sheet"):
+    """Paint a sheet in the style's mean colour."""
+
+    def stylize(self, content, styles, guides):
+        return styles[0].image.mean((2, 3), keepdim=True).expand_as(content)
+
+
+class Sheets:
+    @impasto.hookimpl
+    def impasto_stylizers(self):
+        return [Sheet]
+
+
+def test_a_canvas_of_its_own_needs_no_photograph(painting, mean, capsys, monkeypatch):
+    host = impasto.Host(Sheets())
+    monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
+    assert cli.main(["paint", painting, "-o", "sheet.png", "--with", "sheet:size=24x16"]) == 0
+    assert "sheet.png: 24×16, sheet" in capsys.readouterr().out
+    assert cli.main(["run", "sheet.png", "--style", painting, "-o", "again.png"]) == 0
+    assert Image.open("again.png").size == (24, 16)
+    assert mean("again.png") == mean("sheet.png") == mean(painting)
+    impasto.Pipeline(Sheet()).save("plain.toml")
+    assert cli.main(["run", "plain.toml", "--style", painting, "-o", "none.png"]) == 2
+    assert "what to type: --content photo.jpg" in capsys.readouterr().err
+    assert cli.main(["run", "sheet.png", "--style", painting, "-o", "folder"]) == 2
+    assert "what to type: --out picture.png" in capsys.readouterr().err
+    assert not Path("none.png").exists()

@@ -174,7 +174,7 @@ def test_a_name_that_toml_and_the_shell_would_trip_over_is_refused(name):
 
 
 def test_parameters_and_constants_are_told_apart():
-    assert list(Brush.parameters()) == ["width", "count", "wet", "hair", "angles", "size", "mode"]
+    assert list(Brush.parameters()) == ["strength", "width", "count", "wet", "hair", "angles", "size", "mode"]
     assert Brush.summary() == "Paint with every kind of parameter."
     assert Brush().values()["hair"] == "sable"
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..device import pick_device
 from ..files import check_name, local_path
 from ..functional.resizing import size_text
 from ..host import get_host
-from ..pipeline import Pipeline, read_mask
+from ..picture import Picture
+from ..pipeline import Pipeline, own_canvas_size, read_mask
+from ..stage import Style, Watcher
+from .arguments import style_argument
 from .errors import DONE, INTERRUPTED, print_message
 from .loading import read_picture, read_styles
 from .outputs import (
@@ -37,15 +42,17 @@ def execute(given: argparse.Namespace) -> int:
     if given.skip_existing and out.exists():
         print_message(f"{out} exists and is left as it is")
         return DONE
+    pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
+    if own_canvas_size(pipeline.stages) is not None:  # then all of them are paintings
+        given.content, given.style = None, [style_argument(given.content), *given.style]
     inputs = [
-        given.content,
+        *filter(None, [given.content]),
         *(style.file for style in given.style),
         *filter(None, [given.mask]),
         *(region.file for region in given.guides),
     ]
     limit = given.max_pixels
-    frames = frames_of([local_path(given.content)], out, limit)
-    pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
+    frames = None if given.content is None else frames_of([local_path(given.content)], out, limit)
     watchers = watchers_of(given, pipeline.stages, inputs)
     if frames is None:
         check_outputs([out], inputs, [*pipeline.stages, *watchers], given)
@@ -58,17 +65,40 @@ def execute(given: argparse.Namespace) -> int:
     mask = None if given.mask is None else read_picture(given.mask, limit)
     if frames is not None:
         return paint_frames(given, pipeline, watchers, frames, out, inputs, mask=mask, **run)
-    content = read_picture(given.content, limit)
+    content = None if given.content is None else read_picture(given.content, limit)
     styles = read_styles(given.style, limit)
+    if mask is not None and content is not None:
+        run["mask"] = read_mask(mask, content.tensor)
+    return paint_picture(given, pipeline, content, styles, out, inputs, watchers, **run)
+
+
+def paint_picture(
+    given: argparse.Namespace,
+    pipeline: Pipeline,
+    content: Picture | None,
+    styles: Sequence[Style],
+    out: Path,
+    inputs: Sequence[str | Path],
+    watchers: Sequence[Watcher],
+    **run: Any,
+) -> int:
+    """Paint a picture, write it and print a line about it.
+
+    Args:
+        given: options of the command line.
+        pipeline: what paints.
+        content: None where a stage brings a canvas.
+        styles: the paintings.
+        out: the file.
+        inputs: files that are read, over which nothing is written.
+        watchers: of the run.
+        run: options of the run.
+
+    Returns:
+        The command's exit code.
+    """
     began = time.perf_counter()
-    painted = pipeline(
-        content,
-        styles,
-        mask=None if mask is None else read_mask(mask, content.tensor),
-        device=given.device,
-        plugins=plugins_of(watchers),
-        **run,
-    )
+    painted = pipeline(content, styles, device=given.device, plugins=plugins_of(watchers), **run)
     if painted.interrupted is not None:
         out = interrupted_output(out)
     save_picture(painted, out, inputs, given)

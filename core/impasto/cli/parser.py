@@ -178,7 +178,8 @@ def command_line_parser() -> CommandLineParser:
 def _add_paint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "content",
-        help="the photograph, - takes it from standard input; or an animation or a video, whose every frame is painted",
+        help="the photograph, - takes it from standard input; or an animation or a video, whose every frame is painted;"
+        " where a stage brings a canvas of its own, as texture:size=1024x768 does, a painting like the others",
     )
     parser.add_argument(
         "style",
@@ -232,10 +233,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--content",
         nargs="+",
-        required=True,
+        default=[],
         metavar="PATH",
         help="photographs, folders of them, or patterns: '*.jpg'; or a video, or an animated GIF, WebP or PNG;"
-        " - is standard input",
+        " - is standard input; none where a stage brings a canvas of its own, as texture:size=1024x768 does",
     )
     parser.add_argument(
         "--style",

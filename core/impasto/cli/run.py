@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ..device import pick_device
 from ..files import check_folder, check_name, expand, local_path, make_folder
 from ..picture import check_format, picture_suffixes
+from ..pipeline import own_canvas_size
 from .errors import DONE, FAILED, INTERRUPTED, exit_code_of, print_message, report_error
 from .loading import STANDARD, read_picture, read_pipeline, read_styles
 from .outputs import (
@@ -25,6 +26,7 @@ from .outputs import (
     save_picture,
     watchers_of,
 )
+from .paint import paint_picture
 from .video import animation_among, frames_of, paint_frames, run_frames
 
 
@@ -33,10 +35,39 @@ def execute(given: argparse.Namespace) -> int:
     contents = expand(given.content, picture_suffixes)
     check_name(given.out)
     out = local_path(given.out)
+    if not given.content:
+        return run_without_content(given, out)
     frames = frames_of(contents, out, given.max_pixels)
     if frames is not None:
         return run_frames(given, contents, frames, out)
     return run_pictures(given, contents)
+
+
+def run_without_content(given: argparse.Namespace, out: Path) -> int:
+    """Run a saved pipeline whose canvas a stage brings.
+
+    Raises:
+        ValueError: none does, or the picture would go into a folder, where it has no name.
+    """
+    pipeline, seed, precision = read_pipeline(given)
+    if own_canvas_size(pipeline.stages) is None:
+        raise ValueError(
+            f"run: no stage of {given.pipeline} brings a canvas of its own, so there is nothing to paint\n"
+            "  what to type: --content photo.jpg"
+        )
+    if given.out != STANDARD and (out.is_dir() or not out.suffix):
+        raise ValueError(
+            f"run: {out} is a folder, and without a content the picture has no name\n  what to type: --out picture.png"
+        )
+    if given.skip_existing and given.out != STANDARD and out.exists():
+        print_message(f"{out} exists and is left as it is")
+        return DONE
+    inputs = [*(style.file for style in given.style), given.pipeline]
+    watchers = watchers_of(given, pipeline.stages, inputs)
+    check_outputs([out], inputs, [*pipeline.stages, *watchers], given)
+    pick_device(given.device)
+    styles = read_styles(given.style, given.max_pixels)
+    return paint_picture(given, pipeline, None, styles, out, inputs, watchers, seed=seed, precision=precision)
 
 
 def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:

@@ -24,7 +24,7 @@ from .matting import MattingLaplacian, closed_form_matting, screened
 from .patches import NNF, extract, nearest
 from .precision import in_double
 from .random import random_seed, seeded_layers
-from .resizing import fit_within, resample, resize, size_of, size_text
+from .resizing import fit_within, parse_size, resample, resize, size_of, size_text
 from .solvers import conjugate_gradients, solve_symmetric
 from .statistics import Moments, covariance, gram, mean_std
 
@@ -58,6 +58,7 @@ __all__ = [
     "matting",
     "mean_std",
     "nearest",
+    "parse_size",
     "patches",
     "precision",
     "random",

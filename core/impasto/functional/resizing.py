@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeAlias
 
 import torch.nn.functional as F
@@ -85,3 +86,23 @@ def size_text(size: Size) -> str:
         '384×256'
     """
     return f"{size[1]}×{size[0]}"
+
+
+def parse_size(text: str) -> Size:
+    """Return the size that people write, width first.
+
+    Args:
+        text: such as `1024x768`.
+
+    Raises:
+        ValueError: it is none.
+
+    Example:
+        >>> parse_size("1024x768")
+        (768, 1024)
+    """
+    found = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*", text)
+    if found is None:
+        raise ValueError(f"{text!r} is no size\n  what would work: width and height in pixels, such as 1024x768")
+    width, height = map(int, found.groups())
+    return height, width

@@ -1,5 +1,6 @@
 """Pipelines: stages in order, as a value; run, saved as TOML, and fed with frames."""
 
+from .blank import own_canvas_size
 from .loading import LoadedRecipe, check_untrusted, load_recipe
 from .masks import read_guides, read_mask
 from .named_files import check_apart, check_named_files
@@ -20,6 +21,7 @@ __all__ = [
     "check_named_files",
     "check_untrusted",
     "load_recipe",
+    "own_canvas_size",
     "parse_stages",
     "parse_value",
     "parse_watchers",

@@ -17,6 +17,7 @@ from ..files import local_path, write_atomically
 from ..functional.lut import Fit, check_fit, fit_cube
 from ..picture import Picture, read
 from ..stage import Canvas, Preprocessor, Stage
+from .blank import content_picture
 from .frames import painted_frames
 from .loading import load_recipe
 from .named_files import relative_to_folder
@@ -71,7 +72,8 @@ class Pipeline:
         """Run the stages and return the picture.
 
         Args:
-            content: a path, bytes, PIL image, array, tensor or `Picture`; a batch (B, 3, H, W) too.
+            content: a path, bytes, PIL image, array, tensor or `Picture`; a batch (B, 3, H, W) too.  None where a
+                stage brings a canvas of its own, such as `Texture(size="1024x768")`.
             style: a picture like `content` or a `Style`, or a list of several.
             options: `mask`, `guides`, `device`, `precision`, `seed` and `plugins`: see `RunOptions`.
 
@@ -89,7 +91,8 @@ class Pipeline:
         """
         how = RunOptions.of(options)
         warn_of_unused(self.stages, style, how)
-        return Run(self.stages, style, how).paint(read(content), digest=True)
+        given = content_picture(content, self.stages)
+        return Run(self.stages, style, how).paint(given, digest=content is not None)
 
     def prepare(self, content: Any, style: Any = None, **options: Unpack[RunKeywords]) -> Canvas:
         """Run the stages that come before painting, and return the canvas as the stylizer would get it.
@@ -116,7 +119,7 @@ class Pipeline:
         """
         run = Run(self.stages, style, RunOptions.of(options))
         first = tuple(itertools.takewhile(lambda stage: isinstance(stage, Preprocessor), self.stages))
-        return run.canvas(read(content), first).to(torch.device("cpu"))
+        return run.canvas(content_picture(content, self.stages), first).to(torch.device("cpu"))
 
     def stream(
         self,

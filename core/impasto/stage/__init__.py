@@ -24,9 +24,10 @@ from .regions import (
     pictures_of,
     region_maps,
 )
-from .scaling import resized_style, resized_styles
+from .scaling import painted_at_scale, resized_style, resized_styles
 from .stream_frame import Frame, PreviousFrame
 from .stylizer import Stylizer
+from .synthesis import TextureSynthesis
 from .watcher import Watcher
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "StreamMemo",
     "Style",
     "Stylizer",
+    "TextureSynthesis",
     "Watcher",
     "align_styles",
     "bounding_box",
@@ -61,6 +63,7 @@ __all__ = [
     "digest",
     "identity",
     "interruptible",
+    "painted_at_scale",
     "param",
     "pictures_of",
     "region_maps",

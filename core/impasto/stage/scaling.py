@@ -1,22 +1,25 @@
-"""Styles at the size that their strokes are to have."""
+"""Strokes at the size that they are to have: styles, or the content under a network that knows its style, resized."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..functional.resizing import Size, resize, size_of
+from ..functional.resizing import Size, resample, resize, size_of
 from .canvas import Style
 from .context import remember
+from .memory import check_memory_of
+from .stylizer import Stylizer
 
 
 def resized_style(style: Style, size: Size, scale: float = 1.0, multiple: int = 1, smallest: int = 0) -> Style:
-    """Return a style shrunk to the area of a picture times `scale` squared; never enlarged, which would teach its blur.
+    """Return a style at the area of a picture times `scale` squared.
 
-    Its strokes then have the size that the style's proportions give them in that picture.
+    Its strokes then have the size that the style's proportions give them in that picture.  A style that is smaller is
+    enlarged by `scale` at most, and so not at all at 1: that teaches its blur, and has to be asked for.
 
     Args:
         style: a picture of any size, and its guides.
@@ -34,7 +37,7 @@ def resized_style(style: Style, size: Size, scale: float = 1.0, multiple: int = 
     """
     height, width = size_of(style.image)
     factor = scale * (size[0] * size[1] / (height * width)) ** 0.5
-    factor = min(1.0, max(factor, smallest / min(height, width)))
+    factor = min(max(1.0, scale), max(factor, smallest / min(height, width)))
     goal = (max(1, round(height * factor)), max(1, round(width * factor)))
     fill = (0, -goal[1] % multiple, 0, -goal[0] % multiple)
 
@@ -48,7 +51,7 @@ def resized_style(style: Style, size: Size, scale: float = 1.0, multiple: int = 
 def resized_styles(
     styles: Sequence[Style], content: Tensor, scale: float = 1.0, multiple: int = 1, padding: int = 0
 ) -> list[Style]:
-    """Return styles shrunk to the area of a picture times `scale` squared, each once for all frames of a stream.
+    """Return styles at the area of a picture times `scale` squared, each once for all frames of a stream.
 
     Args:
         styles: see `resized_style`.
@@ -67,3 +70,40 @@ def resized_styles(
     height, width = size_of(content)
     how = ((height - 2 * padding, width - 2 * padding), scale, multiple)
     return [remember(style, ("resized", *how), partial(resized_style, style, *how)) for style in styles]
+
+
+def painted_at_scale(stage: Stylizer, paint: Callable[[Tensor], Tensor], content: Tensor, scale: float = 1.0) -> Tensor:
+    """Return what a network paints whose strokes have one length, with strokes `scale` times as long.
+
+    It paints the content at another size, and the painting is brought back: longer strokes are softer, and finer ones
+    cost the time of a larger picture.
+
+    Args:
+        stage: gives the `multiple` of the sides, and the memory that a pixel takes.
+        paint: from a picture (B, 3, h, w) to the painted one, of the same size.
+        content: (B, 3, H, W), sRGB in [0, 1].
+        scale: length of a stroke, 1 as the network has learned it.
+
+    Returns:
+        (B, 3, H, W), sRGB about [0, 1].
+
+    Raises:
+        StageError: the larger picture that finer strokes need does not fit into memory.
+
+    Example:
+        >>> import impasto, torch
+        >>> class Press(impasto.Stylizer, name="press"):
+        ...     '''Press the picture into blocks.'''
+        >>> sizes = []
+        >>> def paint(image):
+        ...     sizes.append(image.shape[-2:])
+        ...     return image
+        >>> painted_at_scale(Press(), paint, torch.rand(1, 3, 32, 48), 2.0).shape, sizes
+        (torch.Size([1, 3, 32, 48]), [torch.Size([16, 24])])
+    """
+    if scale == 1:
+        return paint(content)
+    height, width = (max(1, round(side / scale / stage.multiple)) * stage.multiple for side in size_of(content))
+    resized = resize(content, (height, width))
+    check_memory_of(stage, resized)
+    return resample(paint(resized).float(), size_of(content))

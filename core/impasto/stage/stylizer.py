@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Hashable, Sequence
 from functools import partial
 from operator import methodcaller
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,7 @@ from typing_extensions import Self
 
 from ..errors import StageError
 from ..functional.flat_areas import DEVIATION, add_noise_to_flat_areas
-from ..functional.resizing import size_of, size_text
+from ..functional.resizing import Size, size_of, size_text
 from ..picture import Interrupted
 from .base import Stage, StyleUse, check_result, missing_method, pictures_in_mask
 from .canvas import Canvas, Style
@@ -70,6 +71,15 @@ class Stylizer(Stage):
         default=1.0, low=0, high=1, help="how far to go from the picture as it came, 0, to the painted one, 1"
     )
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        if "strength" in vars(cls) and "strength" not in inspect.get_annotations(cls):
+            raise TypeError(
+                f"{cls.__name__}: strength is a parameter of every stylizer\n"
+                "  what would work: another name; or def at_strength(self, strength): ..., for a strength in the"
+                " method's own terms"
+            )
+        super().__init_subclass__(**more)
+
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the painted image.
 
@@ -93,6 +103,10 @@ class Stylizer(Stage):
         """
         return 0.0
 
+    def canvas_size(self) -> Size | None:
+        """Return height and width of a canvas that it brings, so that a run needs no content; None: it brings none."""
+        return None
+
     def at_strength(self, strength: float) -> Self | None:
         """Return a stage that goes a share of the way in its method's own terms; None, as here: the pictures are mixed.
 
@@ -110,11 +124,11 @@ class Stylizer(Stage):
         if strength == 0:
             self._check_canvas(canvas)
             return canvas
-        own = self.at_strength(strength), self.at_strength(0.0)
-        if own[0] is None or own[1] is None:
+        own, nothing = self.at_strength(strength), self.at_strength(0.0)
+        if own is None or nothing is None:
             done = self._paint_canvas(canvas)
             return done.replace(image=canvas.image.lerp(done.image, strength))
-        done, unchanged = (stage._paint_canvas(canvas) for stage in own)
+        done, unchanged = own._paint_canvas(canvas), nothing._paint_canvas(canvas)
         return done.replace(image=(done.image + (1 - strength) * (canvas.image - unchanged.image)).clamp(0, 1))
 
     @classmethod
@@ -123,7 +137,14 @@ class Stylizer(Stage):
         return cls.__dataclass_fields__["strength"] is Stylizer.__dataclass_fields__["strength"]
 
     def _check_canvas(self, canvas: Canvas) -> None:
-        """Raise where a style is missing, or a picture is too small."""
+        """Raise where a style is missing, a picture is too small, or the canvas is of another size than its own."""
+        own, found = self.canvas_size(), size_of(canvas.image)
+        if own not in (None, found):
+            assert own is not None
+            raise StageError(
+                f"{self.name}: brings a canvas of {size_text(own)} pixels, and was given one of {size_text(found)}\n"
+                "  what would work: no content, pipe(None, style); or no size of its own"
+            )
         if self.style == "required":
             self.require_styles(canvas.styles)
         for what, picture in (("content", canvas.image), *(("style", style.image) for style in canvas.styles)):

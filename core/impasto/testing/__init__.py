@@ -31,6 +31,7 @@ from .harness import (
     picture,
 )
 from .painting import (
+    goes_as_far_as_its_strength,
     keeps_shape_dtype_and_range,
     leaves_its_inputs_alone,
     looks_at_no_hidden_colour,
@@ -72,6 +73,7 @@ __all__ = [
     "does_not_mind_torchs_defaults",
     "each_region_has_its_own_style",
     "gives_the_same_bits_in_threads",
+    "goes_as_far_as_its_strength",
     "has_a_summary_and_helpful_parameters",
     "has_presets_that_differ",
     "is_announced_by_its_distribution",

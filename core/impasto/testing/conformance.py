@@ -41,6 +41,7 @@ from .file_readers import FILE_READER_CHECKS, is_file
 from .harness import behind, forget_observations
 from .networks import DECODER_CHECKS, ENCODER_CHECKS, is_encoder, is_pair, network_title
 from .painting import (
+    goes_as_far_as_its_strength,
     keeps_shape_dtype_and_range,
     leaves_its_inputs_alone,
     looks_at_no_hidden_colour,
@@ -85,6 +86,7 @@ CHECKS: tuple[Check, ...] = (
     leaves_the_process_as_it_found_it,
     gives_the_same_bits_in_threads,
     says_what_is_wrong,
+    goes_as_far_as_its_strength,
     stays_inside_the_mask,
     each_region_has_its_own_style,
     tiles_equal_the_whole,

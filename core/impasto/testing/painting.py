@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import StageError
 from ..picture import Picture, read
-from ..stage import Preprocessor, Stage
+from ..stage import Preprocessor, Stage, Stylizer
 from ..validation import shape
 from .harness import (
     ODD_SIZE,
@@ -213,6 +213,29 @@ def says_what_is_wrong(stage: Stage) -> None:
                 "a check at the start that raises ValueError or impasto.StageError with what was found and"
                 " what would work; for pictures that are too small, smallest: ClassVar[int] = 16",
             )
+
+
+def goes_as_far_as_its_strength(stage: Stage) -> None:
+    """At strength 0 a stylizer leaves the picture as it is, and at a half it stays nearer to it than at 1.
+
+    Looked at where a stylizer has terms of its own for it, or its own `apply`: the host's mixture cannot go astray.
+    """
+    if not isinstance(stage, Stylizer):
+        raise SkipTest("is no stylizer, and has no strength")
+    kind = type(stage)
+    if kind.apply is Stylizer.apply and kind.at_strength is Stylizer.at_strength:
+        raise SkipTest("is mixed with the picture by the host")
+    inputs = Inputs.of_odd_size(stage, 0.0, 1.0)
+    none, half, whole = (observe(replace(stage, strength=share), inputs) for share in (0.0, 0.5, 1.0))
+    advice = "leave `apply` to the base class, which goes as far as `strength` says"
+    left = mean_difference(none.image, none.before.image)
+    require(left == 0, f"at strength = 0 the picture changes by {left:.2g} on average", advice)
+    near, far = (mean_difference(one.image, one.before.image) for one in (half, whole))
+    require(
+        near <= far,
+        f"half the strength changes the picture by {near:.2g} on average, and all of it by {far:.2g}",
+        "a mixture that goes further from the picture, the higher the strength",
+    )
 
 
 def stays_inside_the_mask(stage: Stage) -> None:

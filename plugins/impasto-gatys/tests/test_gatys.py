@@ -29,6 +29,7 @@ from impasto_gatys import (
     objective,
     optimisation,
 )
+from impasto_gatys.objective import Objective, smoothness_terms, style_terms
 
 EYES_AND_MOUTH = (0.3, 0.3, 0.4, 0.3, 0.7, 0.3, 0.6, 0.35, 0.5, 0.8, 0.5, 0.7)
 """Three pairs of points: x and y in the content, x and y in the style."""
@@ -194,6 +195,27 @@ def test_the_same_seed_gives_the_same_bits(network: str):
 def test_texture_ignores_the_content(network: str):
     stage, style = Texture(encoder=network, steps=3), picture(16)
     assert torch.equal(paint(stage, picture(17), style), paint(stage, picture(18), style))
+
+
+def test_a_seamless_texture_goes_on_beyond_its_sides(network: str):
+    style = picture(5, 64, 64, color=(0.4, 0.5, 0.7))
+    for seamless in (False, True):
+        stage = Texture(steps=20, encoder=network, size="64x48", coarsest=64, seamless=seamless)
+        made = impasto.Pipeline(stage)(None, style, precision="float32").tensor
+        across = torch.stack([(made.select(dim, -1) - made.select(dim, 0)).square().mean() for dim in (2, 3)])
+        inside = torch.stack([made.diff(dim=dim).square().mean() for dim in (2, 3)])
+        assert bool((across < 2 * inside).all()) == seamless
+
+
+def test_the_loss_of_a_periodic_picture_does_not_change_when_it_is_rolled(narrow: impasto.Encoder):
+    image = picture(3, 32, 48)
+    gram = impasto.get_host().statistic("gram")
+    shares = {"relu1_1": 0.5, "relu2_1": 0.5}
+    terms = [*style_terms(narrow, [impasto.Style(picture(9))], None, shares, statistic=gram), *smoothness_terms(1.0)]
+    losses = Objective(narrow, terms, periodic=True)
+    rolled = losses(torch.roll(image, (10, 22), (2, 3)))
+    for name, loss in losses(image).items():
+        torch.testing.assert_close(rolled[name], loss, rtol=1e-2, atol=0)  # a row and a column count twice
 
 
 def test_shallow_layers_keep_the_picture_and_deep_ones_less(network: str):

@@ -275,9 +275,37 @@ def test_progress_ends_with_the_last_step_and_shows_the_picture():
     assert torch.equal(seen[-1][2], made)
 
 
-def test_no_pass_is_refused():
-    with pytest.raises(ParameterError, match="asks for no pass"):
-        Quilt(alpha=())
+def test_a_canvas_of_its_own_has_no_content_to_follow():
+    with pytest.raises(ParameterError, match="follows a content"):
+        Quilt(size="64x48", alpha=(0.1, 0.9))
+
+
+def test_a_seamless_quilt_is_a_quilt_across_its_sides_too():
+    style = impasto.samples.style("stained-glass", 128)
+    made = impasto.Pipeline(Quilt(size="100x90", block=24, seamless=True))(None, style, device="cpu").tensor
+    assert (step_across(made) <= 1.15 * step_inside(made)).all()
+    colours = {tuple(pixel) for pixel in style.flatten(2)[0].mT.tolist()}
+    assert {tuple(pixel) for pixel in made.flatten(2)[0].mT.tolist()} <= colours
+    plain = impasto.Pipeline(Quilt(size="100x90", block=24))(None, style, device="cpu").tensor
+    assert (step_across(plain) > 1.5 * step_inside(plain)).all()
+
+
+def step_across(image):
+    """Return the mean step from the last column to the first, and from the last row to the first."""
+    return torch.stack([(image.select(dim, -1) - image.select(dim, 0)).abs().mean() for dim in (3, 2)])
+
+
+def step_inside(image):
+    """Return the mean step from column to column, and from row to row."""
+    return torch.stack([image.diff(dim=dim).abs().mean() for dim in (3, 2)])
+
+
+def test_a_seamless_quilt_refuses_a_mask_and_a_picture_smaller_than_a_block():
+    picture = torch.rand(1, 3, 20, 30)
+    with pytest.raises(StageError, match="block=20 or less"):
+        paint(Quilt(block=24, seamless=True), picture, Style(torch.rand(1, 3, 40, 40)))
+    with pytest.raises(StageError, match="seamless=False"):
+        impasto.Pipeline(Quilt(seamless=True))(picture, picture, mask=torch.ones(1, 1, 20, 30))
 
 
 @pytest.mark.parametrize("weights", [(1.0, -1.0), (0.0, 0.0)])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import lcm
 from typing import Any, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import Self
 
 import impasto
 from impasto import Encoder, Preset, Style, Weights
@@ -80,7 +82,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
     regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, DECODER)
 
-    alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
+    alpha: float = impasto.param(default=1.0, low=0, high=2, help="how far towards the style; 0 only decodes")
     statistic: str = impasto.param(
         default="covariance",
         choices=tuple(FEATURE_TRANSFORMS),
@@ -122,9 +124,13 @@ class AdaIN(impasto.Stylizer, name="adain"):
         check_pair(f"{self.name}: the decoder {which}", decoder, encoder)
         return encoder, decoder
 
+    def at_strength(self, strength: float) -> Self:
+        """Return the stage with its alpha at a share: features are mixed instead of pictures."""
+        return replace(self, alpha=self.alpha * strength, strength=1.0)
+
     def noise_strength(self) -> float:
         """Return as much as there is of the style: flat areas then get strokes."""
-        return self.alpha
+        return min(1.0, self.alpha)
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture decoded from features with the style's statistics."""

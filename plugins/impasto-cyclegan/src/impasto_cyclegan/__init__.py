@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
 from impasto.errors import suggestion
+from impasto.stage import painted_at_scale
 from impasto.weights import find
 
 from .discriminators import ADVERSARIAL, Adversarial, PatchGAN, ProjectedDiscriminator
@@ -85,6 +86,10 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
         help="of a pair: to the second domain or back to the first; ours are photographs and paintings",
     )
 
+    style_scale: float = impasto.param(
+        default=1.0, low=0.25, high=4, help="length of the strokes, 1 as the generator has learned them"
+    )
+
     def check(self) -> None:
         """Refuse a network that is neither a pair that ships nor a file."""
         super().check()
@@ -120,8 +125,7 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture that the generator paints."""
-        painted: Tensor = self.generator_network(content.device)(content)
-        return painted
+        return painted_at_scale(self, self.generator_network(content.device), content, self.style_scale)
 
 
 @impasto.hookimpl

@@ -11,6 +11,7 @@ from torch import Tensor
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
 from impasto.errors import suggestion
+from impasto.stage import painted_at_scale
 from impasto.weights import find
 
 from .checkpoints import LAYOUTS, cached_network, load_network, tensors
@@ -49,6 +50,10 @@ class Fast(impasto.Stylizer, name="fast"):
         default=(), low=0, high=1e6, help="how much each of them counts; empty: all the same"
     )
 
+    style_scale: float = impasto.param(
+        default=1.0, low=0.25, high=4, help="length of the strokes, 1 as the network has learned them"
+    )
+
     def check(self) -> None:
         """Refuse shares that do not fit the styles."""
         super().check()
@@ -71,8 +76,8 @@ class Fast(impasto.Stylizer, name="fast"):
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture that the network paints."""
         network = cached_network(self.network or find(FAST), content.device)
-        painted: Tensor = network(content, self._style_shares(network).to(content.device))
-        return painted
+        shares = self._style_shares(network).to(content.device)
+        return painted_at_scale(self, lambda image: network(image, shares), content, self.style_scale)
 
     def _style_shares(self, network: Network) -> Tensor:
         """Return (1, S): how much each of a network's styles counts; they sum to 1."""

@@ -48,6 +48,10 @@ class Scene(NamedTuple):
         return Scene(resize(self.content, size), self.styles, guides, aligned)
 
 
+MARGIN = 48
+"""Pixels by which a periodic picture is continued at each side."""
+
+
 class Term(NamedTuple):
     """A weighted loss of one layer's features, or of the picture itself where there is no layer."""
 
@@ -63,22 +67,62 @@ class Objective:
     Args:
         encoder: of the features, under autocast in low precision; the losses are float32 all the same.
         terms: what is added up; those of one name together.
+        periodic: whether the picture goes on beyond its sides at the opposite ones.
     """
 
-    def __init__(self, encoder: Encoder, terms: Sequence[Term]) -> None:
-        self.encoder = encoder
+    def __init__(self, encoder: Encoder, terms: Sequence[Term], periodic: bool = False) -> None:
+        self.encoder, self.periodic = encoder, periodic
         self.terms = [term for term in terms if term.weight]
         self.layers = tuple(dict.fromkeys(term.layer for term in self.terms if term.layer))
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Return the weighted losses."""
-        features = self.encoder.features(image, self.layers) if self.layers else {}
+        features: Mapping[str, Tensor] = {}
+        if self.layers:
+            of_layers = periodic_features if self.periodic else type(self.encoder).features
+            features = of_layers(self.encoder, image, self.layers)
+        if self.periodic:  # so that neighbours across a side are compared too
+            image = F.pad(image, (0, 1, 0, 1), mode="circular")
         losses: dict[str, Tensor] = {}
         with torch.autocast(image.device.type, enabled=False):
             for term in self.terms:
                 loss = term.weight * term.loss(features[term.layer] if term.layer else image)
                 losses[term.name] = losses[term.name] + loss if term.name in losses else loss
         return losses
+
+
+def periodic_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Return the features of a picture that goes on beyond its sides at the opposite ones.
+
+    It is continued by a margin that is then cut off.  Deep layers look beyond that margin, but little: without one, an
+    encoder continues the picture by its border.
+
+    Args:
+        encoder: of the features.
+        image: (1, 3, H, W), sides of at least the stride of the deepest layer.
+        layers: of the encoder.
+
+    Returns:
+        (1, C, H // stride, W // stride) by layer.
+
+    Example:
+        >>> import impasto, torch
+        >>> picture = torch.rand(1, 3, 64, 64)
+        >>> rolled = (torch.roll(picture, (16, 32), (2, 3)), ["relu2_1"])
+        >>> vgg = impasto.encoder("slim19")
+        >>> features = periodic_features(vgg, picture, ["relu2_1"])["relu2_1"]
+        >>> torch.allclose(periodic_features(vgg, *rolled)["relu2_1"], torch.roll(features, (8, 16), (2, 3)), atol=1e-4)
+        True
+    """
+    deepest = max(encoder.strides[layer] for layer in layers)
+    margin = max(min(MARGIN, *image.shape[-2:]) // deepest, 1) * deepest
+    whole = encoder.features(F.pad(image, (margin,) * 4, mode="circular"), layers)
+    features = {}
+    for layer, maps in whole.items():
+        stride = encoder.strides[layer]
+        first, (height, width) = margin // stride, (side // stride for side in image.shape[-2:])
+        features[layer] = maps[..., first : first + height, first : first + width]
+    return features
 
 
 def content_terms(

@@ -103,6 +103,10 @@ class Optimisation(impasto.Stylizer):
         """Return a style laid over the content (1, 3, H, W), or None where the loss does not compare place by place."""
         return None
 
+    def objective(self, encoder: Encoder, terms: Sequence[Term]) -> Objective:
+        """Return the sum of the terms of one level."""
+        return Objective(encoder, terms)
+
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Paint each region of each picture by itself, so that none depends on its neighbours."""
         device = content.device
@@ -125,7 +129,7 @@ class Optimisation(impasto.Stylizer):
             before = sum(map(len, pyramids[:number])) * self.steps
 
             def objective_at(size: Size) -> Objective:
-                return Objective(encoder, self.terms(encoder, scene.resized(size)))
+                return self.objective(encoder, self.terms(encoder, scene.resized(size)))
 
             def after(run: Descent, losses: dict[str, Tensor]) -> None:
                 step = before + run.level * self.steps + run.step

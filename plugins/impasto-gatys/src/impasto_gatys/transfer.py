@@ -11,10 +11,10 @@ import impasto
 from impasto import Encoder, ParameterError, Preset, StageError, Style
 from impasto.functional.resizing import Size, size_of
 from impasto.networks import FIRST_LAYERS, PRETRAINED, check_layers, content_layer, style_layers
-from impasto.stage import resized_style
+from impasto.stage import TextureSynthesis, resized_style
 
 from .correspondence import align
-from .objective import Scene, Term, content_terms, photorealism_terms, smoothness_terms, style_terms
+from .objective import Objective, Scene, Term, content_terms, photorealism_terms, smoothness_terms, style_terms
 from .optimisation import Optimisation
 from .recoloring import recolor
 
@@ -201,8 +201,8 @@ class Gatys(StyleOptimisation, name="gatys"):
         ]
 
 
-class Texture(StyleOptimisation, name="texture"):
-    """Paint a texture in the manner of the style, as large as the content, which is otherwise ignored."""
+class Texture(StyleOptimisation, TextureSynthesis, name="texture"):
+    """Paint a texture in the manner of the style, of a size of one's own or the content's, which is else ignored."""
 
     demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
 
@@ -215,6 +215,10 @@ class Texture(StyleOptimisation, name="texture"):
     def layers(self, encoder: Encoder) -> tuple[str, ...]:
         """Return the layers of the style."""
         return self.layers_of_style(encoder)
+
+    def objective(self, encoder: Encoder, terms: Sequence[Term]) -> Objective:
+        """Return the sum of the terms of one level, of a picture that repeats if it is to."""
+        return Objective(encoder, terms, periodic=self.seamless)
 
     def terms(self, encoder: Encoder, scene: Scene) -> list[Term]:
         """Return style and smoothness (Gatys, Ecker and Bethge 2015, "Texture synthesis using CNNs")."""

@@ -12,6 +12,8 @@ from torch import Tensor
 import impasto
 from impasto import ParameterError, StageError, Style, Weights
 from impasto.errors import suggestion
+from impasto.functional.resizing import resize, size_of
+from impasto.stage import painted_at_scale
 from impasto.weights import find
 
 from .network import LocalNetwork, cached_network, load_network
@@ -48,6 +50,10 @@ class Local(impasto.Stylizer, name="local"):
         reads=True, default="", help="the path of a network from `impasto train local`; empty: ours, of sample styles"
     )
 
+    style_scale: float = impasto.param(
+        default=1.0, low=0.25, high=4, help="length of the strokes, 1 as the network has learned them"
+    )
+
     def check(self) -> None:
         """Refuse a style that the network does not know."""
         super().check()
@@ -79,8 +85,12 @@ class Local(impasto.Stylizer, name="local"):
             content.new_ones(1, 1, *content.shape[-2:]) if guides is None else guides.sum(1, keepdim=True).clamp(max=1)
         )
         shares = content.new_tensor([[float(name == self.paint) for name in network.names]])
-        painted: Tensor = network(content, mask, shares)
-        return painted
+
+        def paint(image: Tensor) -> Tensor:
+            painted: Tensor = network(image, resize(mask, size_of(image)), shares)
+            return painted
+
+        return painted_at_scale(self, paint, content, self.style_scale)
 
 
 @impasto.hookimpl

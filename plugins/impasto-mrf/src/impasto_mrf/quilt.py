@@ -14,25 +14,30 @@ import impasto
 from impasto import ParameterError, StageError, Style
 from impasto.functional.color import luma
 from impasto.functional.filters import box_mean
+from impasto.functional.resizing import Size, size_text
+from impasto.stage import TextureSynthesis
 
 from .quilting import Source, block_places, front_count, grid_size, quilt
 
 SHRINK = 2 / 3
 """How large the blocks of a pass are against those of the pass before (section 3 of the paper)."""
+FOLLOWING = (0.1, 0.9)
+"""Weights of texture against content of two passes that follow the content."""
 LEAST_BLOCK = 4
 """Pixels that shrinking stops at: smaller blocks carry no texture."""
 
 
-class Quilt(impasto.Stylizer, name="quilt"):
+class Quilt(TextureSynthesis, name="quilt"):
     """Sew the picture together from blocks of the style (image quilting, without a network)."""
 
     block: int = impasto.param(default=18, low=2, high=4096, help="side of a block in the first pass, in pixels")
     overlap: float = impasto.param(default=1 / 6, low=0.05, high=0.5, help="of neighbouring blocks, share of a block")
     alpha: tuple[float, ...] = impasto.param(
-        default=(0.1, 0.9),
+        default=(),
         low=0,
         high=1,
-        help="weight of texture against content in each pass, with blocks a third smaller each; 1: texture alone",
+        help="weight of texture against content in each pass, with blocks a third smaller each; 1: texture alone;"
+        " empty: 0.1 and 0.9, and 1 on a canvas of its own",
     )
     tolerance: float = impasto.param(
         default=0.1, low=0, high=1000, help="share by which a block may fit worse than the best and still be drawn"
@@ -42,13 +47,18 @@ class Quilt(impasto.Stylizer, name="quilt"):
     )
 
     def check(self) -> None:
-        """Refuse no pass at all."""
+        """Refuse to follow a content where there is none."""
         super().check()
-        if not self.alpha:
+        if self.size and min(self.passes) < 1:
             raise ParameterError(
-                f"{self.name}: alpha = () asks for no pass\n"
-                "  what to type: alpha=(0.1, 0.9) for two passes, or alpha=(1,) for texture alone"
+                f"{self.name}: alpha = {self.alpha!r} follows a content, and size = {self.size!r} stands in for one\n"
+                "  what to type: alpha=(1,) for texture alone, or no size"
             )
+
+    @property
+    def passes(self) -> tuple[float, ...]:
+        """The weight of texture against content in each pass."""
+        return self.alpha or ((1.0,) if self.size else FOLLOWING)
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Paint each picture by itself, in one pass for each alpha, beginning with the largest blocks."""
@@ -58,7 +68,11 @@ class Quilt(impasto.Stylizer, name="quilt"):
             sources.append(source)
             plans.append(self.plan(block))
         size = content.shape[-2], content.shape[-1]
-        counts = [sum(front_count(*grid_size(*size, block, overlap)) for block, overlap in plan) for plan in plans]
+        self._check_room(size, max(block for plan in plans for block, _ in plan))
+        counts = [
+            sum(front_count(*grid_size(*size, block, overlap, self.seamless), self.seamless) for block, overlap in plan)
+            for plan in plans
+        ]
         done, steps = 0, sum(counts)
         painted = content.clone()
         for index, (source, plan) in enumerate(zip(sources, plans, strict=True)):
@@ -72,7 +86,7 @@ class Quilt(impasto.Stylizer, name="quilt"):
                 self.report(done, steps, painted.clone(), {})
 
             image = content[index]
-            for number, ((block, overlap), alpha) in enumerate(zip(plan, self.alpha, strict=True)):
+            for number, ((block, overlap), alpha) in enumerate(zip(plan, self.passes, strict=True)):
                 image = quilt(
                     image,
                     tone,
@@ -82,15 +96,23 @@ class Quilt(impasto.Stylizer, name="quilt"):
                     alpha=alpha,
                     tolerance=self.tolerance,
                     again=number > 0,
+                    seamless=self.seamless,
                     generator=self.generator(content.device),
                     watch=watch,
                 )
         return painted
 
+    def _check_room(self, size: Size, block: int) -> None:
+        if self.seamless and min(size) < block:
+            raise StageError(
+                f"{self.name}: a picture of {size_text(size)} pixels is smaller than a block of {block}, which"
+                f" would meet itself\n  what would work: block={min(size)} or less, a larger picture, or seamless=False"
+            )
+
     def plan(self, block: int) -> list[tuple[int, int]]:
         """Return the block and the overlap of each pass, in pixels, beginning with a block."""
         sides = [block]
-        for _ in self.alpha[1:]:
+        for _ in self.passes[1:]:
             sides.append(max(min(block, LEAST_BLOCK), round(sides[-1] * SHRINK)))
         return [(side, min(max(1, round(side * self.overlap)), side // 2)) for side in sides]
 

@@ -46,6 +46,7 @@ def quilt(
     alpha: float,
     tolerance: float = 0.1,
     again: bool = False,
+    seamless: bool = False,
     generator: torch.Generator | None = None,
     watch: Callable[[Tensor], None] = lambda _: None,
 ) -> Tensor:
@@ -64,6 +65,7 @@ def quilt(
         alpha: weight of the texture against the tone, 0 to 1.
         tolerance: share by which an error may exceed the least.
         again: whether `image` is a quilt already.
+        seamless: whether its sides fit together; neither is then shorter than a block.
         generator: what blocks are drawn from, on the picture's device; None: torch's default one.
         watch: called with the picture so far after each front of blocks.
 
@@ -71,16 +73,22 @@ def quilt(
         (3, H, W), in which every pixel is one of the source.
     """
     height, width = image.shape[-2:]
-    rows, columns = grid_size(height, width, block, overlap)
+    rows, columns = grid_size(height, width, block, overlap, seamless)
     step, device = block - overlap, image.device
-    beyond = (0, columns * step + overlap - width, 0, rows * step + overlap - height)
-    canvas, tone = (F.pad(one[None], beyond, mode="replicate")[0] for one in (image, tone))
+    if seamless:  # blocks that go beyond a side go on at the opposite one, and share the lengths evenly
+        canvas, tops, lefts = image.clone(), even_starts(height, rows), even_starts(width, columns)
+    else:
+        beyond = (0, columns * step + overlap - width, 0, rows * step + overlap - height)
+        canvas, tone = (F.pad(one[None], beyond, mode="replicate")[0] for one in (image, tone))
+        tops, lefts = (torch.arange(count, device="cpu") * step for count in (rows, columns))
+    tops, lefts = tops.to(device), lefts.to(device)
     earlier = canvas.clone() if again else None
     draws = torch.rand(rows, columns, generator=generator, device=device, dtype=torch.float32)
     inner = torch.arange(block, device=device)
-    shared = inner < overlap
-    # Which pixels are compared with those that lie there: none, left, above, left and above.
-    compared = torch.stack([shared[:, None] & up | shared & left for up in (False, True) for left in (False, True)])
+    # Which pixels are compared with those that lie there: none, left, above, left and above; then those on the right
+    # and below, which only the last blocks of a seamless picture meet.
+    sides = torch.cartesian_prod(*[torch.tensor([False, True], device=device)] * (4 if seamless else 2))
+    compared = torch.stack([shared_pixels(inner, overlap, *present) for present in sides.tolist()])
     compared = compared[:, None].float()
     # Differences do not depend on the centre, and around it rounding is least.
     centre = source.image.mean((1, 2), keepdim=True)
@@ -94,11 +102,16 @@ def quilt(
     # One at a time stays in a processor's cache, which is twice as fast as a front at once.
     together = 1 if device.type == "cpu" else max(1, VALUES // correlate.spectrum[0].numel())
 
-    for row, column in wavefronts(rows, columns):
+    for row, column in in_turn(rows, columns) if seamless else wavefronts(rows, columns):
         row, column = row.to(device), column.to(device)
-        y, x = (start[:, None] * step + inner for start in (row, column))
+        y, x = (starts[place][:, None] + inner for starts, place in ((tops, row), (lefts, column)))
+        if seamless:
+            y, x = y % height, x % width
         at = (slice(None), y[:, :, None], x[:, None, :])
-        old, kind = canvas[at].movedim(0, 1), 2 * (row > 0) + (column > 0)
+        met = [row > 0, column > 0]
+        met += [row == rows - 1, column == columns - 1] if seamless else []
+        old = canvas[at].movedim(0, 1)
+        kind = torch.stack(met).long().mul(2 ** torch.arange(len(met) - 1, -1, -1, device=device)[:, None]).sum(0)
         near, target = old - centre, tone[at].movedim(0, 1)
         texture, energy = compared[kind] * near, compared[kind] * near.square()
         if earlier is not None:
@@ -113,7 +126,7 @@ def quilt(
             fits.append(random_fit(errors, tolerance, block**2 * INVISIBLE, draws[row[some], column[some]]))
         v, u = map(torch.cat, zip(*fits, strict=True))
         new = blocks[:, v, u].movedim(0, 1)
-        canvas[at] = new.where(seam(old, new, overlap, row > 0, column > 0), old).movedim(1, 0)
+        canvas[at] = new.where(seam(old, new, overlap, *met), old).movedim(1, 0)
         watch(canvas[:, :height, :width])
     return canvas[:, :height, :width]
 
@@ -146,15 +159,40 @@ def block_places(inside: Tensor, block: int) -> Tensor:
     return F.max_pool2d(F.max_pool2d(outside, (block, 1), 1), (1, block), 1)[0, 0] == 0
 
 
-def grid_size(height: int, width: int, block: int, overlap: int) -> tuple[int, int]:
-    """Return how many rows and columns of overlapping blocks cover a picture."""
+def shared_pixels(
+    inner: Tensor, overlap: int, above: bool, left: bool, below: bool = False, right: bool = False
+) -> Tensor:
+    """Return which pixels (b, b) of a block it shares with the blocks that there are, of `inner`, 0 to b - 1."""
+    first, last = inner < overlap, inner >= len(inner) - overlap
+    return (first & above | last & below)[:, None] | (first & left | last & right)
+
+
+def even_starts(length: int, count: int) -> Tensor:
+    """Return where so many blocks begin that share a length evenly, (count,), in whole pixels."""
+    return torch.arange(count, device="cpu") * length // count
+
+
+def grid_size(height: int, width: int, block: int, overlap: int, seamless: bool = False) -> tuple[int, int]:
+    """Return how many rows and columns of overlapping blocks cover a picture, or a seamless one, two at least."""
+    if seamless:
+        rows, columns = (max(2, -(-length // (block - overlap))) for length in (height, width))
+        return rows, columns
     rows, columns = (max(1, -(-(length - overlap) // (block - overlap))) for length in (height, width))
     return rows, columns
 
 
-def front_count(rows: int, columns: int) -> int:
-    """Return how many `wavefronts` there are."""
+def front_count(rows: int, columns: int, seamless: bool = False) -> int:
+    """Return how many `wavefronts` there are; of a seamless picture, how many blocks."""
+    if seamless:
+        return rows * columns
     return columns + 2 * (rows - 1) if columns > 1 else rows
+
+
+def in_turn(rows: int, columns: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield rows and columns of blocks one by one: the last of a seamless picture wait for the first."""
+    for place in range(rows * columns):
+        row, column = torch.tensor([[place // columns], [place % columns]], device="cpu")
+        yield row, column
 
 
 def wavefronts(rows: int, columns: int) -> Iterator[tuple[Tensor, Tensor]]:

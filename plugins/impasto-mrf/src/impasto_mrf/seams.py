@@ -35,8 +35,16 @@ def minimum_cut(errors: Tensor) -> Tensor:
     return torch.stack(path[::-1], 1)
 
 
-def seam(old: Tensor, new: Tensor, overlap: int, above: Tensor, left: Tensor) -> Tensor:
-    """Return where blocks show: beyond the cuts of least error through what they share with those before them.
+def seam(
+    old: Tensor,
+    new: Tensor,
+    overlap: int,
+    above: Tensor,
+    left: Tensor,
+    below: Tensor | None = None,
+    right: Tensor | None = None,
+) -> Tensor:
+    """Return where blocks show: within the cuts of least error through what they share with those before them.
 
     Args:
         old: (N, 3, b, b), what lies where the blocks go.
@@ -44,10 +52,15 @@ def seam(old: Tensor, new: Tensor, overlap: int, above: Tensor, left: Tensor) ->
         overlap: pixels that a block shares with the one above and with the one on the left.
         above: (N,) of bool, whether there is a block above.
         left: (N,) of bool, whether there is one on the left.
+        below: (N,) of bool, whether there is one below, which shares as much; None: there is none.
+        right: (N,) of bool, likewise on the right.
 
     Returns:
         (N, 1, b, b) of bool.
     """
+    if below is not None and right is not None and overlap:
+        turned = seam(old.flip(2, 3), new.flip(2, 3), overlap, below, right)
+        return seam(old, new, overlap, above, left) & turned.flip(2, 3)
     if not overlap:
         return torch.ones_like(old[:, :1], dtype=torch.bool)
     errors = (old - new).square().sum(1)

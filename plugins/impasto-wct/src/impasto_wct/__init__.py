@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Self
 
 import impasto
 from impasto import Encoder, ParameterError, Preset, StageError, Style, Weights
@@ -73,7 +75,7 @@ class AutoencoderStylizer(impasto.Stylizer):
     regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = (*PRETRAINED.values(), DECODERS)
 
-    alpha: float = impasto.param(default=1.0, low=0, high=1, help="how far towards the style; 0 only decodes")
+    alpha: float = impasto.param(default=1.0, low=0, high=2, help="how far towards the style; 0 only decodes")
     style_scale: float = impasto.param(
         default=1.0, low=0.1, high=4, help="size of the style's strokes: its area relative to the picture's"
     )
@@ -158,9 +160,13 @@ class WCT(AutoencoderStylizer, name="wct"):
                 "  what would work: as many strengths as levels; or strengths=() for 1 everywhere"
             )
 
+    def at_strength(self, strength: float) -> Self:
+        """Return the stage with its alpha at a share: features are mixed instead of pictures."""
+        return replace(self, alpha=self.alpha * strength, strength=1.0)
+
     def noise_strength(self) -> float:
         """Return as much as there is of the style: flat areas then get strokes."""
-        return self.alpha
+        return min(1.0, self.alpha)
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture after every level."""

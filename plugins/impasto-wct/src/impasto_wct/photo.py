@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
 from torch import Tensor
+from typing_extensions import Self
 
 import impasto
 from impasto import ParameterError, Style, Weights
@@ -86,6 +88,10 @@ class WCTPhoto(impasto.Stylizer, name="wct-photo"):
         check_details(f"{self.name}: {which}", decoder)
         check_pair(f"{self.name}: the decoder {which}", decoder, encoder)
         return encoder, decoder
+
+    def at_strength(self, strength: float) -> Self:
+        """Return the stage with its alpha at a share: features are mixed instead of pictures."""
+        return replace(self, alpha=self.alpha * strength, strength=1.0)
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the content, changed by the change of what the decoder paints."""
