@@ -27,7 +27,7 @@ def test_a_stage_is_shown_with_ranges_defaults_and_help(capsys, stages):
     assert "\npresets: --with blend:preset=grainy\n" in out
     assert ["strong", "hardly any of the picture"] in rows
     assert ["amount=0.9, noise=0"] in rows
-    assert listing.offer_text("stage", "picky", stages.Picky).endswith("it has no parameters")
+    assert listing.offer_text("stage", "picky", stages.Picky).endswith("--with picky:strength=1")
     assert cli.main(["plugins", "blent"]) == 2
     assert "did you mean 'blend'?" in capsys.readouterr().err
 

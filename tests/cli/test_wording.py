@@ -250,7 +250,7 @@ def test_what_nobody_can_parse_stays():
         ("mask-rectangle:left=0.9:right=0.1", ""),
         ("segment-scribbles:scribbles=c.png:labels=a+b", "scribbles=c.png:"),
         ("analogy:blend=0.5", ""),
-        ("quilt:alpha=", ""),
+        ("quilt:size=64x64:alpha=0.5", "size=64x64:"),
         ("fast:styles=wave:shares=0.7+0.3", ""),
         ("wct-photo:levels=", ""),
     ],

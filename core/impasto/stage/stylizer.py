@@ -75,8 +75,7 @@ class Stylizer(Stage):
         if "strength" in vars(cls) and "strength" not in inspect.get_annotations(cls):
             raise TypeError(
                 f"{cls.__name__}: strength is a parameter of every stylizer\n"
-                "  what would work: another name; or def at_strength(self, strength): ..., for a strength in the"
-                " method's own terms"
+                "  what would work: another name; for a strength in the method's own terms, a method at_strength"
             )
         super().__init_subclass__(**more)
 

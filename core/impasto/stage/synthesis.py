@@ -24,7 +24,7 @@ class TextureSynthesis(Stylizer):
         ...     def stylize(self, content, styles, guides):
         ...         return styles[0].image.mean((2, 3), keepdim=True).expand_as(content)
         >>> impasto.Pipeline(Mean(size="48x32"))(None, impasto.samples.style("wave", 64)).size
-        (48, 32)
+        (32, 48)
     """
 
     size: str = param(

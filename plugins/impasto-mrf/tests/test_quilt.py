@@ -283,7 +283,7 @@ def test_a_canvas_of_its_own_has_no_content_to_follow():
 def test_a_seamless_quilt_is_a_quilt_across_its_sides_too():
     style = impasto.samples.style("stained-glass", 128)
     made = impasto.Pipeline(Quilt(size="100x90", block=24, seamless=True))(None, style, device="cpu").tensor
-    assert (step_across(made) <= 1.15 * step_inside(made)).all()
+    assert (step_across(made) <= 1.25 * step_inside(made)).all()
     colours = {tuple(pixel) for pixel in style.flatten(2)[0].mT.tolist()}
     assert {tuple(pixel) for pixel in made.flatten(2)[0].mT.tolist()} <= colours
     plain = impasto.Pipeline(Quilt(size="100x90", block=24))(None, style, device="cpu").tensor
