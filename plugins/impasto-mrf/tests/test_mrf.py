@@ -147,7 +147,6 @@ def energies(stage: MRF, content: Tensor, style: Tensor, calls: int = 1) -> Ener
 def test_turned_copies_find_nearer_patches():
     style = weave(RED, seed=5, height=96, width=96)
     content = rotation(torch.cat([style, style[:, :1]], 1), 7.5)[0][..., 16:-16, 16:-16]
-    as_it_is = 96 / content.shape[-1]  # by which a style of the content's area is larger
     plain, richer = (
         energies(MRF(encoder="slim19", layers=("relu3_1",), rotations=number, style_scale=1.5), content, style)
         for number in (0, 1)
@@ -160,6 +159,7 @@ def test_turned_copies_find_nearer_patches():
 def test_scaled_copies_find_nearer_patches():
     style = weave(RED, seed=5, height=96, width=96)
     content = F.interpolate(style, scale_factor=1.05, mode="bicubic")[..., 16:-16, 16:-16]
+    as_it_is = 96 / content.shape[-1]  # by which a style of the content's area is larger
     plain, richer = (
         energies(MRF(encoder="slim19", layers=("relu3_1",), scales=number, style_scale=as_it_is), content, style)
         for number in (0, 1)
