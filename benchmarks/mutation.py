@@ -459,12 +459,12 @@ READERS = {"pictures": read_picture, "weights": read_weights, "recipes": read_re
 def documented(kind, error):
     """Return whether an error is one that the documentation names, in words for people."""
     from impasto import ParameterError, PictureError, WeightsError
-    from impasto.errors import RecipeError
+    from impasto.errors import RecipeError, UnknownNameError
 
     known = {"pictures": (PictureError,), "weights": (WeightsError,)}.get(
-        kind, (PictureError, ParameterError, RecipeError)
+        kind, (PictureError, ParameterError, RecipeError, UnknownNameError)
     )
-    plain = kind == "recipes" and type(error) in (ValueError, LookupError)
+    plain = kind == "recipes" and type(error) is ValueError
     message = str(error)
     in_words = "\n  " in message and message.replace("\n", "").isprintable() and len(message) < 4000
     return (isinstance(error, known) or plain) and in_words

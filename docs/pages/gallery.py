@@ -66,6 +66,7 @@ SHOWN = {
 
 NOT_SHOWN = {
     "semantic": "its network is downloaded when it is first used",
+    "steady": "it changes clips, and leaves a still picture as it is",
     "microast": "its networks are its authors', and do not ship",
 }
 """Stages without a picture, and why."""
