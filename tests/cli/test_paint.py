@@ -66,6 +66,19 @@ def test_an_output_is_replaced_unless_skipped_and_an_input_never(photo, painting
         assert Path(given).read_bytes() == before
 
 
+def test_a_print_is_painted_smaller_and_run_repeats_that(painting, capsys):
+    impasto.read(torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(0))).save("large.png")
+    chain = ["--with", "blend:amount=0.5", "--print", "1cm", "--strokes", "4mm"]
+    assert cli.main(["paint", "large.png", painting, "-o", "out.png", *chain]) == 0
+    assert "painted at 25 pixels, 1 × 0.75 cm at 163 pixels to the inch" in capsys.readouterr().out
+    again = ["run", "out.png", "--content", "large.png", "--style", painting]
+    assert cli.main([*again, "--out", "again.png"]) == 0
+    assert impasto.read("again.png").tensor.equal(impasto.read("out.png").tensor)
+    assert impasto.read("again.png").meta.density == impasto.read("out.png").meta.density == (163.0, 163.0)
+    assert cli.main([*again, "--out", "other.png", "--size", "40"]) == 0
+    assert not impasto.read("other.png").tensor.equal(impasto.read("out.png").tensor)
+
+
 MISTAKES = {
     "a misspelt stage": (["photo.png", "--with", "blent"], "did you mean 'blend'?"),
     "a misspelt parameter": (["photo.png", "--with", "blend:amout=1"], "did you mean 'amount'?"),

@@ -62,8 +62,8 @@ def read_styles(arguments: Iterable[StyleArgument], limit: int | None) -> list[S
     ]
 
 
-def read_pipeline(given: argparse.Namespace) -> tuple[Pipeline, int, Any]:
-    """Return the pipeline that `impasto run` was given, with seed and precision: as typed, else as it was made with.
+def read_pipeline(given: argparse.Namespace) -> tuple[Pipeline, dict[str, Any]]:
+    """Return the pipeline that `impasto run` was given, with seed, precision and size: as typed, else as it was made.
 
     Raises:
         ValueError: `-`.
@@ -74,5 +74,11 @@ def read_pipeline(given: argparse.Namespace) -> tuple[Pipeline, int, Any]:
             "run: a pipeline is not read from standard input\n  what would work: a .toml file, or a painted picture"
         )
     recipe = load_recipe(given.pipeline, allow=given.allow, untrusted=given.untrusted)
-    seed = recipe.seed if given.seed is None else given.seed
-    return Pipeline(*recipe.stages), seed, given.precision or recipe.precision
+    sized = given.size or given.print or given.strokes
+    return Pipeline(*recipe.stages), {
+        "seed": recipe.seed if given.seed is None else given.seed,
+        "precision": given.precision or recipe.precision,
+        "size": given.size if sized else recipe.size,
+        "print": given.print or recipe.print,
+        "strokes": given.strokes,
+    }

@@ -14,6 +14,7 @@ from ..functional.resizing import size_text
 from ..host import get_host
 from ..picture import Picture
 from ..pipeline import Pipeline, own_canvas_size, read_mask
+from ..pipeline.work_size import millimetres, work_size
 from ..stage import Style, Watcher
 from .arguments import style_argument
 from .errors import DONE, INTERRUPTED, print_message
@@ -62,6 +63,7 @@ def execute(given: argparse.Namespace) -> int:
         labels = ", ".join(region.label for region in given.guides)
         raise ValueError(f"paint: --guides names a region twice: {labels}\n  what would work: one file for each region")
     run: dict[str, Any] = {"guides": guides or None, "precision": given.precision or "auto", "seed": given.seed or 0}
+    run |= {"size": given.size, "print": given.print, "strokes": given.strokes}
     mask = None if given.mask is None else read_picture(given.mask, limit)
     if frames is not None:
         return paint_frames(given, pipeline, watchers, frames, out, inputs, mask=mask, **run)
@@ -105,8 +107,20 @@ def paint_picture(
     if painted.interrupted is not None:
         print_message(f"interrupted, {painted.interrupted}; {out} is the picture so far")
         return INTERRUPTED
-    print_result(out, f"{out}: {size_text(painted.size)}, {stage_names(pipeline)}, {elapsed(began)}")
+    made = f"{out}: {size_text(painted.size)}, {stage_names(pipeline)}"
+    print_result(out, f"{made}{_sizes(pipeline, painted, given)}, {elapsed(began)}")
     return DONE
+
+
+def _sizes(pipeline: Pipeline, painted: Picture, given: argparse.Namespace) -> str:
+    """Return what to say of the size that was painted at, and of the print."""
+    side = work_size(pipeline.stages, given.size, given.print, given.strokes)
+    said = f", painted at {side} pixels" if side is not None and side < max(painted.size) else ""
+    if given.print is not None and painted.meta.density is not None:
+        centimetres = millimetres(given.print, "print") / 10 / max(painted.size)
+        height, width = (side * centimetres for side in painted.size)
+        said += f", {width:.3g} × {height:.3g} cm at {painted.meta.density[0]:g} pixels to the inch"
+    return said
 
 
 def default_stages() -> str:

@@ -267,6 +267,21 @@ def _add_painting_options(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "float32", "bfloat16"),
         help="of networks (default: auto, bfloat16 where it is faster)",
     )
+    parser.add_argument(
+        "--size",
+        type=int,
+        metavar="PIXELS",
+        help="longer side to paint at, which decides how large strokes are, such as 1024; the picture comes back in its"
+        " own size, with the photograph's detail",
+    )
+    parser.add_argument(
+        "--print",
+        metavar="LENGTH",
+        help="of the longer side on paper, such as 40cm or 16in: chooses the size to paint at, and writes the density",
+    )
+    parser.add_argument(
+        "--strokes", metavar="WIDTH", help="how wide they are to be, in place of a size: 1%%, or of a print 4mm"
+    )
     _add_max_pixels(parser)
     parser.add_argument(
         "--watch",

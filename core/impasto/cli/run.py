@@ -72,7 +72,7 @@ def run_without_content(given: argparse.Namespace, out: Path) -> int:
 
 def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
     """Run a saved pipeline on each picture by itself; one that fails is reported and the others go on."""
-    pipeline, seed, precision = read_pipeline(given)  # first: of a stranger, it may be one that is refused
+    pipeline, how = read_pipeline(given)  # first: of a stranger, it may be one that is refused
     others = [*(style.file for style in given.style), given.pipeline]
     watchers = watchers_of(given, pipeline.stages, [*contents, *others])
     targets = output_paths(contents, local_path(given.out))
@@ -104,7 +104,6 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                         skipped += 1
                         continue
                     inputs = [content, *others]
-                    how = {"seed": seed, "precision": precision}
                     code = paint_frames(given, pipeline, watchers, frames, target, inputs, **how)
                     if code == INTERRUPTED:
                         stopped = f"{content}: interrupted"
@@ -116,9 +115,8 @@ def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:
                     read_picture(content, limit),
                     styles,
                     device=given.device,
-                    precision=precision,
-                    seed=seed,
                     plugins=plugins,
+                    **how,
                 )
                 if picture.interrupted is not None:
                     target = interrupted_output(target)

@@ -77,9 +77,9 @@ def run_frames(given: argparse.Namespace, contents: Sequence[Path], frames: Fram
     if given.skip_existing and out.is_file():
         print_message(f"{out} exists and is left as it is")
         return DONE
-    pipeline, seed, precision = read_pipeline(given)
+    pipeline, how = read_pipeline(given)
     watchers = watchers_of(given, pipeline.stages, inputs)
-    return paint_frames(given, pipeline, watchers, frames, out, inputs, seed=seed, precision=precision)
+    return paint_frames(given, pipeline, watchers, frames, out, inputs, **how)
 
 
 def paint_frames(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     **{name: f"--{name}" for name in ("mask", "guides", "device", "precision", "seed", "bits", "quality", "allow")},
+    **{name: f"--{name}" for name in ("size", "print", "strokes")},
     "max_pixels": "--max-pixels",
     "recipe": "--recipe",
     "untrusted": "--untrusted",
@@ -187,9 +188,9 @@ def _call(text: str, command: str) -> str:
     if last == "Style":
         region = f"{keywords['region']}=" if keywords.get("region") else ""
         return f"{region}painting.jpg" + (f":{keywords['weight']}" if "weight" in keywords else "")
-    if keywords and set(keywords) <= set(OPTIONS):
-        return " ".join(_option(key, value) for key, value in keywords.items())
     stage = _stage_names().get(last)
+    if stage is None and keywords and set(keywords) <= set(OPTIONS):
+        return " ".join(_option(key, value) for key, value in keywords.items())
     if stage is None or positions:
         return ""
     return _settings(stage, keywords)

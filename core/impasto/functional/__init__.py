@@ -24,7 +24,7 @@ from .matting import MattingLaplacian, closed_form_matting, screened
 from .patches import NNF, extract, nearest
 from .precision import in_double
 from .random import random_seed, seeded_layers
-from .resizing import fit_within, parse_size, resample, resize, size_of, size_text
+from .resizing import fit_within, parse_size, resample, resample_maps, resize, size_of, size_text, size_within, upsample_guided
 from .solvers import conjugate_gradients, solve_symmetric
 from .statistics import Moments, covariance, gram, mean_std
 
@@ -65,15 +65,18 @@ __all__ = [
     "random_seed",
     "relative_error",
     "resample",
+    "resample_maps",
     "resize",
     "resizing",
     "screened",
     "seeded_layers",
     "size_of",
     "size_text",
+    "size_within",
     "solve_symmetric",
     "solvers",
     "statistics",
     "to_space",
     "total_variation",
+    "upsample_guided",
 ]

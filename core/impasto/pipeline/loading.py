@@ -29,6 +29,8 @@ class LoadedRecipe(NamedTuple):
     stages: tuple[Stage, ...]
     seed: int
     precision: Precision
+    size: int | None = None
+    print: str | None = None
 
 
 def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: bool = False) -> LoadedRecipe:
@@ -60,7 +62,7 @@ def load_recipe(path: str | Path, *, allow: Collection[str] = (), untrusted: boo
     if untrusted or path.suffix.lower() != ".toml":
         check_untrusted(stages, path, allow)
     warn_of_other_files(stages, made.files, path)
-    return LoadedRecipe(stages, made.seed, made.precision)
+    return LoadedRecipe(stages, made.seed, made.precision, made.size, made.print)
 
 
 def recipe_text(path: Path) -> str:

@@ -24,10 +24,16 @@ class Recipe:
         styles: as they were given.
         options: of the run.
         device: where it runs.
+        size: pixels of the longer side that they work at; None: the picture's own.
     """
 
     def __init__(
-        self, stages: Sequence[Stage], styles: Sequence[Style], options: RunOptions, device: torch.device
+        self,
+        stages: Sequence[Stage],
+        styles: Sequence[Style],
+        options: RunOptions,
+        device: torch.device,
+        size: int | None,
     ) -> None:
         self._tables = [stage_table(stage) for stage in stages]
         for stage, table in zip(stages, self._tables, strict=True):
@@ -44,6 +50,7 @@ class Recipe:
                 for style in styles
             ],
         }
+        self._made |= {key: value for key, value in (("size", size), ("print", options.print)) if value is not None}
         if files := file_digests(stages):
             self._made["files"] = [{"name": name, "sha256": digest} for name, digest in files.items()]
 

@@ -24,6 +24,7 @@ from .options import RunOptions
 from .recipe import Recipe
 from .stream_state import StreamState
 from .unused import prepared
+from .work_size import at_full_size, at_size, print_density, work_size
 
 
 class Run:
@@ -47,7 +48,8 @@ class Run:
         given = [] if style is None else style if isinstance(style, (list, tuple)) else [style]
         styles = [picture if isinstance(picture, Style) else Style(read(picture)) for picture in given]  # type: ignore[arg-type]
         self._styles = tuple(style.to(self.device) for style in styles)
-        self._recipe = Recipe(self.stages, styles, options, self.device)
+        self._side = work_size(self.stages, options.size, options.print, options.strokes)
+        self._recipe = Recipe(self.stages, styles, options, self.device, self._side)
         self._size: torch.Size | None = None
 
     def paint(self, given: Picture, *, digest: bool = False, stream: StreamState | None = None) -> Picture:
@@ -59,9 +61,11 @@ class Run:
             stream: what is kept from frame to frame.
         """
         self._check_styles()
-        canvases = self._canvases(given, self.stages, stream)
+        canvases = self._canvases(given, self.stages, stream, back=True)
         last = canvases[-1]
         meta = last.meta.replace(recipe=self._recipe.text(given.tensor if digest else None))
+        if self._options.print is not None:
+            meta = meta.replace(density=print_density(self._options.print, size_of(last.image)))
         opacities = [alpha for alpha in map(_opacity, canvases) if alpha is not None]
         if len(canvases) == 1:
             image = last.image.float().cpu()
@@ -91,23 +95,35 @@ class Run:
             )
         return self._canvases(given, stages, None)[0]
 
-    def _canvases(self, given: Picture, stages: Sequence[Stage], stream: StreamState | None) -> list[Canvas]:
-        """Return what the stages make of a picture or a batch: one canvas, or one a picture if a stage is stateful."""
+    def _canvases(
+        self, given: Picture, stages: Sequence[Stage], stream: StreamState | None, back: bool = False
+    ) -> list[Canvas]:
+        """Return what the stages make of a picture or a batch: one canvas, or one a picture if a stage is stateful.
+
+        Args:
+            given: the content.
+            stages: to run, at the size of the run.
+            stream: what is kept from frame to frame.
+            back: whether the picture comes back in its own size.
+        """
         self.keep(given)
         content = given.visible.to(self.device)
         self._read_maps(content)
         alpha = None if given.alpha is None else given.alpha.to(self.device)
         canvas = Canvas(content, content, self._styles, self._mask, self._guides, self._labels, given.meta, alpha=alpha)
         if len(content) == 1 or not any(stage.stateful for stage in stages):
-            return [self._run(canvas, stages, stream)]
+            return [self._run(canvas, stages, stream, back)]
         done: list[Canvas] = []
         for index in range(len(content)):  # which have nothing to do with each other
             one = pictures_of(canvas, torch.tensor([index], device=content.device))
             # After an interruption the others stay as they are.
-            done.append(self._run(one.replace(interrupted=done[-1].interrupted if done else None), stages, None))
+            done.append(self._run(one.replace(interrupted=done[-1].interrupted if done else None), stages, None, back))
         return done
 
-    def _run(self, canvas: Canvas, stages: Sequence[Stage], stream: StreamState | None) -> Canvas:
+    def _run(self, canvas: Canvas, stages: Sequence[Stage], stream: StreamState | None, back: bool) -> Canvas:
+        change = at_size(canvas, self._side)
+        if change is not None:
+            canvas = change.after
         memo = None if stream is None else stream.memo
         context = RunContext(self._options.seed, watcher=self._runner.watch, memo=memo)
         exact = without_tf32(self.device) if self._options.precision == "float32" else nullcontext()
@@ -125,6 +141,8 @@ class Run:
                         raise
                     # What was painted before this stage is kept.
                     canvas = canvas.replace(interrupted=canvas.interrupted or Interrupted(stage.name, 0, 1))
+        if change is not None and back:
+            canvas = at_full_size(canvas, change)
         if context.superseded and canvas.interrupted is None:
             canvas = canvas.replace(meta=canvas.meta.replace(superseded=tuple(context.superseded)))
         return canvas

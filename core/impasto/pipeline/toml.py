@@ -13,7 +13,7 @@ from ..device import Precision
 from ..errors import ParameterError, legible, quoted
 from ..host import get_host
 from ..stage import Stage
-from .options import SEEDS
+from .options import SEEDS, RunOptions
 from .provenance import explain, stage_of
 
 if sys.version_info >= (3, 11):
@@ -67,6 +67,10 @@ class Made(NamedTuple):
 
     seed: int
     precision: Precision
+    size: int | None
+    """Pixels of the longer side that its stages worked at; None: its own size."""
+    print: str | None
+    """Length of the longer side on paper; None: none was said."""
     files: Mapping[str, str]
     """Digests (sha256) of the files that its stages read, by name."""
     kept: bool
@@ -87,6 +91,12 @@ def read_made(text: str) -> Made:
             f"the recipe's seed = {quoted(seed)} or precision = {quoted(precision)} does not fit\n"
             "  what would work: a seed from 0 up, and auto, float32 or bfloat16"
         )
+    size: Any = made.get("size") if isinstance(made, dict) else None
+    printed: Any = made.get("print") if isinstance(made, dict) else None
+    try:
+        RunOptions(size=size, print=printed)
+    except ParameterError as error:
+        raise ValueError(f"the recipe's {error}") from None
     files: Any = made.get("files", []) if isinstance(made, dict) else []
     if not isinstance(files, list) or not all(
         isinstance(file, dict) and isinstance(file.get("name"), str) and isinstance(file.get("sha256"), str)
@@ -96,7 +106,7 @@ def read_made(text: str) -> Made:
             f"the recipe's files = {quoted(files)} do not fit\n  what would work: a list, each with a name and a sha256"
         )
     digests = {file["name"]: file["sha256"] for file in files}
-    return Made(seed, precision, digests, _is_kept(made))
+    return Made(seed, precision, size, printed, digests, _is_kept(made))
 
 
 def _is_kept(made: Any) -> bool:

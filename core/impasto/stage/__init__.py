@@ -25,6 +25,7 @@ from .regions import (
     region_maps,
 )
 from .scaling import painted_at_scale, resized_style, resized_styles
+from .size_changes import Box, SizeChange, change_size
 from .stream_frame import Frame, PreviousFrame
 from .stylizer import Stylizer
 from .synthesis import TextureSynthesis
@@ -32,6 +33,7 @@ from .watcher import Watcher
 
 __all__ = [
     "CHECKPOINT_EVERY",
+    "Box",
     "Canvas",
     "Checkpoint",
     "Declared",
@@ -43,6 +45,7 @@ __all__ = [
     "PreviousFrame",
     "Region",
     "RunContext",
+    "SizeChange",
     "Stage",
     "StreamMemo",
     "Style",
@@ -51,6 +54,7 @@ __all__ = [
     "Watcher",
     "align_styles",
     "bounding_box",
+    "change_size",
     "check_coverage",
     "check_mask",
     "check_memory",

@@ -40,12 +40,12 @@ def check_memory(
     free = free_memory(device)
     if free is None or needed <= free:
         return
-    side = max(1, int(max(size) * (0.95 * max(free, 0) / needed) ** 0.5))
+    side = max(16, int(max(size) * (0.95 * max(free, 0) / needed) ** 0.5))
     raise StageError(
         f"{name}: {size_text(size)} pixels{how} need about {needed / 1e9:.1f} GB,"
         f" and {free / 1e9:.1f} GB are free on {device}\n"
         f"  what would work: {', '.join([*remedies, f'at most {side} pixels on the longer side'])},"
-        f" as in 'resize:size={side}, {name}, restore-size'"
+        f" as in pipe(..., size={side}), which brings the picture back"
     )
 
 

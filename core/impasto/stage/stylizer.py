@@ -33,6 +33,7 @@ from .regions import (
     pictures_of,
     region_maps,
 )
+from .strokes import warn_of_fine_strokes
 
 
 class Stylizer(Stage):
@@ -64,6 +65,9 @@ class Stylizer(Stage):
     regional: ClassVar[bool] = False
     """Whether `stylize` paints all regions in one pass.  If not, the base class calls it once for each region,
     with that region as the only guide and the styles that cover it, and joins the results."""
+    stroke: ClassVar[int] = 0
+    """About how many pixels wide a stroke is as it paints, by which a run at `strokes="1%"` chooses its size, and a
+    picture is pointed out in which strokes would hardly be seen.  0: not looked at, right for what changes colours."""
     context: ClassVar[int] = 64
     """Pixels around the mask that the method sees; what is further away neither costs time nor counts."""
 
@@ -102,6 +106,11 @@ class Stylizer(Stage):
         """
         return 0.0
 
+    def stroke_width(self) -> float:
+        """Return about how many pixels wide a stroke is as it paints: `stroke`, times `style_scale` where it has one."""
+        scale: float = getattr(self, "style_scale", 1.0)
+        return self.stroke * scale
+
     def canvas_size(self) -> Size | None:
         """Return height and width of a canvas that it brings, so that a run needs no content; None: it brings none."""
         return None
@@ -118,11 +127,12 @@ class Stylizer(Stage):
     def apply(self, canvas: Canvas) -> Canvas:
         """Return the canvas with its image painted, inside the mask and the regions that have a style."""
         strength = self.strength if self._shares_strength() else 1.0
-        if strength == 1:
-            return self._paint_canvas(canvas)
         if strength == 0:
             self._check_canvas(canvas)
             return canvas
+        warn_of_fine_strokes(self.name, self.stroke_width(), canvas)
+        if strength == 1:
+            return self._paint_canvas(canvas)
         own, nothing = self.at_strength(strength), self.at_strength(0.0)
         if own is None or nothing is None:
             done = self._paint_canvas(canvas)

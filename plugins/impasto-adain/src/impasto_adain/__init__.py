@@ -79,6 +79,7 @@ class AdaIN(impasto.Stylizer, name="adain"):
     }
     multiple: ClassVar[int] = 8
     reflection_padding: ClassVar[int] = 24
+    stroke: ClassVar[int] = 10
     regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, DECODER)
 

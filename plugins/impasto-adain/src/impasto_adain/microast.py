@@ -207,6 +207,7 @@ class MicroAST(impasto.Stylizer, name="microast"):
 
     multiple: ClassVar[int] = 4
     reflection_padding: ClassVar[int] = 24
+    stroke: ClassVar[int] = 10
     smallest: ClassVar[int] = 8
 
     network: str = impasto.param(

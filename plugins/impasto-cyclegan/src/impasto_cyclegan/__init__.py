@@ -71,6 +71,7 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
 
     multiple: ClassVar[int] = 4
     reflection_padding: ClassVar[int] = 24
+    stroke: ClassVar[int] = 10
     known_weights: ClassVar[tuple[Weights, ...]] = tuple(PAIRS.values())
     style = "ignored"
 

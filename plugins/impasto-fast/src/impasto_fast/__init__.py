@@ -36,6 +36,7 @@ class Fast(impasto.Stylizer, name="fast"):
 
     multiple: ClassVar[int] = 4
     reflection_padding: ClassVar[int] = 24
+    stroke: ClassVar[int] = 10
     known_weights: ClassVar[tuple[Weights, ...]] = (FAST,)
     style = "ignored"
     demo: ClassVar[Mapping[str, object]] = {"styles": ("impasto",)}

@@ -33,6 +33,8 @@ squared differences of Gram matrices are: of VGG-19, nearly the same for all pai
 class StyleOptimisation(Optimisation):
     """An optimisation whose style is a statistic of features, layer by layer."""
 
+    stroke: ClassVar[int] = 10
+
     statistic: str = impasto.param(
         default="wasserstein2",
         choices=lambda: impasto.get_host().statistics,

@@ -40,6 +40,7 @@ class Local(impasto.Stylizer, name="local"):
     bytes_per_pixel: ClassVar[int] = 530
     multiple: ClassVar[int] = 4
     reflection_padding: ClassVar[int] = 24
+    stroke: ClassVar[int] = 10
     known_weights: ClassVar[tuple[Weights, ...]] = (NETWORK,)
     style = "ignored"
 

@@ -4,68 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
 from impasto import Canvas, ParameterError, Postprocessor, Preprocessor, param
-from impasto.functional.color import luma
-from impasto.functional.filters import guided_filter
-from impasto.functional.resizing import Size, resample, size_of
-from impasto.stage import check_mask, check_result, composite
+from impasto.functional import resample, resample_maps, resize, upsample_guided
+from impasto.functional.resizing import Size, size_of
+from impasto.stage import Box, SizeChange, change_size, check_mask, check_result
 
 __all__ = ["Pad", "Resize", "RestoreSize", "UpscaleGuided", "resample", "upsample_guided"]
 
-Box = tuple[slice, slice]
-
-
 # ------------------------------------------------------------------------------------------------- functions
-
-
-def resample_maps(maps: Tensor, size: Size) -> Tensor:
-    """Return masks or guides at another size: bilinear, which keeps them in [0, 1] and their sum at 1."""
-    if size_of(maps) == size:
-        return maps
-    return F.interpolate(maps, size, mode="bilinear", antialias=True).clamp(0, 1)
-
-
-def upsample_guided(
-    painted: Tensor, content: Tensor, *, radius: int = 2, eps: float = 1e-3, texture: float = 1.0, detail: float = 0.5
-) -> Tensor:
-    """Enlarge a painted picture to the size of its content, with edges where the content has them.
-
-    The fast guided filter (He and Sun 2015), to which what it loses of the painting is added back by one
-    step of back-projection (Irani and Peleg 1991).
-
-    Args:
-        painted: (B, 3, h, w) in [0, 1].
-        content: (B, 3, H, W) in [0, 1], what was painted, in full size.
-        radius: of the filter's window, in pixels of `painted`.
-        eps: variance of the content below which a window counts as smooth.
-        texture: share of what the filter takes for texture of the painting that is kept, 0 to 1.
-        detail: share of the content's brightness detail, finer than `painted` can show, that is added.
-
-    Returns:
-        (B, 3, H, W), not clipped.
-
-    Example:
-        >>> import torch
-        >>> upsample_guided(torch.rand(1, 3, 10, 15), torch.rand(1, 3, 40, 60)).shape
-        torch.Size([1, 3, 40, 60])
-    """
-    small, size = size_of(painted), size_of(content)
-    factor = max(1.0, size[0] / small[0], size[1] / small[1])
-    enlarged = guided_filter(resample(painted, size), content, round(radius * factor), eps, round(factor))
-    if detail:
-        brightness = luma(content)
-        enlarged = enlarged + detail * (brightness - resample(resample(brightness, small), size))
-    if texture:
-        enlarged = enlarged + texture * resample(painted - resample(enlarged, small), size)
-    return enlarged
 
 
 def tiled_length(length: int, tile: int, overlap: int) -> int:
@@ -102,67 +54,22 @@ CHANGE = "resized"
 """The key in `Canvas.memo` under which the last change of size is kept."""
 
 
-@dataclass(frozen=True, eq=False)
-class SizeChange:
-    """A canvas before and after a stage changed its size.  Earlier changes are in the memo of `before`."""
-
-    before: Canvas
-    after: Canvas
-    box: Box | None
-    """Rows and columns of `after` in which `before` lies; None if it was resized."""
-
-
-def change_size(
+def changed_size(
     canvas: Canvas,
     picture: Callable[[Tensor], Tensor],
     maps: Callable[[Tensor], Tensor],
     styles: bool,
     box: Box | None = None,
 ) -> Canvas:
-    """Return the canvas with its pictures and its maps changed in size, and with what undoing that needs.
-
-    Args:
-        canvas: to change.
-        picture: takes a picture (B, 3, H, W) of any size to another size.
-        maps: does so with a mask or guides.
-        styles: whether styles are changed too.
-        box: rows and columns in which the former picture lies; None if it is resized.
-    """
-
-    def optional(values: Tensor | None) -> Tensor | None:
-        return None if values is None else maps(values)
-
-    content = picture(canvas.content)
-    after = canvas.replace(
-        content=content,
-        image=content if canvas.image is canvas.content else picture(canvas.image),
-        mask=optional(canvas.mask),
-        guides=optional(canvas.guides),
-        alpha=optional(canvas.alpha),
-        styles=tuple(
-            style.replace(image=picture(style.image), guides=optional(style.guides)) if styles else style
-            for style in canvas.styles
-        ),
-    )
-    return after.replace(memo={**after.memo, CHANGE: SizeChange(canvas, after, box)})
-
-
-def same_maps(one: Tensor | None, other: Tensor | None) -> bool:
-    """Return whether two maps or pictures, or the lack of them, are the same."""
-    if one is None or other is None or one is other:
-        return one is other
-    return one.shape == other.shape and one.device == other.device and torch.equal(one, other)
-
-
-def crop(values: Tensor, box: Box) -> Tensor:
-    """Return the rows and columns of a box."""
-    return values[..., box[0], box[1]].contiguous()
+    """Return the canvas with its size changed (`impasto.stage.change_size`), and with what undoing that needs."""
+    change = change_size(canvas, picture, maps, styles=styles, box=box)
+    return change.after.replace(memo={**change.after.memo, CHANGE: change})
 
 
 def last_change(canvas: Canvas) -> SizeChange | None:
     """Return what last changed the canvas's size in this run; None if nothing did."""
     change = canvas.memo.get(CHANGE)
-    return change if isinstance(change, SizeChange) and same_maps(canvas.content, change.after.content) else None
+    return change if isinstance(change, SizeChange) and change.led_to(canvas) else None
 
 
 # ---------------------------------------------------------------------------------------------------- stages
@@ -193,9 +100,9 @@ class Resize(Preprocessor, name="resize"):
 
     def prepare(self, canvas: Canvas) -> Canvas:
         """Return the canvas with everything on it resized."""
-        return change_size(
+        return changed_size(
             canvas,
-            lambda image: resample(image, self.fitted_size(image)).clamp(0, 1),
+            lambda image: resize(image, self.fitted_size(image)),
             lambda maps: resample_maps(maps, self.fitted_size(maps)),
             self.styles,
         )
@@ -248,7 +155,7 @@ class Pad(Preprocessor, name="pad"):
         """Return the canvas with everything on it padded."""
         (height, width), (rows, columns) = size_of(canvas.content), self._spans(canvas.content)
         box = slice(-rows.start, height - rows.start), slice(-columns.start, width - columns.start)
-        return change_size(canvas, self._pad, self._pad, self.styles, box)
+        return changed_size(canvas, self._pad, self._pad, self.styles, box)
 
 
 class RestoreSize(Postprocessor, name="restore-size"):
@@ -278,42 +185,13 @@ class RestoreSize(Postprocessor, name="restore-size"):
         return canvas
 
     def _undo(self, canvas: Canvas, change: SizeChange) -> Canvas:
-        before, after, box = change.before, change.after, change.box
-
-        def back(now: Tensor | None, then: Tensor | None, former: Tensor | None) -> Tensor | None:
-            # A former map is sharper than an enlarged one, but a stage may have set another since.
-            if same_maps(now, then):
-                return former
-            if now is None:
-                return None
-            return resample_maps(now, size_of(before.content)) if box is None else crop(now, box)
-
-        mask = back(canvas.mask, after.mask, before.mask)
-        image = self._restore_image(canvas, change, mask) if box is None else crop(canvas.image, box)
         memo = {key: value for key, value in canvas.memo.items() if key != CHANGE}
-        if CHANGE in before.memo:
-            memo[CHANGE] = before.memo[CHANGE]
-        guides = back(canvas.guides, after.guides, before.guides)
-        alpha = back(canvas.alpha, after.alpha, before.alpha)
-        return canvas.replace(content=before.content, image=image, mask=mask, guides=guides, alpha=alpha, memo=memo)
+        if CHANGE in change.before.memo:
+            memo[CHANGE] = change.before.memo[CHANGE]
+        return change.undo(canvas.replace(memo=memo), self._enlarged)
 
-    def _restore_image(self, canvas: Canvas, change: SizeChange, mask: Tensor | None) -> Tensor:
-        """Return the image in its former size, with its former bits outside the mask and where it was not painted."""
-        before, after, image = change.before, change.after, canvas.image
-        if image.shape == before.image.shape:
-            return image
-        painted = image
-        if canvas.mask is not None:
-            # Where the mask is grey the image is a mixture; unmixed, it can be mixed again by the former mask.
-            painted = (after.image + (image - after.image) / canvas.mask.clamp_min(FAINT)).clamp(0, 1)
-        large = check_result(self, self.enlarge(painted, before.content), before.content)
-        touched = resample_maps((image != after.image).any(1, keepdim=True).float(), size_of(large)) > 0
-        large = torch.where(touched, large, before.image)
-        return composite(before.image, large, mask)
-
-
-FAINT = 1e-3
-"""Below this much of the mask nothing can be seen of the paint, and rounding would be magnified."""
+    def _enlarged(self, painted: Tensor, content: Tensor) -> Tensor:
+        return check_result(self, self.enlarge(painted, content), content)
 
 
 class UpscaleGuided(RestoreSize, name="upscale-guided"):

@@ -72,6 +72,7 @@ class AutoencoderStylizer(impasto.Stylizer):
 
     multiple: ClassVar[int] = 16
     reflection_padding: ClassVar[int] = 32
+    stroke: ClassVar[int] = 10
     regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = (*PRETRAINED.values(), DECODERS)
 
