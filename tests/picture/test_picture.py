@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from impasto.errors import PictureError
-from impasto.picture import Interrupted, Picture, read
+from impasto.errors import ParameterError, PictureError
+from impasto.picture import Interrupted, Metadata, Picture, read
 
 from .example_files import RGB, RGBA, H, W
 
@@ -49,3 +49,14 @@ def test_a_notebook_shows_a_batch_as_a_row_of_sensible_size():
 def test_the_constructor_points_to_read(arguments, error):
     with pytest.raises(error):
         Picture(*arguments)
+
+
+def test_a_picture_is_shrunk_with_its_opacity_and_still_printed_as_large():
+    picture = read(RGBA).replace(meta=Metadata(density=(300.0, 300.0)))
+    small = picture.fit_within(W // 2)
+    assert small.size[1] == W // 2
+    assert small.alpha.shape[-2:] == small.size
+    assert W / 300 == pytest.approx(small.size[1] / small.meta.density[0])  # inches
+    assert picture.fit_within(W) is picture
+    with pytest.raises(ParameterError, match="whole number of pixels"):
+        picture.fit_within(0)

@@ -121,6 +121,8 @@ def command_line_parser() -> CommandLineParser:
         help="longer side of the pictures in pixels (default: %(default)s)",
     )
 
+    _add_sheet(command("sheet", "show what every method makes of your own pictures, small, on one sheet", stages=True))
+
     train = command("train", "train a network that a plugin uses")
     train.add_argument("trainer", nargs="?", help="what to train; without one: what there is")
     train.add_argument("options", nargs=argparse.REMAINDER, help="the trainer's own: impasto train TRAINER --help")
@@ -216,6 +218,37 @@ def _add_paint(parser: argparse.ArgumentParser) -> None:
     _add_painting_options(parser)
 
 
+def _add_sheet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("content", help="the photograph, - takes it from standard input")
+    parser.add_argument(
+        "style", nargs="*", default=[], type=style_argument, help="one or several paintings, as in impasto paint"
+    )
+    parser.add_argument("-o", "--out", default="impasto-sheet.png", metavar="FILE", help="(default: %(default)s)")
+    parser.add_argument(
+        "--with",
+        dest="stages",
+        action="append",
+        default=[],
+        metavar="STAGES",
+        help="stages of one tile, as in impasto paint; may be given again (default: every method, quick ones first)",
+    )
+    parser.add_argument(
+        "--sweep",
+        action="append",
+        default=[],
+        metavar="NAME=VALUES",
+        help="a tile for each value of a parameter, adain.alpha=0.3,0.6,1; a second one goes down the sheet",
+    )
+    parser.add_argument(
+        "--size",
+        type=positive_integer,
+        default=384,
+        help="longer side of a tile in pixels, at which it is painted (default: %(default)s)",
+    )
+    _add_run_options(parser)
+    parser.set_defaults(bits=8, quality=95, recipe=False)
+
+
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "pipeline", help="a pipeline as TOML, or a picture painted before: its pipeline, seed and precision"
@@ -260,13 +293,6 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _add_painting_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `paint` and `run` share."""
     parser.add_argument("--skip-existing", action="store_true", help="leave an output that exists as it is")
-    parser.add_argument("--seed", type=int, help="the same seed on the same CPU gives the same bits (default: 0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16"),
-        help="of networks (default: auto, bfloat16 where it is faster)",
-    )
     parser.add_argument(
         "--size",
         type=int,
@@ -282,7 +308,7 @@ def _add_painting_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strokes", metavar="WIDTH", help="how wide they are to be, in place of a size: 1%%, or of a print 4mm"
     )
-    _add_max_pixels(parser)
+    _add_run_options(parser)
     parser.add_argument(
         "--watch",
         action="append",
@@ -302,6 +328,18 @@ def _add_painting_options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="keep how it was made: in a PNG unless --no-recipe, with --recipe as .toml beside other formats",
     )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that everything has which runs pipelines."""
+    parser.add_argument("--seed", type=int, help="the same seed on the same CPU gives the same bits (default: 0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        help="of networks (default: auto, bfloat16 where it is faster)",
+    )
+    _add_max_pixels(parser)
 
 
 def _add_max_pixels(parser: argparse.ArgumentParser) -> None:

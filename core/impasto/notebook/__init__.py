@@ -3,7 +3,7 @@
 from .comparison import Comparison, compare
 from .contact import Panel, contact_sheet, first_line, seconds
 from .live import Live, plot
-from .parameter_sweep import sweep
+from .parameter_sweep import parameter_place, sweep, swept
 from .sheet import Sheet, show
 from .tuning import tune
 
@@ -15,9 +15,11 @@ __all__ = [
     "compare",
     "contact_sheet",
     "first_line",
+    "parameter_place",
     "plot",
     "seconds",
     "show",
     "sweep",
+    "swept",
     "tune",
 ]

@@ -31,13 +31,16 @@ def seconds(duration: float) -> str:
     return f"{duration:.1f} s" if duration < 9.95 else f"{duration:.0f} s"
 
 
-def contact_sheet(given: Sequence[Panel], panels: Sequence[Panel], note: str) -> Image.Image:
+def contact_sheet(
+    given: Sequence[Panel], panels: Sequence[Panel], note: str, columns: int | None = None
+) -> Image.Image:
     """Lay out what was given in a column at the left, and what was made of it in a grid beside it.
 
     Args:
         given: content and style; the content's shape is every panel's.
         panels: the results, in reading order.
         note: a line at the top right.
+        columns: of the grid; None: by how many there are.
     """
     content = given[0].picture
     assert content is not None
@@ -46,8 +49,10 @@ def contact_sheet(given: Sequence[Panel], panels: Sequence[Panel], note: str) ->
     width, height = (round(side * unit / max(content.size)) for side in content.size)
     text, gap, margin = round(unit * 0.056), round(unit * 0.075), round(unit * 0.15)
     label, head = round(text * 1.9), round(text * 3.8)
-    rows = 1 if len(panels) == 1 else 2 if len(panels) <= 8 else 3
-    columns = -(-len(panels) // rows)
+    if columns is None:
+        rows = 1 if len(panels) == 1 else 2 if len(panels) <= 8 else 3 if len(panels) <= 21 else 4
+        columns = -(-len(panels) // rows)
+    rows = -(-len(panels) // columns)
     across, down = width + gap, height + label + gap
     grid = margin + across + 2 * gap  # where the results begin
     sheet = Image.new(
@@ -71,7 +76,8 @@ def contact_sheet(given: Sequence[Panel], panels: Sequence[Panel], note: str) ->
         else:
             sheet.paste(ImageOps.fit(panel.picture, (width, height), Image.Resampling.LANCZOS), (left, top))
         below = top + height + round(text * 1.35)
-        draw.text((left, below), panel.name, ink, font, anchor="ls")
+        room = width - font.getlength(panel.note) - gap / 2
+        draw.text((left, below), shortened(panel.name, font, room), ink, font, anchor="ls")
         draw.text((left + width, below), panel.note, FAINT, font, anchor="rs")
 
     top = margin + head
@@ -83,6 +89,15 @@ def contact_sheet(given: Sequence[Panel], panels: Sequence[Panel], note: str) ->
     rule = margin + width + round(gap * 1.5)
     draw.line((rule, top, rule, sheet.height - margin - label), RULE, max(1, unit // 200))
     return sheet
+
+
+def shortened(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+    """Return a line that fits a width in pixels, its end left out if need be."""
+    if font.getlength(line) <= width:
+        return line
+    while line and font.getlength(f"{line}…") > width:
+        line = line[:-1]
+    return f"{line.rstrip()}…"
 
 
 def wrap(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:

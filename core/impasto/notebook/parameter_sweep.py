@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import ParameterError
@@ -43,25 +44,52 @@ def sweep(pipeline: Pipeline | Stage, content: Any, style: Any = None, **values:
             f"sweep: {len(values)} parameters given, {', '.join(values) or 'none'}\n"
             "  what would work: one or two, as in impasto.sweep(pipeline, content, style, alpha=[0.3, 0.6, 1])"
         )
-    (column, across), *second = ((_place(whole, name), tuple(given)) for name, given in values.items())
+    rows = swept(whole, values)
+    pictures = tuple(tuple(changed(content, style, **options) for _, changed in row) for row in rows)
+    return Sheet(pictures, tuple(tuple(title for title, _ in row) for row in rows))
+
+
+def swept(pipeline: Pipeline, values: Mapping[str, Iterable[Any]]) -> list[list[tuple[str, Pipeline]]]:
+    """Return a pipeline with every value of one parameter, or every pair of values of two, under titles.
+
+    Args:
+        pipeline: what is changed.
+        values: of one or two parameters, by name, `alpha` or `adain.alpha`: the first goes across, the second down.
+
+    Raises:
+        ParameterError: a value that does not fit, or a name that no stage or more than one has.
+
+    Example:
+        >>> swept(Pipeline(), {"alpha": [0.3, 1]})
+        Traceback (most recent call last):
+        impasto.errors.ParameterError: sweep: no stage has a parameter 'alpha'
+          they have: there are no stages
+    """
+    (column, across), *second = ((parameter_place(pipeline, name), tuple(given)) for name, given in values.items())
     row, down = second[0] if second else (None, (None,))
-    titles, pictures = [], []
+    rows = []
     for vertical in down:
-        painted, named = [], []
+        named = []
         for horizontal in across:
             settings = [(column, horizontal)] if row is None else [(column, horizontal), (row, vertical)]
-            changed = whole
+            changed = pipeline
             for (index, key), value in settings:
                 changed = changed.replace(index, **{key: value})
-            painted.append(changed(content, style, **options))
-            named.append(", ".join(f"{key}={value!r}" for (_, key), value in settings))
-        pictures.append(tuple(painted))
-        titles.append(tuple(named))
-    return Sheet(tuple(pictures), tuple(titles))
+            named.append((", ".join(f"{key}={value!r}" for (_, key), value in settings), changed))
+        rows.append(named)
+    return rows
 
 
-def _place(pipeline: Pipeline, name: str) -> tuple[int, str]:
-    """Return the index of the stage that has a parameter, and the parameter's name without the stage's."""
+def parameter_place(pipeline: Pipeline, name: str) -> tuple[int, str]:
+    """Return the index of the stage that has a parameter, and the parameter's name without the stage's.
+
+    Args:
+        pipeline: whose stages are looked at.
+        name: of the parameter, `alpha`, or with the stage's, `adain.alpha`.
+
+    Raises:
+        ParameterError: no stage has it, or several.
+    """
     wanted, _, key = name.rpartition(".")
     indices = [
         index for index, stage in enumerate(pipeline.stages) if key in stage.parameters() and wanted in ("", stage.name)

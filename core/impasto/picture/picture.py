@@ -15,9 +15,9 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from ..errors import PictureError
-from ..functional.resizing import size_text
-from ..validation import shape
+from ..errors import ParameterError, PictureError, quoted
+from ..functional.resizing import resample_maps, resize, size_text, size_within
+from ..validation import python_number, shape
 from .arrays import integer_pixels
 from .metadata import Interrupted, Metadata
 from .writing import write_file
@@ -118,6 +118,34 @@ class Picture:
     def replace(self, **changes: Any) -> Picture:
         """Return a copy with some of `tensor`, `alpha`, `meta` and `interrupted` changed."""
         return _replace(self, **changes)
+
+    def fit_within(self, side: int) -> Picture:
+        """Return the picture shrunk until its longer side has `side` pixels at most; never enlarged.
+
+        A density stays that of a print of the same length.
+
+        Args:
+            side: pixels, 1 or more.
+
+        Raises:
+            ParameterError: no whole number of pixels.
+
+        Example:
+            >>> Picture(torch.full((1, 3, 256, 384), 0.5)).fit_within(96)
+            Picture(96×64, mean 0.50 0.50 0.50)
+        """
+        pixels = python_number(side, whole=True)
+        if pixels is None or pixels < 1:
+            raise ParameterError(f"side = {quoted(side)} does not fit\n  what would work: a whole number of pixels")
+        size = size_within(self.size, int(pixels))
+        if size == self.size:
+            return self
+        share, dots = size[1] / self.size[1], self.meta.density
+        return self.replace(
+            tensor=resize(self.tensor, size),
+            alpha=None if self.alpha is None else resample_maps(self.alpha, size),
+            meta=self.meta.replace(density=None if dots is None else (dots[0] * share, dots[1] * share)),
+        )
 
     def numpy(self) -> npt.NDArray[np.float32]:
         """Return the colours as float32 `(H, W, 3)`, or `(B, H, W, 3)` for a batch."""
