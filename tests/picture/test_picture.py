@@ -56,7 +56,7 @@ def test_a_picture_is_shrunk_with_its_opacity_and_still_printed_as_large():
     small = picture.fit_within(W // 2)
     assert small.size[1] == W // 2
     assert small.alpha.shape[-2:] == small.size
-    assert W / 300 == pytest.approx(small.size[1] / small.meta.density[0])  # inches
+    assert pytest.approx(small.size[1] / small.meta.density[0]) == W / 300  # inches
     assert picture.fit_within(W) is picture
     with pytest.raises(ParameterError, match="whole number of pixels"):
         picture.fit_within(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,16 +108,16 @@ def paint_picture(
         print_message(f"interrupted, {painted.interrupted}; {out} is the picture so far")
         return INTERRUPTED
     made = f"{out}: {size_text(painted.size)}, {stage_names(pipeline)}"
-    print_result(out, f"{made}{_sizes(pipeline, painted, given)}, {elapsed(began)}")
+    print_result(out, f"{made}{_sizes(pipeline, painted, run)}, {elapsed(began)}")
     return DONE
 
 
-def _sizes(pipeline: Pipeline, painted: Picture, given: argparse.Namespace) -> str:
+def _sizes(pipeline: Pipeline, painted: Picture, run: Mapping[str, Any]) -> str:
     """Return what to say of the size that was painted at, and of the print."""
-    side = work_size(pipeline.stages, given.size, given.print, given.strokes)
+    side = work_size(pipeline.stages, run["size"], run["print"], run["strokes"])
     said = f", painted at {side} pixels" if side is not None and side < max(painted.size) else ""
-    if given.print is not None and painted.meta.density is not None:
-        centimetres = millimetres(given.print, "print") / 10 / max(painted.size)
+    if run["print"] is not None and painted.meta.density is not None:
+        centimetres = millimetres(run["print"], "print") / 10 / max(painted.size)
         height, width = (side * centimetres for side in painted.size)
         said += f", {width:.3g} × {height:.3g} cm at {painted.meta.density[0]:g} pixels to the inch"
     return said

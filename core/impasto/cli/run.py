@@ -49,7 +49,7 @@ def run_without_content(given: argparse.Namespace, out: Path) -> int:
     Raises:
         ValueError: none does, or the picture would go into a folder, where it has no name.
     """
-    pipeline, seed, precision = read_pipeline(given)
+    pipeline, how = read_pipeline(given)
     if own_canvas_size(pipeline.stages) is None:
         raise ValueError(
             f"run: no stage of {given.pipeline} brings a canvas of its own, so there is nothing to paint\n"
@@ -67,7 +67,7 @@ def run_without_content(given: argparse.Namespace, out: Path) -> int:
     check_outputs([out], inputs, [*pipeline.stages, *watchers], given)
     pick_device(given.device)
     styles = read_styles(given.style, given.max_pixels)
-    return paint_picture(given, pipeline, None, styles, out, inputs, watchers, seed=seed, precision=precision)
+    return paint_picture(given, pipeline, None, styles, out, inputs, watchers, **how)
 
 
 def run_pictures(given: argparse.Namespace, contents: Sequence[Path]) -> int:

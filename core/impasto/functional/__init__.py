@@ -24,7 +24,17 @@ from .matting import MattingLaplacian, closed_form_matting, screened
 from .patches import NNF, extract, nearest
 from .precision import in_double
 from .random import random_seed, seeded_layers
-from .resizing import fit_within, parse_size, resample, resample_maps, resize, size_of, size_text, size_within, upsample_guided
+from .resizing import (
+    fit_within,
+    parse_size,
+    resample,
+    resample_maps,
+    resize,
+    size_of,
+    size_text,
+    size_within,
+    upsample_guided,
+)
 from .solvers import conjugate_gradients, solve_symmetric
 from .statistics import Moments, covariance, gram, mean_std
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import ParameterError, quoted
 from ..functional.resizing import Size, resample_maps, resize, size_of, size_within, upsample_guided
 from ..stage import Canvas, SizeChange, Stage, Stylizer, change_size
+from .blank import own_canvas_size
 
 SIDES = range(16, 16385)
 """Pixels that the longer side may have at work."""
@@ -91,6 +92,8 @@ def work_size(stages: Sequence[Stage], size: int | None, printed: str | None, st
     """
     if size is not None or (printed is None and strokes is None):
         return size
+    if strokes is None and own_canvas_size(stages) is not None:
+        return None
     if strokes is not None:
         share = stroke_share(strokes, printed)
     else:

@@ -31,9 +31,8 @@ def warn_of_fine_strokes(name: str, stroke: float, canvas: Canvas) -> None:
     size = size_of(canvas.image)
     longest, style = max(size), max((max(size_of(style.image)) for style in canvas.styles), default=0)
     if stroke < FINEST * longest:
-        why = (
-            f"strokes are about {stroke:.2g} pixels wide as it paints, {100 * stroke / longest:.1g} % of {size_text(size)}"
-        )
+        share = f"{100 * stroke / longest:.1g} % of {size_text(size)}"
+        why = f"strokes are about {stroke:.2g} pixels wide as it paints, {share}"
     elif style and longest > max(PLAIN, TIMES * style):
         why = (
             f"the picture is {size_text(size)}, {longest / style:.0f} times the style's {style}: its strokes are small"

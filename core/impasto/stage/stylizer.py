@@ -107,7 +107,7 @@ class Stylizer(Stage):
         return 0.0
 
     def stroke_width(self) -> float:
-        """Return about how many pixels wide a stroke is as it paints: `stroke`, times `style_scale` where it has one."""
+        """Return about how many pixels wide a stroke is as it paints: `stroke`, times `style_scale` if it has that."""
         scale: float = getattr(self, "style_scale", 1.0)
         return self.stroke * scale
 
