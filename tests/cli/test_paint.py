@@ -79,6 +79,24 @@ def test_a_print_is_painted_smaller_and_run_repeats_that(painting, capsys):
     assert not impasto.read("other.png").tensor.equal(impasto.read("out.png").tensor)
 
 
+def test_a_preview_comes_first_small_and_in_fewer_steps(make, painting, capsys):
+    large = make("large.png", size=(300, 512))
+    make("mask.png", (1, 1, 1), size=(300, 512))
+    chain = ["--with", "slow:steps=9, blend", "--mask", "mask.png", "--preview"]
+    assert cli.main(["paint", large, painting, "-o", "out.png", *chain]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("out.preview.png: a preview, ")
+    assert second.startswith("out.png: 512×300")
+    assert impasto.read("out.preview.png").size == (150, 256)
+    assert "steps = 2" in impasto.picture.read_recipe("out.preview.png")
+    assert "steps = 9" in impasto.picture.read_recipe("out.png")
+
+
+def test_a_preview_needs_a_file_beside_it(photo, painting, capsys):
+    assert cli.main(["paint", photo, painting, "-o", "-", "--preview"]) == 2
+    assert "-o out.png --preview" in capsys.readouterr().err
+
+
 MISTAKES = {
     "a misspelt stage": (["photo.png", "--with", "blent"], "did you mean 'blend'?"),
     "a misspelt parameter": (["photo.png", "--with", "blend:amout=1"], "did you mean 'amount'?"),

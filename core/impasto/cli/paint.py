@@ -29,6 +29,7 @@ from .outputs import (
     stage_names,
     watchers_of,
 )
+from .preview import paint_preview, preview_path
 from .video import frames_of, paint_frames
 
 PREFERRED = ("adain", "gatys")
@@ -57,6 +58,8 @@ def execute(given: argparse.Namespace) -> int:
     watchers = watchers_of(given, pipeline.stages, inputs)
     if frames is None:
         check_outputs([out], inputs, [*pipeline.stages, *watchers], given)
+        if given.preview:
+            check_outputs([preview_path(out)], inputs, [*pipeline.stages, *watchers], given)
     pick_device(given.device)
     guides = {region.label: read_picture(region.file, limit) for region in given.guides}
     if len(guides) < len(given.guides):
@@ -65,10 +68,14 @@ def execute(given: argparse.Namespace) -> int:
     run: dict[str, Any] = {"guides": guides or None, "precision": given.precision or "auto", "seed": given.seed or 0}
     run |= {"size": given.size, "print": given.print, "strokes": given.strokes}
     mask = None if given.mask is None else read_picture(given.mask, limit)
+    if given.preview and (frames is not None or given.content is None):
+        raise ValueError("paint: --preview is of a photograph\n  what would work: the same without --preview")
     if frames is not None:
         return paint_frames(given, pipeline, watchers, frames, out, inputs, mask=mask, **run)
     content = None if given.content is None else read_picture(given.content, limit)
     styles = read_styles(given.style, limit)
+    if given.preview and content is not None:
+        paint_preview(given, pipeline, content, styles, out, inputs, mask, run)
     if mask is not None and content is not None:
         run["mask"] = read_mask(mask, content.tensor)
     return paint_picture(given, pipeline, content, styles, out, inputs, watchers, **run)

@@ -215,6 +215,7 @@ def _add_paint(parser: argparse.ArgumentParser) -> None:
         metavar="LABEL=FILE",
         help="regions by name, each a grey picture of the photograph's size: sky=sky.png sea=sea.png",
     )
+    parser.add_argument("--preview", action="store_true", help="a small one first, out.preview.png, in a second or two")
     _add_painting_options(parser)
 
 
