@@ -22,6 +22,21 @@ def test_a_sweep_takes_what_a_run_takes():
     assert one.tensor[..., 20:].eq(0.5).all()
 
 
+def test_a_list_of_sizes_is_for_the_stage_that_has_one_and_a_number_for_the_run():
+    class Large(impasto.Postprocessor, name="large"):
+        """Brighten by its size."""
+
+        size: int = impasto.param(default=1, low=1, high=9, help="how much")
+
+        def refine(self, image, content, styles):
+            return image + self.size * image.shape[-1] / 1000
+
+    sheet = impasto.sweep(Large(), grey(0.5), size=[1, 2])
+    assert [round(picture.tensor.mean().item(), 2) for picture in sheet] == [0.53, 0.56]  # of 30 pixels
+    small = impasto.sweep(impasto.Pipeline(Twice(), Large()), grey(0.5), STYLE, count=[1], size=20)
+    assert small[0].tensor.mean().item() == pytest.approx(0.57, abs=0.005)  # 20 at work
+
+
 def test_a_name_that_two_stages_have_asks_which():
     pipe = impasto.Pipeline(Twice(), Once())
     with pytest.raises(impasto.ParameterError, match=r'\*\*\{"twice.strength": \[…\]\}'):

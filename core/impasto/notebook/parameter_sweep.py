@@ -20,7 +20,7 @@ def sweep(pipeline: Pipeline | Stage, content: Any, style: Any = None, **values:
         style: as for a run.
         values: one or two parameters by name with their values, `alpha=[0.3, 0.6, 1]`: the first goes across, the
             second down.  Where several stages have it, `**{"adain.alpha": [0.3, 1]}`.  Beside them what a run
-            takes: `mask`, `guides`, `device`, `precision`, `seed`, `plugins`.
+            takes: `mask`, `guides`, `device`, `precision`, `seed`, `size`, `print`, `strokes`, `plugins`.
 
     Raises:
         ParameterError: no or too many parameters, a value that does not fit, or a name that no stage or more than
@@ -38,7 +38,11 @@ def sweep(pipeline: Pipeline | Stage, content: Any, style: Any = None, **values:
         factor=1.0: Picture(8×8, mean 1.00 1.00 1.00)
     """
     whole = pipeline if isinstance(pipeline, Pipeline) else Pipeline(pipeline)
-    options: Any = {name: values.pop(name) for name in RunKeywords.__annotations__ if name in values}
+    # Some stages have a parameter `size`: a list of values is for that.
+    swept_names = {name for stage in whole.stages for name in stage.parameters() if isinstance(values.get(name), list)}
+    options: Any = {
+        name: values.pop(name) for name in RunKeywords.__annotations__ if name in values.keys() - swept_names
+    }
     if not 1 <= len(values) <= 2:
         raise ParameterError(
             f"sweep: {len(values)} parameters given, {', '.join(values) or 'none'}\n"

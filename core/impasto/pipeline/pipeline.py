@@ -75,7 +75,7 @@ class Pipeline:
             content: a path, bytes, PIL image, array, tensor or `Picture`; a batch (B, 3, H, W) too.  None where a
                 stage brings a canvas of its own, such as `Texture(size="1024x768")`.
             style: a picture like `content` or a `Style`, or a list of several.
-            options: `mask`, `guides`, `device`, `precision`, `seed` and `plugins`: see `RunOptions`.
+            options: `mask`, `guides`, `device`, `precision`, `seed`, `size` and others: see `RunOptions`.
 
         Returns:
             The picture, on the CPU, with the content's EXIF, profile and alpha.
