@@ -215,7 +215,11 @@ def _add_paint(parser: argparse.ArgumentParser) -> None:
         metavar="LABEL=FILE",
         help="regions by name, each a grey picture of the photograph's size: sky=sky.png sea=sea.png",
     )
-    parser.add_argument("--preview", action="store_true", help="a small one first, out.preview.png, in a second or two")
+    parser.add_argument(
+        "--preview",
+        action="store_true",
+        help="a small one first, beside it, out.preview.png: in a second or two where a method paints in one pass",
+    )
     _add_painting_options(parser)
 
 
