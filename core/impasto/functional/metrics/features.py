@@ -1,0 +1,113 @@
+"""Metrics of deep features: how much of the content is there, and how much of the style."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..losses import relative_error
+from ..statistics import gram, mean_std
+
+ROWS = 1024
+"""Positions whose similarities to all others are held at once."""
+
+
+def content_error(result_features: Mapping[str, Tensor], content_features: Mapping[str, Tensor]) -> Tensor:
+    """Return the squared error of the deepest features relative to the content's power (Gatys et al. 2016).
+
+    Args:
+        result_features: (B, C, H, W) by layer, shallow to deep.
+        content_features: likewise, of the same sizes.
+
+    Returns:
+        (B,): 0 is the content itself, 1 as far off as a black picture's features of 0.
+
+    Example:
+        >>> content_error({"relu4_1": torch.zeros(1, 8, 4, 4)}, {"relu4_1": torch.ones(1, 8, 4, 4)})
+        tensor([1.])
+    """
+    layer = list(content_features)[-1]
+    return relative_error(result_features[layer].float(), content_features[layer].float(), (1, 2, 3))
+
+
+def gram_error(result_features: Mapping[str, Tensor], style_features: Mapping[str, Tensor]) -> Tensor:
+    """Return the squared errors of Gram matrices relative to the style's, summed over layers (Gatys et al. 2016).
+
+    Args:
+        result_features: (B, C, H, W) by layer.
+        style_features: (B or 1, C, h, w) by layer, of any size.
+
+    Returns:
+        (B,).
+
+    Example:
+        >>> style = {"relu1_1": torch.ones(1, 8, 4, 4), "relu2_1": torch.ones(1, 8, 2, 2)}
+        >>> gram_error({layer: 0 * features for layer, features in style.items()}, style)
+        tensor([2.])
+    """
+    errors = [relative_error(gram(result_features[layer]), gram(x), (1, 2)) for layer, x in style_features.items()]
+    return torch.stack(errors).sum(0)
+
+
+def mean_std_error(result_features: Mapping[str, Tensor], style_features: Mapping[str, Tensor]) -> Tensor:
+    """Return the squared errors of channels' means and deviations relative to the style's, summed over layers.
+
+    The style loss of Huang and Belongie 2017, made relative, so that layers count alike.
+
+    Args:
+        result_features: (B, C, H, W) by layer.
+        style_features: (B or 1, C, h, w) by layer, of any size.
+
+    Returns:
+        (B,).
+
+    Example:
+        >>> style = {"relu1_1": torch.rand(1, 8, 4, 4)}
+        >>> mean_std_error(style, style)
+        tensor([0.])
+    """
+
+    def moments(features: Tensor) -> Tensor:
+        return torch.cat(mean_std(features), 1).flatten(1)
+
+    errors = [relative_error(moments(result_features[layer]), moments(x), (1,)) for layer, x in style_features.items()]
+    return torch.stack(errors).sum(0)
+
+
+def feature_similarity_divergence(
+    result_features: Mapping[str, Tensor], content_features: Mapping[str, Tensor]
+) -> Tensor:
+    """Return the content feature structural distance, CFSD (Chung, Hyun and Heo 2024).
+
+    Each position's similarities to all others, softmax of F Fᵀ with F the features over their number of channels,
+    are a distribution.  The measure is the mean Kullback-Leibler divergence of the result's from the content's.  It is
+    taken at the layer before the deepest: relu3_1 of VGG-19's plan, as the paper has it.  With another network than
+    VGG-19 the numbers are of that network's scale, and comparable to no others.
+
+    Args:
+        result_features: (B, C, H, W) by layer, shallow to deep.
+        content_features: likewise, of the same sizes.
+
+    Returns:
+        (B,), in nats.
+
+    Example:
+        >>> content = {"relu3_1": torch.rand(1, 8, 4, 4)}
+        >>> feature_similarity_divergence(content, content)
+        tensor([0.])
+    """
+    layer = list(content_features)[-2:][0]
+    found, truth = (
+        features[layer].float().flatten(2).mT / features[layer].shape[1]
+        for features in (result_features, content_features)
+    )
+    total = found.new_zeros(len(found))
+    for start in range(0, found.shape[1], ROWS):
+        rows = slice(start, start + ROWS)
+        guess = F.log_softmax(found[:, rows] @ found.mT, -1)
+        goal = F.log_softmax(truth[:, rows] @ truth.mT, -1)
+        total += F.kl_div(guess, goal, reduction="none", log_target=True).sum((1, 2))
+    return total / found.shape[1]
