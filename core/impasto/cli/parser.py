@@ -128,7 +128,9 @@ def command_line_parser() -> CommandLineParser:
     plugins = command("plugins", "list what is installed, or what goes by a name, with its parameters")
     plugins.add_argument("name", nargs="?", metavar="NAME", help="of a stage, encoder, trainer, watcher, …")
     plugins.add_argument(
-        "--check", action="store_true", help="run the conformance kit on a stage, encoder, statistic or distribution"
+        "--check",
+        action="store_true",
+        help="run the conformance kit on a stage, encoder, statistic, metric or distribution",
     )
     plugins.add_argument("--available", action="store_true", help="list published plugins; nothing is downloaded")
 
