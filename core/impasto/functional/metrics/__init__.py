@@ -5,14 +5,14 @@
 
 from .border import border_frame
 from .colors import color_palette, palette_distance
-from .features import content_error, feature_similarity_divergence, gram_error, mean_std_error
+from .features import content_loss, feature_similarity_divergence, gram_loss, mean_std_loss
 from .metric import INPUTS, Metric
 from .structure import edge_correlation, structural_similarity
 
 METRICS = {
-    "content": Metric(content_error),
-    "gram": Metric(gram_error),
-    "mean-std": Metric(mean_std_error),
+    "content-loss": Metric(content_loss),
+    "gram-loss": Metric(gram_loss),
+    "mean-std-loss": Metric(mean_std_loss),
     "cfsd": Metric(feature_similarity_divergence),
     "ssim": Metric(structural_similarity, better="higher"),
     "edges": Metric(edge_correlation, better="higher"),
@@ -27,11 +27,11 @@ __all__ = [
     "Metric",
     "border_frame",
     "color_palette",
-    "content_error",
+    "content_loss",
     "edge_correlation",
     "feature_similarity_divergence",
-    "gram_error",
-    "mean_std_error",
+    "gram_loss",
+    "mean_std_loss",
     "palette_distance",
     "structural_similarity",
 ]

@@ -13,9 +13,10 @@ from ..statistics import gram, mean_std
 
 ROWS = 1024
 """Positions whose similarities to all others are held at once."""
+TINY = 1e-12
 
 
-def content_error(result_features: Mapping[str, Tensor], content_features: Mapping[str, Tensor]) -> Tensor:
+def content_loss(result_features: Mapping[str, Tensor], content_features: Mapping[str, Tensor]) -> Tensor:
     """Return the squared error of the deepest features relative to the content's power (Gatys et al. 2016).
 
     Args:
@@ -26,14 +27,14 @@ def content_error(result_features: Mapping[str, Tensor], content_features: Mappi
         (B,): 0 is the content itself, 1 as far off as a black picture's features of 0.
 
     Example:
-        >>> content_error({"relu4_1": torch.zeros(1, 8, 4, 4)}, {"relu4_1": torch.ones(1, 8, 4, 4)})
+        >>> content_loss({"relu4_1": torch.zeros(1, 8, 4, 4)}, {"relu4_1": torch.ones(1, 8, 4, 4)})
         tensor([1.])
     """
     layer = list(content_features)[-1]
     return relative_error(result_features[layer].float(), content_features[layer].float(), (1, 2, 3))
 
 
-def gram_error(result_features: Mapping[str, Tensor], style_features: Mapping[str, Tensor]) -> Tensor:
+def gram_loss(result_features: Mapping[str, Tensor], style_features: Mapping[str, Tensor]) -> Tensor:
     """Return the squared errors of Gram matrices relative to the style's, summed over layers (Gatys et al. 2016).
 
     Args:
@@ -45,14 +46,14 @@ def gram_error(result_features: Mapping[str, Tensor], style_features: Mapping[st
 
     Example:
         >>> style = {"relu1_1": torch.ones(1, 8, 4, 4), "relu2_1": torch.ones(1, 8, 2, 2)}
-        >>> gram_error({layer: 0 * features for layer, features in style.items()}, style)
+        >>> gram_loss({layer: 0 * features for layer, features in style.items()}, style)
         tensor([2.])
     """
     errors = [relative_error(gram(result_features[layer]), gram(x), (1, 2)) for layer, x in style_features.items()]
     return torch.stack(errors).sum(0)
 
 
-def mean_std_error(result_features: Mapping[str, Tensor], style_features: Mapping[str, Tensor]) -> Tensor:
+def mean_std_loss(result_features: Mapping[str, Tensor], style_features: Mapping[str, Tensor]) -> Tensor:
     """Return the squared errors of channels' means and deviations relative to the style's, summed over layers.
 
     The style loss of Huang and Belongie 2017, made relative, so that layers count alike.
@@ -66,7 +67,7 @@ def mean_std_error(result_features: Mapping[str, Tensor], style_features: Mappin
 
     Example:
         >>> style = {"relu1_1": torch.rand(1, 8, 4, 4)}
-        >>> mean_std_error(style, style)
+        >>> mean_std_loss(style, style)
         tensor([0.])
     """
 
@@ -83,9 +84,12 @@ def feature_similarity_divergence(
     """Return the content feature structural distance, CFSD (Chung, Hyun and Heo 2024).
 
     Each position's similarities to all others, softmax of F Fᵀ with F the features over their number of channels,
-    are a distribution.  The measure is the mean Kullback-Leibler divergence of the result's from the content's.  It is
-    taken at the layer before the deepest: relu3_1 of VGG-19's plan, as the paper has it.  With another network than
-    VGG-19 the numbers are of that network's scale, and comparable to no others.
+    are a distribution.  The measure is the Kullback-Leibler divergence of the result's from the content's, summed over
+    positions.  It is taken at the layer before the deepest: relu3_1 of VGG-19's plan, as the paper has it.
+
+    We depart in one thing: features are first divided by the root mean square of the content's.  Networks, and layouts
+    of VGG-19 itself, differ in scale a hundredfold, and a softmax with them.  So numbers compare pictures of one size
+    under one network, and not with those of the paper.
 
     Args:
         result_features: (B, C, H, W) by layer, shallow to deep.
@@ -100,14 +104,13 @@ def feature_similarity_divergence(
         tensor([0.])
     """
     layer = list(content_features)[-2:][0]
-    found, truth = (
-        features[layer].float().flatten(2).mT / features[layer].shape[1]
-        for features in (result_features, content_features)
-    )
+    found, truth = (features[layer].float().flatten(2).mT for features in (result_features, content_features))
+    scale = truth.shape[2] * truth.square().mean((1, 2), keepdim=True).sqrt().clamp_min(TINY)
+    found, truth = found / scale, truth / scale
     total = found.new_zeros(len(found))
     for start in range(0, found.shape[1], ROWS):
         rows = slice(start, start + ROWS)
         guess = F.log_softmax(found[:, rows] @ found.mT, -1)
         goal = F.log_softmax(truth[:, rows] @ truth.mT, -1)
         total += F.kl_div(guess, goal, reduction="none", log_target=True).sum((1, 2))
-    return total / found.shape[1]
+    return total
