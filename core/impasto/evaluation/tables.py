@@ -31,7 +31,7 @@ COSTS: Mapping[str, Callable[[Row], float | None]] = {
 COST_HELP = {
     "s": "seconds of a painting, the median",
     "MP/s": "megapixels a second, the median",
-    "MiB": "most memory in use while it was painted: of the process, or on a GPU of torch; the largest",
+    "MiB": "most memory that a painting took beside its networks, in mebibytes; the largest",
 }
 HIGHER = ("MP/s",)
 
