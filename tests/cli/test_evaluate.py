@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -185,3 +186,63 @@ def plugin_metric(installed):
             return {"brightness": metrics.Metric(brightness, better="higher"), "broken": metrics.Metric(broken)}
 
     installed.register(Measures())
+
+
+def test_ranks_come_of_what_raters_answered(folder, capsys):
+    """Two raters, one file each; the pictures that are handed out say nothing of who painted them."""
+    command = [*STUDY, "--with", "blend", "--with", "soft=blend:amount=0.1", "--rate"]
+    assert main(command) == 0
+    page = Path("study/rating/index.html").read_text(encoding="utf-8")
+    assert "blend" not in page
+    assert "soft" not in page
+    handed_out = json.loads(re.search(r'id="study">(.*?)</script>', page)[1])
+    assert len(handed_out["sets"]) == 4
+    assert all(
+        (Path("study/rating") / f"{name}.png").is_file() for one in handed_out["sets"] for name in one["pictures"]
+    )
+    assert b"blend" not in b"".join(file.read_bytes() for file in Path("study/rating").glob("*.png"))
+
+    names = {file.read_bytes(): file.stem for file in Path("study/rating").glob("*.png")}
+    soft = {
+        names[file.read_bytes()]
+        for file in Path("study/rating").glob("*.png")
+        if any(
+            torch.equal(impasto.read(file).tensor, impasto.read(painted).tensor)
+            for painted in Path("study/pictures/soft").glob("*.png")
+        )
+    }
+    for rater, liked in (("ada", True), ("ben", True), ("cyd", False)):
+        votes = [
+            {"left": left, "right": right, "better": "left" if (left in soft) == liked else "right"}
+            for left, right in (one["pictures"] for one in handed_out["sets"])
+        ]
+        text = json.dumps({"study": handed_out["identity"], "rater": rater, "votes": [*votes, votes[0]]})
+        Path(f"study/ratings/{rater}.json").write_text(text, encoding="utf-8")
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "preferences of 3 raters" in capsys.readouterr().out
+    found = rows("study/ranks.csv")
+    assert [rank["painter"] for rank in found] == ["soft", "blend"]
+    assert float(found[0]["preferred"]) == pytest.approx(2 / 3)
+    assert float(found[0]["strength"]) == pytest.approx(math.log(8.5 / 4.5) / 2)
+    assert found[0]["compared"] == "12"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no JSON", "no file of answers"),
+        ("[]", "no file of answers"),
+        (
+            '{"rater": "eve", "votes": [{"left": "a", "right": "b", "better": "left"}]}',
+            "pictures that this study does not",
+        ),
+    ],
+)
+def test_a_file_that_holds_no_answers_is_named(folder, capsys, text, message):
+    Path("study/ratings").mkdir(parents=True)
+    Path("study/ratings/eve.json").write_text(text, encoding="utf-8")
+    assert main([*STUDY, "--with", "blend", "--with", "soft=blend:amount=0.1", "--pairs", "--rate"]) == 2
+    said = capsys.readouterr().err
+    assert "eve.json" in said
+    assert message in said

@@ -5,13 +5,27 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ..errors import ParameterError
-from ..evaluation import Cell, Row, Study, StudyRun, terminal_table, write_page, write_tables
-from ..files import check_folder, expand, local_path
+from ..evaluation import (
+    Cell,
+    Row,
+    Study,
+    StudyRun,
+    ranks_of,
+    ranks_text,
+    read_wins,
+    terminal_table,
+    write_page,
+    write_rating_page,
+    write_tables,
+    write_text,
+)
+from ..files import check_folder, expand, files_in, local_path, make_folder
 from ..picture import picture_suffixes
 from ..pipeline import Pipeline
 from .errors import DONE, FAILED, INTERRUPTED, print_message, report_error
@@ -65,11 +79,35 @@ def execute(given: argparse.Namespace) -> int:
     for name, why in {(name, why): None for row in rows for name, why in row.errors.items() if name}:
         print_message(f"{name} was not measured of some pictures: {why}")
     lost = sum("" in row.errors for row in rows)
+    if given.rate and not interrupted:
+        rate(run, rows)
     print(f"{len(rows) - lost} pictures{f', {lost} failed' if lost else ''}; {page} shows them")
     if interrupted:
         print_message(f"interrupted; {total - len(rows)} pictures are not done\n  what to do: the same command again")
         return INTERRUPTED
     return FAILED if any(row.errors for row in rows) else DONE
+
+
+def rate(run: StudyRun, rows: Sequence[Row]) -> None:
+    """Write the page of a blind rating, and the ranks of what raters answered so far."""
+    answers = run.folder / "ratings"
+    make_folder(answers)
+    page = write_rating_page(run, rows)
+    print(f"{page} asks which of two is better; put what raters save into {answers} and give the command again")
+    files = sorted(files_in(answers, [".json"]))
+    if not files:
+        return
+    painters = [*run.study.painters]
+    ranks = ranks_of(read_wins(rows, files, painters), painters)
+    write_text(run.folder / "ranks.csv", ranks_text(ranks))
+    print(f"preferences of {len(files)} raters, in logits about the mean, with 95 % intervals")
+    width = max((len(rank.painter) for rank in ranks), default=0)
+    for rank in ranks:
+        value, low, high = rank.strength
+        print(
+            f"  {rank.painter:{width}}  {value:+.2f}  [{low:+.2f}, {high:+.2f}]"
+            f"  preferred {rank.preferred:.0%} of {rank.compared} times"
+        )
 
 
 def add_painter(painters: dict[str, Pipeline | Path], name: str, painter: Pipeline | Path) -> None:

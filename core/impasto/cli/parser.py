@@ -296,6 +296,11 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         default=512,
         help="longer side of contents and styles in pixels, at most (default: %(default)s)",
     )
+    parser.add_argument(
+        "--rate",
+        action="store_true",
+        help="also a page that asks people which of two is better, and the ranks of what they answered",
+    )
     parser.add_argument("--metrics", metavar="NAMES", help="ssim,border (default: every one that is installed)")
     parser.add_argument(
         "--encoder", default="slim19-half", help="whose features are measured: a name or a file (default: %(default)s)"

@@ -2,18 +2,28 @@
 
 from .measuring import metric_inputs
 from .page import write_page
+from .ranking import Strength, bradley_terry
+from .rating import Rank, ranks_of, ranks_text, read_wins, write_rating_page
 from .study import Cell, Study
 from .study_run import Row, StudyRun
-from .tables import means_of, terminal_table, write_tables
+from .tables import means_of, terminal_table, write_tables, write_text
 
 __all__ = [
     "Cell",
+    "Rank",
     "Row",
+    "Strength",
     "Study",
     "StudyRun",
+    "bradley_terry",
     "means_of",
     "metric_inputs",
+    "ranks_of",
+    "ranks_text",
+    "read_wins",
     "terminal_table",
     "write_page",
+    "write_rating_page",
     "write_tables",
+    "write_text",
 ]

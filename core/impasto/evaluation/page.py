@@ -6,15 +6,13 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from .study_run import Row, StudyRun
 from .tables import COST_HELP, column_names, is_higher_better, means_of, number, value_of, write_text
-
-CSS = Path(__file__).with_name("page.css")
-JS = Path(__file__).with_name("page.js")
 
 
 def write_page(run: StudyRun, rows: Sequence[Row]) -> Path:
@@ -30,25 +28,13 @@ def write_page(run: StudyRun, rows: Sequence[Row]) -> Path:
 
 
 def page_text(run: StudyRun, rows: Sequence[Row]) -> str:
-    """Return the page.
-
-    Its policy lets in the page's own style and script, by their digests, and pictures beside it, and nothing else.
-    """
-    css, script = (file.read_text(encoding="utf-8") for file in (CSS, JS))
+    """Return the page."""
     columns = column_names(run)
     better = {column: "higher" if is_higher_better(run, column) else "lower" for column in columns}
-    policy = (
-        f"default-src 'none'; img-src 'self' file:; style-src '{_digest(css)}'; script-src '{_digest(script)}';"
-        " base-uri 'none'; form-action 'none'"
-    )
     study = run.study
     options = "".join(f"<option>{html.escape(column)}</option>" for column in columns)
-    return "\n".join(
+    body = "\n".join(
         [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1"><title>A study by Impasto</title>',
-            f"<style>{css}</style></head><body>",
             "<h1>A study by Impasto</h1>",
             f"<p>{len(study.painters)} ways to paint {len([*study.pairs()])} pairs of a content and a style, "
             f"{study.size} pixels at most. Losses of features are those of {html.escape(run.encoder)}; "
@@ -69,7 +55,35 @@ def page_text(run: StudyRun, rows: Sequence[Row]) -> str:
             "</tbody></table></div>",
             '<dialog><h2></h2><div class="stack"><img alt="after"><img class="before" alt="before"></div>'
             '<input type="range" aria-label="content on the left, painted on the right"><dl></dl></dialog>',
-            f'<script type="application/json" id="better">{_json(better)}</script>',
+        ]
+    )
+    return html_document("A study by Impasto", body, {"better": better}, "page")
+
+
+def html_document(title: str, body: str, data: Mapping[str, Any], room: str) -> str:
+    """Return a page that loads pictures beside it, and nothing else.
+
+    Its policy lets in its own style and script by their digests.
+
+    Args:
+        title: of the window.
+        body: HTML.
+        data: what the script finds as JSON, by the id of its element.
+        room: whose `.css` and `.js` beside this file are its style and script.
+    """
+    css, script = (Path(__file__).with_name(f"{room}.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    policy = (
+        f"default-src 'none'; img-src 'self' file:; style-src '{_digest(css)}'; script-src '{_digest(script)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">',
+            f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title>',
+            f"<style>{css}</style></head><body>",
+            body,
+            *(f'<script type="application/json" id="{name}">{_json(value)}</script>' for name, value in data.items()),
             f"<script>{script}</script></body></html>\n",
         ]
     )
@@ -106,13 +120,13 @@ def _pair_lines(run: StudyRun, rows: Sequence[Row], columns: Sequence[str]) -> I
     for (content, style), painted in by_pair.items():
         cells = [_input("contents", content), _input("styles", style) if style else "<td></td>"]
         for painter in run.study.painters:
-            row = painted.get(painter)
-            if row is None:
+            found = painted.get(painter)
+            if found is None:
                 cells.append("<td></td>")
-            elif not row.picture or "" in row.errors:
-                cells.append(f'<td class="error">{html.escape(row.errors.get("", ""))}</td>')
+            elif "" in found.errors:
+                cells.append(f'<td class="error">{html.escape(found.errors[""])}</td>')
             else:
-                cells.append(_result(row, columns))
+                cells.append(_result(found, columns))
         yield f"<tr>{''.join(cells)}</tr>"
 
 

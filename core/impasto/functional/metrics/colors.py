@@ -29,10 +29,11 @@ def color_palette(image: Tensor) -> tuple[Tensor, Tensor]:
     pixels = image.float().clamp(0, 1)[0].flatten(1)
     steps = (pixels * CELLS).long().clamp(max=CELLS - 1)
     cells = (steps[0] * CELLS + steps[1]) * CELLS + steps[2]
-    _, inverse, counts = cells.unique(return_inverse=True, return_counts=True)
+    counts = torch.bincount(cells, minlength=CELLS**3)
+    there = counts > 0
     lab = 100 * to_space(image.float().clamp(0, 1), "lab")[0].flatten(1).mT.double()
-    sums = lab.new_zeros(len(counts), 3).index_add_(0, inverse, lab)
-    return (sums / counts[:, None]).float(), counts / counts.sum()
+    sums = lab.new_zeros(len(counts), 3).index_add_(0, cells, lab)
+    return (sums[there] / counts[there, None]).float(), counts[there] / counts.sum()
 
 
 def palette_distance(result: Tensor, style: Tensor) -> Tensor:
@@ -59,8 +60,8 @@ def palette_distance(result: Tensor, style: Tensor) -> Tensor:
 
 def _earth_movers(colors: Tensor, shares: Tensor, others: Tensor, other_shares: Tensor) -> float:
     """Return the least mean distance that shares (K,) at colours (K, 3) move to become others (L,), (L, 3)."""
-    from scipy import sparse  # half a second, and only here
-    from scipy.optimize import linprog
+    from scipy import sparse  # type: ignore[import-untyped]  # half a second, and only here
+    from scipy.optimize import linprog  # type: ignore[import-untyped]
 
     cost = torch.cdist(colors.double(), others.double()).cpu().numpy()
     rows, columns = cost.shape

@@ -51,7 +51,8 @@ def structural_similarity(result: Tensor, content: Tensor) -> Tensor:
     covariance = averaged(x * y) - mean_x * mean_y
     light, contrast = STEADYING
     lights = (2 * mean_x * mean_y + light) / (mean_x.square() + mean_y.square() + light)
-    return (lights * (2 * covariance + contrast) / (variances + contrast)).mean((1, 2, 3)).float()
+    similarity: Tensor = lights * (2 * covariance + contrast) / (variances + contrast)
+    return similarity.mean((1, 2, 3)).float()
 
 
 def edge_correlation(result: Tensor, content: Tensor) -> Tensor:
