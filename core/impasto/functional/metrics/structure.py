@@ -80,4 +80,5 @@ def _sobel(image: Tensor) -> Tensor:
     across = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]], device=image.device, dtype=torch.float64) / 8
     kernels = torch.stack([across, across.mT])[:, None]
     slopes = F.conv2d(F.pad(luma(image).double(), (1, 1, 1, 1), mode="replicate"), kernels)
-    return slopes.square().sum(1, keepdim=True).sqrt()
+    magnitudes: Tensor = slopes.square().sum(1, keepdim=True).sqrt()
+    return magnitudes
