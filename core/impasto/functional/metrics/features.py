@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..losses import relative_error
 from ..statistics import gram, mean_std
 
-ROWS = 1024
+ROWS = 64
 """Positions whose similarities to all others are held at once."""
 TINY = 1e-12
 
@@ -110,7 +109,18 @@ def feature_similarity_divergence(
     total = found.new_zeros(len(found))
     for start in range(0, found.shape[1], ROWS):
         rows = slice(start, start + ROWS)
-        guess = F.log_softmax(found[:, rows] @ found.mT, -1)
-        goal = F.log_softmax(truth[:, rows] @ truth.mT, -1)
-        total += F.kl_div(guess, goal, reduction="none", log_target=True).sum((1, 2))
+        logits = truth[:, rows] @ truth.mT
+        shares = logits.softmax(-1)
+        # The divergence as log Σ p exp(x), where x, what logits differ by, has the mean 0 under p: a difference of the
+        # logarithms of two nearly even distributions would be lost in rounding.
+        apart = found[:, rows] @ found.mT - logits
+        apart -= (shares * apart).sum(-1, keepdim=True)
+        total += (shares * _exp_beyond_line(apart)).sum(-1).log1p().sum(1)
     return total
+
+
+def _exp_beyond_line(x: Tensor) -> Tensor:
+    """Return exp(x) - 1 - x, by its series where x is small and the difference would be lost in rounding."""
+    # Not expm1, which on the CPU takes ten times as long as exp.
+    series = x.square() * (0.5 + x * (1 / 6 + x / 24))
+    return torch.where(x.abs() < 0.1, series, x.exp() - 1 - x)

@@ -72,7 +72,8 @@ def edge_correlation(result: Tensor, content: Tensor) -> Tensor:
     """
     x, y = (_sobel(image).flatten(1) for image in (result, content))
     x, y = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
-    return ((x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1)).clamp_min(TINY)).float()
+    lengths: Tensor = x.norm(dim=1) * y.norm(dim=1)
+    return ((x * y).sum(1) / lengths.clamp_min(TINY)).float()
 
 
 def _sobel(image: Tensor) -> Tensor:
@@ -80,5 +81,4 @@ def _sobel(image: Tensor) -> Tensor:
     across = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]], device=image.device, dtype=torch.float64) / 8
     kernels = torch.stack([across, across.mT])[:, None]
     slopes = F.conv2d(F.pad(luma(image).double(), (1, 1, 1, 1), mode="replicate"), kernels)
-    magnitudes: Tensor = slopes.square().sum(1, keepdim=True).sqrt()
-    return magnitudes
+    return slopes.square().sum(1, keepdim=True).sqrt()
