@@ -100,6 +100,7 @@ def test_pairs_that_fail_are_named_and_the_rest_goes_on(folder, capsys):
     said = capsys.readouterr()
     assert "picky, coffee--wave: " in said.err
     assert "too wide" in said.err
+    assert "picky (4 of 6) " in said.out
     failed = [row for row in rows() if not row["picture"]]
     assert {row["content"] for row in failed} == {"coffee"}
     assert "too wide" in failed[0]["errors"]

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .study_run import Row, StudyRun
-from .tables import COST_HELP, column_names, is_higher_better, means_of, number, value_of, write_text
+from .tables import COST_HELP, column_names, incomplete, is_higher_better, means_of, number, value_of, write_text
 
 
 def write_page(run: StudyRun, rows: Sequence[Row]) -> Path:
@@ -103,7 +103,7 @@ def _heading(run: StudyRun, column: str) -> str:
 def _mean_lines(run: StudyRun, rows: Sequence[Row], columns: Sequence[str]) -> Iterator[str]:
     means = means_of(run, rows)
     for painter, line in means.items():
-        cells = [f"<td>{html.escape(painter)}</td>"]
+        cells = [f"<td>{html.escape(painter)}{incomplete(rows, painter)}</td>"]
         for column in columns:
             known = [value for one in means.values() if (value := one[column]) is not None]
             value = line[column]

@@ -72,6 +72,18 @@ def means_of(run: StudyRun, rows: Sequence[Row]) -> Means:
     return found
 
 
+def incomplete(rows: Sequence[Row], painter: str) -> str:
+    """Return how many pictures a painter's means are of, where some failed: means of others are not comparable.
+
+    Args:
+        rows: of the study's pictures.
+        painter: whose.
+    """
+    own = [row for row in rows if row.painter == painter]
+    painted = sum("" not in row.errors for row in own)
+    return "" if painted == len(own) else f" ({painted} of {len(own)})"
+
+
 def number(value: float | None) -> str:
     """Return a number with three digits that count; "" for None.
 
@@ -93,7 +105,7 @@ def terminal_table(run: StudyRun, rows: Sequence[Row]) -> str:
     head = ["", *(f"{column} {'↑' if is_higher_better(run, column) else '↓'}" for column in columns)]
     lines = [head]
     for painter, line in means.items():
-        cells = [painter if len(painter) <= 40 else f"{painter[:39]}…"]
+        cells = [f"{painter if len(painter) <= 40 else f'{painter[:39]}…'}{incomplete(rows, painter)}"]
         for column in columns:
             every = [one[column] for one in means.values()]
             known = [value for value in every if value is not None]
