@@ -17,13 +17,12 @@ from ..evaluation import (
     Study,
     StudyRun,
     ranks_of,
-    ranks_text,
     read_wins,
     terminal_table,
     write_page,
+    write_ranks,
     write_rating_page,
     write_tables,
-    write_text,
 )
 from ..files import check_folder, expand, files_in, local_path, make_folder
 from ..picture import picture_suffixes
@@ -99,7 +98,7 @@ def rate(run: StudyRun, rows: Sequence[Row]) -> None:
         return
     painters = [*run.study.painters]
     ranks = ranks_of(read_wins(rows, files, painters), painters)
-    write_text(run.folder / "ranks.csv", ranks_text(ranks))
+    write_ranks(run.folder, ranks)
     print(f"preferences of {len(files)} raters, in logits about the mean, with 95 % intervals")
     width = max((len(rank.painter) for rank in ranks), default=0)
     for rank in ranks:

@@ -3,10 +3,10 @@
 from .measuring import metric_inputs
 from .page import write_page
 from .ranking import Strength, bradley_terry
-from .rating import Rank, ranks_of, ranks_text, read_wins, write_rating_page
+from .rating import Rank, ranks_of, read_wins, write_ranks, write_rating_page
 from .study import Cell, Study
 from .study_run import Row, StudyRun
-from .tables import means_of, terminal_table, write_tables, write_text
+from .tables import means_of, terminal_table, write_tables
 
 __all__ = [
     "Cell",
@@ -19,11 +19,10 @@ __all__ = [
     "means_of",
     "metric_inputs",
     "ranks_of",
-    "ranks_text",
     "read_wins",
     "terminal_table",
     "write_page",
+    "write_ranks",
     "write_rating_page",
     "write_tables",
-    "write_text",
 ]

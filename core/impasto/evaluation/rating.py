@@ -149,13 +149,13 @@ def ranks_of(wins: torch.Tensor, painters: Sequence[str]) -> list[Rank]:
     return sorted(ranks, key=lambda rank: -rank.strength.value)
 
 
-def ranks_text(ranks: Sequence[Rank]) -> str:
-    """Return ranks as CSV."""
+def write_ranks(folder: Path, ranks: Sequence[Rank]) -> None:
+    """Write `ranks.csv` into a study's folder."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["painter", "strength", "low", "high", "preferred", "compared"])
     writer.writerows([rank.painter, *rank.strength, rank.preferred, rank.compared] for rank in ranks)
-    return out.getvalue()
+    write_text(folder / "ranks.csv", out.getvalue())
 
 
 def _sets(rows: Sequence[Row]) -> Iterator[list[Row]]:
