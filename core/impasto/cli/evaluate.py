@@ -49,6 +49,7 @@ def execute(given: argparse.Namespace) -> int:
         size=given.size,
         encoder=given.encoder,
         metrics=tuple(filter(None, (name.strip() for name in (given.metrics or "").split(",")))),
+        lpips=given.lpips,
         seed=given.seed,
         precision=given.precision,
         device=given.device,

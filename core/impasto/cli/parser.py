@@ -305,6 +305,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder", default="slim19-half", help="whose features are measured: a name or a file (default: %(default)s)"
     )
+    parser.add_argument(
+        "--lpips", default="", metavar="FILE", help="LPIPS too, by torchvision's AlexNet, VGG-16 or SqueezeNet 1.1"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of each painting (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
     parser.add_argument(

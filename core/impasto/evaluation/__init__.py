@@ -2,6 +2,7 @@
 
 from .measuring import metric_inputs
 from .page import write_page
+from .perceptual_distance import lpips_metric
 from .ranking import Strength, bradley_terry
 from .rating import Rank, ranks_of, read_wins, write_ranks, write_rating_page
 from .study import Cell, Study
@@ -16,6 +17,7 @@ __all__ = [
     "Study",
     "StudyRun",
     "bradley_terry",
+    "lpips_metric",
     "means_of",
     "metric_inputs",
     "ranks_of",

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from ..device import Precision
 from ..errors import ParameterError
 from ..functional.metrics import METRICS, Metric
-from ..host import get_host
+from ..host import get_host, version
 from ..pipeline import Pipeline
+from .perceptual_distance import lpips_metric
 
 FINISHED = re.compile(r"[\W_]+((stylized|style|by|in|x|with)[\W_]+)?")
 """What may stand between the names of content and style in the name of a finished picture."""
@@ -45,6 +46,7 @@ class Study:
         size: contents and styles are painted, and measured, with their longer side of so many pixels at most.
         encoder: by whose features losses are measured, a name or a file.
         metrics: names of metrics; none for all that are installed.
+        lpips: file of the network by which LPIPS is measured too (see `lpips_metric`); "" for none.
         seed: of each painting.
         precision: of networks that paint.
         device: where they do.
@@ -67,6 +69,7 @@ class Study:
     size: int = 512
     encoder: str = "slim19-half"
     metrics: tuple[str, ...] = ()
+    lpips: str = ""
     seed: int = 0
     precision: Precision = "auto"
     device: str = "auto"
@@ -93,7 +96,16 @@ class Study:
             found = {
                 name: metric for name, metric in found.items() if not {"style", "style_features"} & {*metric.needs}
             }
+        if self.lpips:
+            name, metric = lpips_metric(self.lpips)
+            found[name] = metric
         object.__setattr__(self, "measured", found)
+
+    def origin(self, name: str) -> str:
+        """Return the distribution that a metric comes from, with its version."""
+        metric = self.measured[name]
+        offered = metric in get_host().metrics.values()
+        return get_host().distribution(metric) if offered else f"lpips {version('lpips')}"
 
     def pairs(self) -> Iterator[tuple[Path, Path | None]]:
         """Yield contents with their styles."""

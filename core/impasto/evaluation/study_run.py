@@ -150,7 +150,7 @@ class StudyRun:
 
     def _measure(self, cell: Cell, row: Row) -> bool:
         """Fill in what a row lacks, and return whether it did."""
-        by = {name: f"{self.encoder}, {get_host().distribution(one)}" for name, one in self.study.measured.items()}
+        by = {name: f"{self.encoder}, {self.study.origin(name)}" for name in self.study.measured}
         missing = {
             name: metric for name, metric in self.study.measured.items() if row.measured_by.get(name) != by[name]
         }

@@ -177,7 +177,7 @@ def study_record(run: StudyRun, rows: Sequence[Row], command: Sequence[str]) -> 
                     "better": metric.better,
                     "unit": metric.unit,
                     "measures": metric.summary,
-                    "offered by": get_host().distribution(metric),
+                    "offered by": study.origin(name),
                 }
                 for name, metric in study.measured.items()
             },
