@@ -16,23 +16,13 @@ from pathlib import Path
 import torch
 from encoder_fidelity import unseen_files
 from onepass_fidelity import ReferenceLosses, square
-from torch import Tensor
 
 import impasto
-from impasto.functional import statistics
+from impasto.functional.metrics import gram_loss
 from impasto.weights import find
 from impasto_adain import AdaIN
 from impasto_fast import FAST, Fast, load_network
 from impasto_gatys import Gatys
-
-
-def gram_loss(losses: ReferenceLosses, picture: Tensor, style: Tensor) -> float:
-    """Return the relative squared errors of Gram matrices, summed over layers."""
-    total = 0.0
-    for own, goal in zip(losses.features(picture).values(), losses.features(style).values(), strict=True):
-        wanted = statistics.gram(goal)
-        total += ((statistics.gram(own) - wanted).square().sum() / wanted.square().sum()).item()
-    return total
 
 
 def main() -> None:
@@ -61,7 +51,9 @@ def main() -> None:
             pictures[method] = impasto.read(file).tensor
         for method, picture in pictures.items():
             with torch.no_grad():
-                found.setdefault(method, []).append((*losses(picture), gram_loss(losses, picture, style)))
+                found.setdefault(method, []).append(
+                    (*losses(picture), gram_loss(losses.features(picture), losses.style).item())
+                )
         print(f"{index + 1} of {len(photos)}: {photo.name}, {name}", flush=True)
     print("\n| | content | style | Gram |\n|---|---|---|---|")
     for method, losses in found.items():

@@ -24,6 +24,7 @@ from torch import Tensor
 from torchvision.utils import save_image
 
 import impasto
+from impasto.functional.metrics import content_loss, gram_loss
 from impasto.networks import FIRST_LAYERS
 from impasto_gatys import SHARES, Gatys
 
@@ -51,19 +52,15 @@ class ReferenceLosses:
     @torch.no_grad()
     def __init__(self, teacher: impasto.Encoder, content: Tensor, style: Tensor) -> None:
         self.teacher = teacher
-        self.content = teacher.features(content, ["relu4_1"])["relu4_1"]
-        self.grams = [impasto.functional.gram(x) for x in teacher.features(style, FIRST_LAYERS).values()]
+        self.content = teacher.features(content, ["relu4_1"])
+        self.style = teacher.features(style, FIRST_LAYERS)
 
     @torch.no_grad()
     def __call__(self, picture: Tensor) -> tuple[float, float]:
         """Return both losses, relative."""
         features = self.teacher.features(picture, FIRST_LAYERS)
-        error = (features["relu4_1"] - self.content).square().sum() / self.content.square().sum()
-        grams = [
-            ((impasto.functional.gram(features[layer]) - truth).square().sum() / truth.square().sum()).item()
-            for layer, truth in zip(FIRST_LAYERS, self.grams, strict=True)
-        ]
-        return error.item(), sum(grams) / len(grams)
+        gram = gram_loss(features, self.style) / len(FIRST_LAYERS)
+        return content_loss(features, self.content).item(), gram.item()
 
 
 def between(content: float, points: list[tuple[float, float]]) -> tuple[float, bool]:

@@ -20,7 +20,7 @@ from encoder_fidelity import unseen_files
 from torch import Tensor
 
 import impasto
-from impasto.functional import statistics
+from impasto.functional.metrics import content_loss, mean_std_loss
 from impasto_adain import AdaIN
 from impasto_wct import WCT
 
@@ -41,8 +41,7 @@ class ReferenceLosses:
 
     def __init__(self, teacher: impasto.Encoder, content: Tensor, style: Tensor) -> None:
         self.teacher = teacher
-        self.content = self.features(content)["relu4_1"]
-        self.moments = {layer: statistics.mean_std(x) for layer, x in self.features(style).items()}
+        self.content, self.style = self.features(content), self.features(style)
 
     @torch.no_grad()
     def features(self, picture: Tensor) -> dict[str, Tensor]:
@@ -53,13 +52,7 @@ class ReferenceLosses:
     def __call__(self, picture: Tensor) -> tuple[float, float]:
         """Return both losses, relative."""
         features = self.features(picture)
-        content = (features["relu4_1"] - self.content).square().sum() / self.content.square().sum()
-        style = 0.0
-        for layer, (mean, std) in self.moments.items():
-            own_mean, own_std = statistics.mean_std(features[layer])
-            error = (own_mean - mean).square().sum() + (own_std - std).square().sum()
-            style += (error / (mean.square().sum() + std.square().sum())).item()
-        return content.item(), style
+        return content_loss(features, self.content).item(), mean_std_loss(features, self.style).item()
 
 
 def networks(named: Sequence[str]) -> list[tuple[str, list[str]]]:

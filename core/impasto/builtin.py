@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from .functional.losses import STATISTICS, StatisticOf
+from .functional.metrics import METRICS, Metric
 from .host import hookimpl
 from .networks import Slim19, load_slim19, load_slim19_half, load_vgg19
 from .training import Trainer
@@ -22,6 +23,12 @@ def impasto_encoders() -> Mapping[str, Callable[[], nn.Module]]:
 def impasto_statistics() -> Mapping[str, StatisticOf]:
     """Offer the style statistics that come with Impasto."""
     return STATISTICS
+
+
+@hookimpl
+def impasto_metrics() -> Mapping[str, Metric]:
+    """Offer the metrics that come with Impasto."""
+    return METRICS
 
 
 @hookimpl

@@ -8,7 +8,7 @@ from text import CARDS, DOCUMENTS, EXAMPLES, LESSONS, PLUGINS, ROOT, cell, docum
 
 from impasto.host.directory import directory
 
-CHAPTERS = ("feed-forward", "optimisation", "trained", "encoder", "state", "file", "watcher")
+CHAPTERS = ("feed-forward", "optimisation", "trained", "encoder", "state", "file", "watcher", "metric")
 """Chapters in the order in which they are read; others follow."""
 
 HOME = """\

@@ -24,6 +24,7 @@ WINGS = {
     "impasto.files": "files that are written whole",
     "impasto.host": "the registry of what plugins offer",
     "impasto.notebook": "pictures in notebooks",
+    "impasto.evaluation": "pipelines side by side, measured",
     "impasto.picture": "pictures read and written",
     "impasto.pipeline": "pipelines and how they run",
     "impasto.samples": "sample pictures",

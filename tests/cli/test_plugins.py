@@ -112,7 +112,7 @@ def test_the_kit_runs_on_an_encoder_and_says_what_it_has_no_checks_for(installed
     assert "ok" in capsys.readouterr().out
     installed.register(Kinds())
     assert cli.main(["plugins", "pulse", "--check"]) == 2
-    assert "pulse offers no stage, encoder or statistic" in capsys.readouterr().err
+    assert "pulse offers no stage, encoder, statistic or metric" in capsys.readouterr().err
 
 
 def test_a_stage_of_a_published_plugin_that_is_not_installed_says_what_to_install(capsys):

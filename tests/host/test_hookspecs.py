@@ -5,6 +5,7 @@ import torch
 
 import impasto
 from impasto.functional.losses import Statistic
+from impasto.functional.metrics import Metric
 from impasto.training import Trainer
 
 from .example_stages import Flat, Negative, Stepwise, Wash
@@ -66,6 +67,15 @@ def test_hook_statistics(plugin):
     assert host.statistic("mean-of-channels") is mean
     assert "mean-of-channels" in host.statistics
     assert "wasserstein2" in host.statistics
+
+
+def test_hook_metrics(plugin):
+    brightness = Metric(lambda result: result.mean((1, 2, 3)), better="higher")
+    host = impasto.Host(plugin(impasto_metrics=lambda: {"brightness": brightness}))
+    assert host.metric("brightness") is brightness
+    assert {"brightness", "ssim"} <= set(host.metrics)
+    with pytest.raises(LookupError, match=r"offers a metric called 'brightnes'(.|\n)*did you mean 'brightness'"):
+        host.metric("brightnes")
 
 
 def test_hook_watchers(plugin):

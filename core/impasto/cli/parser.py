@@ -130,7 +130,9 @@ def command_line_parser() -> CommandLineParser:
     plugins = command("plugins", "list what is installed, or what goes by a name, with its parameters")
     plugins.add_argument("name", nargs="?", metavar="NAME", help="of a stage, encoder, trainer, watcher, …")
     plugins.add_argument(
-        "--check", action="store_true", help="run the conformance kit on a stage, encoder, statistic or distribution"
+        "--check",
+        action="store_true",
+        help="run the conformance kit on a stage, encoder, statistic, metric or distribution",
     )
     plugins.add_argument("--available", action="store_true", help="list published plugins; nothing is downloaded")
 
@@ -159,6 +161,8 @@ def command_line_parser() -> CommandLineParser:
     lut.add_argument("--size", type=int, choices=(17, 33, 65), default=33, help="entries a side (default: %(default)s)")
     lut.add_argument("--title", default="", help="of the look, for programs that show it")
     _add_max_pixels(lut)
+
+    _add_evaluate(command("evaluate", "paint with several pipelines, and measure and show the pictures side by side"))
 
     doctor = command("doctor", "say what a picture, mask, recipe, video or weights file is to Impasto")
     doctor.add_argument("files", nargs="+", metavar="FILE", help="looked at one after the other; nothing is painted")
@@ -293,6 +297,65 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         " for a video, an animation or a folder of frames, an animation or a video; - writes a PNG to standard output",
     )
     _add_painting_options(parser)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--content", nargs="+", required=True, metavar="PATH", help="photographs, folders of them, or patterns: '*.jpg'"
+    )
+    parser.add_argument("--style", nargs="+", default=[], metavar="PATH", help="paintings, likewise")
+    parser.add_argument(
+        "--pairs",
+        dest="paired",
+        action="store_true",
+        help="the first content with the first style, and so on, in place of each with each",
+    )
+    parser.add_argument(
+        "--with",
+        dest="stages",
+        action="append",
+        default=[],
+        metavar="[NAME=]STAGES",
+        help="as in impasto paint, or a pipeline's .toml; once for each: --with adain --with soft=adain:alpha=0.5",
+    )
+    parser.add_argument(
+        "--pictures",
+        action="append",
+        default=[],
+        metavar="[NAME=]FOLDER",
+        help="pictures painted elsewhere, named after content and style: cat--wave.png, cat_stylized_wave.jpg",
+    )
+    parser.add_argument(
+        "-o", "--out", required=True, metavar="FOLDER", help="for pictures, results.csv, results.json and index.html"
+    )
+    parser.add_argument(
+        "--size",
+        type=positive_integer,
+        default=512,
+        help="longer side of contents and styles in pixels, at most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rate",
+        action="store_true",
+        help="also a page that asks people which of two is better, and the ranks of what they answered",
+    )
+    parser.add_argument("--metrics", metavar="NAMES", help="ssim,border (default: every one that is installed)")
+    parser.add_argument(
+        "--encoder", default="slim19-half", help="whose features are measured: a name or a file (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--lpips", default="", metavar="FILE", help="LPIPS too, by torchvision's AlexNet, VGG-16 or SqueezeNet 1.1"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of each painting (default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="of networks that paint (default: auto, bfloat16 where it is faster)",
+    )
+    _add_max_pixels(parser)
+    parser.epilog = "What is done already is not done again: after an interruption, give the same command once more."
 
 
 def _add_painting_options(parser: argparse.ArgumentParser) -> None:

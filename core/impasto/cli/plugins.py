@@ -11,7 +11,7 @@ from ..errors import ParameterError
 from ..host import get_host
 from ..picture import OWN_SUFFIXES
 from ..pipeline import Pipeline
-from ..testing import check_encoder, check_stage, check_statistic
+from ..testing import check_encoder, check_metric, check_stage, check_statistic
 from .errors import DONE, FAILED, print_message
 from .listing import available_lines, offer_text, plugin_lines
 from .parser import command_line_parser
@@ -52,7 +52,7 @@ def unused_lines() -> Iterator[str]:
 
 
 def check(name: str | None) -> int:
-    """Run the conformance kit on what goes by a name, or on every stage, encoder and statistic of a distribution.
+    """Run the conformance kit on what goes by a name, or on all of these that a distribution offers.
 
     Args:
         name: `adain`, `adain:alpha=0.5`, `gabor` or `impasto-adain`.
@@ -71,7 +71,7 @@ def check(name: str | None) -> int:
     checks = list(checks_of(name) if distribution is None else checks_of_distribution(distribution))
     if not checks:
         raise ValueError(
-            f"plugins: {name} offers no stage, encoder or statistic, which alone are checked without files of yours\n"
+            f"plugins: {name} offers no stage, encoder, statistic or metric, which alone are checked without files\n"
             f"  what would work: the tests of its plugin, with impasto.testing.parametrize_checks"
         )
     failed = 0
@@ -96,6 +96,8 @@ def checks_of(name: str) -> Iterator[Callable[[], None]]:
             yield partial(check_encoder, name)
         elif kind == "statistic":
             yield partial(check_statistic, name)
+        elif kind == "metric":
+            yield partial(check_metric, name)
 
 
 def checks_of_distribution(distribution: str) -> Iterator[Callable[[], None]]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ..functional.losses import StatisticOf
+    from ..functional.metrics import Metric
     from ..stage import Canvas, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
     from ..training import Trainer
 
@@ -65,6 +66,11 @@ def impasto_statistics() -> Mapping[str, StatisticOf]:  # type: ignore[empty-bod
     Each is a `Statistic`, or, if it depends on the style or draws random numbers, a function from the style's features
     (1, C, H, W) and a generator to a `Statistic`.
     """
+
+
+@hookspec
+def impasto_metrics() -> Mapping[str, Metric]:  # type: ignore[empty-body]
+    """Return metrics by name, with which `impasto evaluate` measures pictures (see `impasto.functional.metrics`)."""
 
 
 @hookspec

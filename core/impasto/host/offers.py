@@ -54,6 +54,11 @@ REGISTRIES = {
         example="{'mine': Statistic(measure_mine)}",
         wanted="a name, and an impasto.functional.losses.Statistic, or a function from a style's features to one",
     ),
+    "impasto_metrics": Registry(
+        "metric",
+        example="{'mine': Metric(measure_mine)}",
+        wanted="a name, and an impasto.functional.metrics.Metric",
+    ),
     "impasto_watchers": Registry("watcher", Watcher),
     "impasto_samples": Registry(
         "sample",

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import PluginError, UnknownNameError, quoted, suggestion
 from ..functional.losses import StatisticOf
+from ..functional.metrics import Metric
 from ..moved import moved_name
 from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
 from ..training import Trainer
@@ -169,6 +170,11 @@ class Host:
         return self._by_name("statistic")
 
     @property
+    def metrics(self) -> dict[str, Metric]:
+        """Every metric by name, sorted."""
+        return self._by_name("metric")
+
+    @property
     def watchers(self) -> dict[str, type[Watcher]]:
         """Every watcher by name, sorted."""
         return self._by_name("watcher")
@@ -236,6 +242,14 @@ class Host:
             UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("statistic", name)  # type: ignore[no-any-return]
+
+    def metric(self, name: str) -> Metric:
+        """Return the metric of this name.
+
+        Raises:
+            LookupError: none or several plugins offer it; lists the names there are.
+        """
+        return self._look_up("metric", name)  # type: ignore[no-any-return]
 
     def watcher(self, name: str) -> type[Watcher]:
         """Return the watcher of this name.

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import quoted, suggestion
 from ..functional.losses import StatisticOf
+from ..functional.metrics import Metric
 from ..networks import Decoder, Encoder
 from ..stage import Stage, Watcher
 from ..training import Trainer
@@ -39,6 +40,7 @@ from .declaration import (
 )
 from .file_readers import FILE_READER_CHECKS, is_file
 from .harness import behind, forget_observations
+from .metrics import METRIC_CHECKS, metric_title
 from .networks import DECODER_CHECKS, ENCODER_CHECKS, is_encoder, is_pair, network_title
 from .painting import (
     goes_as_far_as_its_strength,
@@ -105,6 +107,7 @@ SUITES: Mapping[str, Suite] = {
     for suite in (
         Suite("stage", CHECKS, lambda found: isinstance(found, Stage)),
         Suite("statistic", STATISTIC_CHECKS, lambda found: isinstance(found, str) or callable(found), statistic_title),
+        Suite("metric", METRIC_CHECKS, lambda found: isinstance(found, (str, Metric)), metric_title),
         Suite("reader", FILE_READER_CHECKS, is_file, str),
         Suite("trainer", (*TRAINER_CHECKS, trains_on_an_accelerator), lambda found: isinstance(found, Trainer)),
         Suite("watcher", WATCHER_CHECKS, lambda found: isinstance(found, Watcher)),
@@ -162,6 +165,26 @@ def check_statistic(statistic: str | StatisticOf, *, expected_failures: Mapping[
         ...
     """
     SUITES["statistic"].run(statistic, expected_failures)
+
+
+def check_metric(metric: str | Metric, *, expected_failures: Mapping[str, str] | None = None) -> None:
+    """Run every check on a metric, print a line for each, and raise if any fails.
+
+    Args:
+        metric: the name under which a plugin offers it, or itself.
+        expected_failures: see `check_stage`.
+
+    Raises:
+        AssertionError: lists every failure with advice.
+
+    Example:
+        >>> import impasto.testing
+        >>> impasto.testing.check_metric("ssim")
+        ssim
+          ok        says what it measures
+        ...
+    """
+    SUITES["metric"].run(metric, expected_failures)
 
 
 def check_reader(file: str | os.PathLike[str], *, expected_failures: Mapping[str, str] | None = None) -> None:
