@@ -35,7 +35,7 @@ def cli_output(arguments):
 @pytest.mark.skipif(os.name == "nt", reason="bash")
 def test_bash_completes_commands_options_stages_and_leaves_files_to_the_shell():
     assert complete(["impasto", "pa"]) == ["paint"]
-    assert complete(["impasto", "paint", "--pre"]) == ["--precision"]
+    assert complete(["impasto", "paint", "--prec"]) == ["--precision"]
     assert complete(["impasto", "paint", "--precision", "b"]) == ["bfloat16"]
     assert complete(["impasto", "paint", "x.jpg", "--with", "b"]) == ["blend"]
     assert complete(["impasto", "paint", "x.jpg", "--with", "blend,p"]) == ["blend,picky"]
