@@ -61,7 +61,7 @@ def write_rating_page(run: StudyRun, rows: Sequence[Row]) -> Path:
     sets = [found for found in _sets(rows) if len(found) > 1]
     if not sets:
         raise ParameterError(
-            "a rating: no two pictures to compare\n  what would work: two pipelines, or one and pictures painted elsewhere"
+            "a rating: no two pictures to compare\n  what would work: two pipelines, or pictures painted elsewhere"
         )
     folder = run.folder / "rating"
     make_folder(folder)
