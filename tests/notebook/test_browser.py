@@ -169,4 +169,4 @@ def test_a_slider_of_tune_paints_another_picture(page, cells):
     before = image.evaluate(PIXELS)
     slider.press("ArrowLeft")
     page.wait_for_function(f"([image, before]) => ({PIXELS})(image) != before", arg=[image.element_handle(), before])
-    cells.last.get_by_text("Pipeline(AdaIN(alpha=0.").wait_for()
+    cells.last.get_by_text("Pipeline(AdaIN(strength=0.").wait_for()
