@@ -67,8 +67,8 @@ def execute(given: argparse.Namespace) -> int:
         return paint_frames(given, pipeline, watchers, frames, out, inputs, mask=mask, **run)
     content = None if given.content is None else read_picture(given.content, limit)
     styles = read_styles(given.style, limit)
-    mask = mask if mask is None or content is None else read_mask(mask, content.tensor)
-    return paint_picture(given, pipeline, content, styles, out, inputs, watchers, mask=mask, **run)
+    run["mask"] = mask if mask is None or content is None else read_mask(mask, content.tensor)
+    return paint_picture(given, pipeline, content, styles, out, inputs, watchers, **run)
 
 
 def paint_picture(
