@@ -173,6 +173,8 @@ def test_a_canvas_of_its_own_needs_no_photograph(painting, mean, capsys, monkeyp
     monkeypatch.setattr("impasto.host.registry._installed", lambda: host)
     assert cli.main(["paint", painting, "-o", "sheet.png", "--with", "sheet:size=24x16"]) == 0
     assert "sheet.png: 24×16, sheet" in capsys.readouterr().out
+    assert cli.main(["paint", painting, "-o", "none.png", "--with", "sheet:size=24x16", "--mask", painting]) == 1
+    assert "what would work: no mask, or a content" in capsys.readouterr().err
     assert cli.main(["run", "sheet.png", "--style", painting, "-o", "again.png"]) == 0
     assert Image.open("again.png").size == (24, 16)
     assert mean("again.png") == mean("sheet.png") == mean(painting)

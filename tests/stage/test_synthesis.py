@@ -33,10 +33,12 @@ def test_what_is_no_size_is_refused(size):
         Flat(size=size)
 
 
-def test_no_content_and_no_canvas_a_content_of_another_size_and_half_a_strength_of_nothing_are_refused():
+def test_no_content_and_no_canvas_a_content_of_another_size_and_mixtures_with_nothing_are_refused():
     with pytest.raises(TypeError, match=r"no content was given"):
         impasto.Pipeline(Flat())(None, STYLE)
     with pytest.raises(StageError, match="brings a canvas of 24×16 pixels, and was given one of 9×9"):
         impasto.Pipeline(Flat(size="24x16"))(torch.rand(1, 3, 9, 9), STYLE)
     with pytest.raises(StageError, match=r"strength = 0.5 mixes its picture with the content, and there is none"):
         impasto.Pipeline(Flat(size="24x16", strength=0.5))(None, STYLE)
+    with pytest.raises(StageError, match=r"a mask keeps the content where it is black, and there is none"):
+        impasto.Pipeline(Flat(size="24x16"))(None, STYLE, mask=torch.ones(1, 1, 16, 24))

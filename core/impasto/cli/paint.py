@@ -76,8 +76,7 @@ def execute(given: argparse.Namespace) -> int:
     styles = read_styles(given.style, limit)
     if given.preview and content is not None:
         paint_preview(given, pipeline, content, styles, out, inputs, mask, run)
-    if mask is not None and content is not None:
-        run["mask"] = read_mask(mask, content.tensor)
+    run["mask"] = mask if mask is None or content is None else read_mask(mask, content.tensor)
     return paint_picture(given, pipeline, content, styles, out, inputs, watchers, **run)
 
 

@@ -23,16 +23,17 @@ def own_canvas_size(stages: Sequence[Stage]) -> Size | None:
     return next((size for size in sizes if size is not None), None)
 
 
-def content_picture(content: Any, stages: Sequence[Stage]) -> Picture:
+def content_picture(content: Any, stages: Sequence[Stage], mask: Any = None) -> Picture:
     """Return the content as a picture; where there is none, a grey canvas of the size that a stage brings.
 
     Args:
         content: what `impasto.read` takes, or None.
         stages: that will run on it.
+        mask: of the run, outside which the content stays; None: there is none.
 
     Raises:
         TypeError: no content, and no stage that brings a canvas.
-        StageError: no content, and a stage that mixes what it paints with it.
+        StageError: no content, and a mask, or a stage that mixes what it paints with it.
         PictureError: the content cannot be read.
 
     Example:
@@ -49,7 +50,14 @@ def content_picture(content: Any, stages: Sequence[Stage]) -> Picture:
             "  what to type: pipe(content, style); or a stage such as Texture(size='1024x768') for pipe(None, style)"
         )
     for stage in stages:
-        if isinstance(stage, Stylizer) and stage.canvas_size() is not None and stage.strength != 1:
+        if not isinstance(stage, Stylizer) or stage.canvas_size() is None:
+            continue
+        if mask is not None:
+            raise StageError(
+                f"{stage.name}: a mask keeps the content where it is black, and there is none\n"
+                "  what would work: no mask, or a content"
+            )
+        if stage.strength != 1:
             raise StageError(
                 f"{stage.name}: strength = {stage.strength:g} mixes its picture with the content, and there is none\n"
                 "  what would work: strength=1, or a content"

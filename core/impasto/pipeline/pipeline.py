@@ -91,7 +91,7 @@ class Pipeline:
         """
         how = RunOptions.of(options)
         warn_of_unused(self.stages, style, how)
-        given = content_picture(content, self.stages)
+        given = content_picture(content, self.stages, how.mask)
         return Run(self.stages, style, how).paint(given, digest=content is not None)
 
     def prepare(self, content: Any, style: Any = None, **options: Unpack[RunKeywords]) -> Canvas:
@@ -117,9 +117,10 @@ class Pipeline:
             >>> impasto.Pipeline().prepare(impasto.samples.content("astronaut", 64), mask=left).mask.mean()
             tensor(0.5000)
         """
-        run = Run(self.stages, style, RunOptions.of(options))
+        how = RunOptions.of(options)
+        run = Run(self.stages, style, how)
         first = tuple(itertools.takewhile(lambda stage: isinstance(stage, Preprocessor), self.stages))
-        return run.canvas(content_picture(content, self.stages), first).to(torch.device("cpu"))
+        return run.canvas(content_picture(content, self.stages, how.mask), first).to(torch.device("cpu"))
 
     def stream(
         self,

@@ -12,7 +12,7 @@ import impasto
 from impasto.functional import losses
 from impasto.functional.losses import STATISTICS, Statistic
 from impasto.functional.matting import MattingLaplacian
-from impasto.functional.resizing import Size
+from impasto.functional.resizing import Size, size_of
 from impasto.networks import VGG
 from impasto.optim import pyramid
 from impasto.stage import checkpoint as checkpoints
@@ -205,6 +205,11 @@ def test_a_seamless_texture_goes_on_beyond_its_sides(network: str):
         across = torch.stack([(made.select(dim, -1) - made.select(dim, 0)).square().mean() for dim in (2, 3)])
         inside = torch.stack([made.diff(dim=dim).square().mean() for dim in (2, 3)])
         assert bool((across < 2 * inside).all()) == seamless
+
+
+def test_the_last_row_and_column_of_a_periodic_picture_are_measured_where_no_stride_ends(narrow: impasto.Encoder):
+    features = objective.periodic_features(narrow, picture(3, 35, 50), ["relu1_1", "relu2_1"])
+    assert [size_of(maps) for maps in features.values()] == [(35, 50), (18, 25)]
 
 
 def test_the_loss_of_a_periodic_picture_does_not_change_when_it_is_rolled(narrow: impasto.Encoder):

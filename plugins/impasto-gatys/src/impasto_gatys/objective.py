@@ -95,7 +95,8 @@ def periodic_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) ->
     """Return the features of a picture that goes on beyond its sides at the opposite ones.
 
     It is continued by a margin that is then cut off.  Deep layers look beyond that margin, but little: without one, an
-    encoder continues the picture by its border.
+    encoder continues the picture by its border.  A last row or column that a stride does not fill goes on at the
+    first one: left out, it would be noise.
 
     Args:
         encoder: of the features.
@@ -103,7 +104,7 @@ def periodic_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) ->
         layers: of the encoder.
 
     Returns:
-        (1, C, H // stride, W // stride) by layer.
+        (1, C, H / stride, W / stride), rounded up, by layer.
 
     Example:
         >>> import impasto, torch
@@ -120,7 +121,7 @@ def periodic_features(encoder: Encoder, image: Tensor, layers: Sequence[str]) ->
     features = {}
     for layer, maps in whole.items():
         stride = encoder.strides[layer]
-        first, (height, width) = margin // stride, (side // stride for side in image.shape[-2:])
+        first, (height, width) = margin // stride, (-(-side // stride) for side in image.shape[-2:])
         features[layer] = maps[..., first : first + height, first : first + width]
     return features
 
