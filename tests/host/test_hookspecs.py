@@ -6,6 +6,7 @@ import torch
 import impasto
 from impasto.functional.losses import Statistic
 from impasto.functional.metrics import Metric
+from impasto.stage import Look
 from impasto.training import Trainer
 
 from .example_stages import Flat, Negative, Stepwise, Wash
@@ -104,6 +105,13 @@ def test_hook_readers(plugin):
     host = impasto.Host(plugin(impasto_readers=lambda: {".raw8": bytearray}))
     assert host.reader(".raw8") is bytearray
     assert list(host.readers) == [".raw8"]
+
+
+def test_hook_looks(plugin):
+    pale = Look("Half of the way", stages="adain:strength=0.5")
+    host = impasto.Host(plugin(impasto_looks=lambda: {"pale": pale}))
+    assert host.look("pale") is pale
+    assert list(host.looks) == ["pale"]
 
 
 def test_hook_commands(plugin):

@@ -42,6 +42,7 @@ from .example_stages import CONTENT, Flat, Negative, Stepwise, Wash
         ({"impasto_statistics": lambda: {"gram": "gram"}}, "offers 'gram' as 'gram'\n.*functional.losses.Statistic"),
         ({"impasto_statistics": lambda: {"a/b": len}}, "as 'a/b'"),
         ({"impasto_samples": lambda: {"sea": 3}}, "from the longer side in pixels to a picture"),
+        ({"impasto_looks": lambda: {"pale": "adain"}}, "an impasto.stage.Look"),
         ({"impasto_readers": lambda: {"exr": len}}, "as 'exr'\n.*a suffix in lower case, such as '.exr'"),
         ({"impasto_readers": lambda: {".EXR": len}}, "a suffix in lower case"),
         ({"impasto_commands": lambda: {"Paint it": len}}, "lower-case words joined by '-'"),

@@ -37,6 +37,9 @@ def add_paint(parser: argparse.ArgumentParser) -> None:
         help="stages in their order, with parameters: 'match-color, gatys:steps=200, guided-smooth'"
         " (default: adain if installed, else gatys)",
     )
+    parser.add_argument(
+        "--look", metavar="NAME", help="stages for a purpose, in the place of --with: see impasto looks"
+    )
     parser.add_argument("--mask", metavar="FILE", help="grey picture of the photograph's size: white is painted")
     parser.add_argument(
         "--guides",

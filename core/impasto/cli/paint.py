@@ -44,7 +44,14 @@ def execute(given: argparse.Namespace) -> int:
     if given.skip_existing and out.exists():
         print_message(f"{out} exists and is left as it is")
         return DONE
-    pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
+    if given.look is not None and given.stages is not None:
+        raise ValueError(
+            "paint: --look brings its own stages\n  what would work: --look or --with; impasto looks NAME shows them"
+        )
+    if given.look is not None:
+        pipeline = Pipeline.look(given.look)
+    else:
+        pipeline = Pipeline.parse(given.stages if given.stages is not None else default_stages())
     if own_canvas_size(pipeline.stages) is not None:  # then all of them are paintings
         given.content, given.style = None, [style_argument(given.content), *given.style]
     inputs = [

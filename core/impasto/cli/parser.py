@@ -142,6 +142,9 @@ def command_line_parser() -> CommandLineParser:
     new_plugin.add_argument("--kind", choices=KINDS, default=KINDS[0], help="what it offers (default: %(default)s)")
     new_plugin.add_argument("--folder", default=".", help="where the new folder goes (default: here)")
 
+    looks = command("looks", "list pipelines by purpose, or say what one is for and what it is made of")
+    looks.add_argument("name", nargs="?", metavar="NAME", help="of a look")
+
     weights = command(
         "weights", "list the networks that are known and where they are, or print the record of a new one"
     )

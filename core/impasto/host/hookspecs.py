@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..functional.losses import StatisticOf
     from ..functional.metrics import Metric
-    from ..stage import Canvas, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
+    from ..stage import Canvas, Look, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
     from ..training import Trainer
 
 hookspec = pluggy.HookspecMarker("impasto")
@@ -81,6 +81,11 @@ def impasto_watchers() -> Sequence[type[Watcher]]:  # type: ignore[empty-body]
 @hookspec
 def impasto_samples() -> Mapping[str, Callable[[int], Tensor]]:  # type: ignore[empty-body]
     """Return sample pictures by name, each a function from the longer side in pixels to a picture (1, 3, H, W)."""
+
+
+@hookspec
+def impasto_looks() -> Mapping[str, Look]:  # type: ignore[empty-body]
+    """Return looks by name: pipelines for a purpose, as `impasto.stage.read_looks` reads them from a file of yours."""
 
 
 @hookspec

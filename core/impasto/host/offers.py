@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from ..errors import PluginError, quoted
 from ..moved import moved_name
-from ..stage import Declared, Postprocessor, Preprocessor, Stylizer, Watcher
+from ..stage import Declared, Look, Postprocessor, Preprocessor, Stylizer, Watcher
 from ..training import Trainer
 
 
@@ -25,6 +25,7 @@ class Registry:
         example: of a dict of such functions, for messages.
         wanted: what such a function does, for messages.
         names: pattern of the names.
+        of: the type of every offer, where offers are no functions.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Registry:
     example: str = ""
     wanted: str = ""
     names: str = "[^/]+"
+    of: type | None = None
 
 
 REGISTRIES = {
@@ -64,6 +66,13 @@ REGISTRIES = {
         "sample",
         example="{'mine': draw_mine}",
         wanted="a name, and a function from the longer side in pixels to a picture (1, 3, H, W)",
+    ),
+    "impasto_looks": Registry(
+        "look",
+        example="{'ink': Look('...', stages='...')}",
+        wanted="lower-case words joined by '-', and an impasto.stage.Look",
+        names="[a-z][a-z0-9]*(-[a-z0-9]+)*",
+        of=Look,
     ),
     "impasto_readers": Registry(
         "reader",
@@ -142,8 +151,12 @@ def _functions(objects: Any, registry: Registry, where: str) -> Iterator[tuple[s
         raise PluginError(
             f"{where} returns {_described(objects)}\n  what would work: a dict by name, {registry.example}"
         )
+
+    def fits(offered: object) -> bool:
+        return callable(offered) if registry.of is None else isinstance(offered, registry.of)
+
     for name, offered in objects.items():
-        if not (isinstance(name, str) and re.fullmatch(registry.names, name) and callable(offered)):
+        if not (isinstance(name, str) and re.fullmatch(registry.names, name) and fits(offered)):
             raise PluginError(
                 f"{where} offers {quoted(offered)} as {quoted(name)}\n  what would work: {registry.wanted}"
             )

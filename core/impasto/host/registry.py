@@ -18,7 +18,7 @@ from ..errors import PluginError, UnknownNameError, quoted, suggestion
 from ..functional.losses import StatisticOf
 from ..functional.metrics import Metric
 from ..moved import moved_name
-from ..stage import Declared, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
+from ..stage import Declared, Look, Postprocessor, Preprocessor, Stage, Stylizer, Watcher
 from ..training import Trainer
 from ..versions import unmet_requirement, version
 from .directory import directory
@@ -185,6 +185,11 @@ class Host:
         return self._by_name("sample")
 
     @property
+    def looks(self) -> dict[str, Look]:
+        """Every look by name, sorted."""
+        return self._by_name("look")
+
+    @property
     def readers(self) -> dict[str, Callable[[bytes], npt.NDArray[Any]]]:
         """Every reader of pictures by suffix, sorted."""
         return self._by_name("reader")
@@ -266,6 +271,14 @@ class Host:
             UnknownNameError: none or several plugins offer it; lists the names there are.
         """
         return self._look_up("sample", name)  # type: ignore[no-any-return]
+
+    def look(self, name: str) -> Look:
+        """Return the look of this name.
+
+        Raises:
+            UnknownNameError: none or several plugins offer it; lists the names there are.
+        """
+        return self._look_up("look", name)  # type: ignore[no-any-return]
 
     def reader(self, name: str) -> Callable[[bytes], npt.NDArray[Any]]:
         """Return the reader of files with this suffix, such as ".exr".

@@ -15,6 +15,7 @@ from typing_extensions import Unpack
 from ..errors import StageError
 from ..files import local_path, write_atomically
 from ..functional.lut import Fit, check_fit, fit_cube
+from ..host import get_host
 from ..picture import Picture, read
 from ..stage import Canvas, Preprocessor, Stage
 from .blank import content_picture
@@ -263,6 +264,24 @@ class Pipeline:
         file = local_path(path)
         text = write_toml(map(stage_table, relative_to_folder(self.stages, file.parent)), makers(self.stages))
         write_atomically(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+    @classmethod
+    def look(cls, name: str) -> Pipeline:
+        """Return the pipeline of a look that an installed plugin offers; `impasto looks` lists them.
+
+        Args:
+            name: of the look, such as `ink`.
+
+        Raises:
+            UnknownNameError: there is no such look, or a stage of it is not installed.
+
+        Example:
+            >>> import impasto
+            >>> impasto.Pipeline.look("inc")
+            Traceback (most recent call last):
+            impasto.errors.UnknownNameError: ...
+        """
+        return cls.parse(get_host().look(name).stages)
 
     @classmethod
     def from_toml(cls, text: str) -> Pipeline:

@@ -8,6 +8,7 @@ from .context import RunContext, StreamMemo, current_run, remember
 from .declared import Declared
 from .fingerprint import differences, identity
 from .interruption import interruptible
+from .looks import Look, read_looks
 from .memory import check_memory
 from .parameters import Parameter, param
 from .postprocessor import Postprocessor
@@ -38,6 +39,7 @@ __all__ = [
     "Checkpoint",
     "Declared",
     "Frame",
+    "Look",
     "Parameter",
     "Postprocessor",
     "Preprocessor",
@@ -70,6 +72,7 @@ __all__ = [
     "painted_at_scale",
     "param",
     "pictures_of",
+    "read_looks",
     "region_maps",
     "remember",
     "resized_style",
