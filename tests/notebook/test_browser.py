@@ -23,6 +23,7 @@ PATIENCE = 90
 
 LESSON = Path(__file__).parents[2] / "tutorials" / "01-first-picture.ipynb"
 CELLS = [cell for cell in json.loads(LESSON.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+OPENED = "opened-and-not-run.ipynb"
 TUNE = "impasto.tune(pipe, content, style)"
 SETTINGS = {
     # No question about news, and every cell is in the page, also what is out of sight.
@@ -35,8 +36,13 @@ WRONG = "[data-mime-type='application/vnd.jupyter.stderr']"  # warnings, and tra
 FINISHED = f"""prompt => document.querySelector("{WRONG}")
     || [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].at(-1).textContent == prompt"""
 LOADED = "() => [...document.querySelectorAll('.jp-OutputArea-output img')].every(image => image.complete)"
-SIDES = """cells => cells.map(cell => [...cell.querySelectorAll(".jp-OutputArea-output img")].map(
-    image => Math.min(image.naturalWidth, image.naturalHeight, image.clientWidth, image.clientHeight)))"""
+SIDES = """cells => cells.map(cell => [...cell.querySelectorAll(".jp-OutputArea-output :is(img, canvas)")].map(
+    it => Math.min(it.naturalWidth ?? it.width, it.naturalHeight ?? it.height, it.clientWidth, it.clientHeight)))"""
+HALVES = """canvas => {
+    const [width, height] = [canvas.width, canvas.height], brush = canvas.getContext("2d");
+    const part = (from, to) => [...brush.getImageData(from, 0, to - from, height).data].join();
+    return [part(0, Math.floor(width / 2) - 2), part(Math.floor(width / 2) + 2, width)];
+}"""
 PIXELS = """image => {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
@@ -56,6 +62,7 @@ def folder(tmp_path_factory):
     ]
     folder = tmp_path_factory.mktemp("lessons")
     (folder / LESSON.name).write_text(json.dumps(notebook), encoding="utf-8")
+    shutil.copy(LESSON, folder / OPENED)
     return folder
 
 
@@ -157,11 +164,38 @@ def test_every_picture_is_seen(page, cells):
     assert all(side > 16 for found in sides for side in found), sides
 
 
-def test_the_slider_between_before_and_after_moves(page):
-    before = page.get_by_alt_text("before")
-    wide = before.locator("..").bounding_box()["width"]
-    page.get_by_label("before and after").fill("100")
-    assert before.locator("..").bounding_box()["width"] == pytest.approx(2 * wide, abs=4)
+def test_the_slider_between_before_and_after_shows_either_whole(page):
+    slider, canvas = page.get_by_role("slider", name="before and after"), page.locator(".jp-OutputArea-output canvas")
+    most = int(slider.get_attribute("max"))
+    halves, seen = canvas.evaluate("canvas => canvas.toDataURL()"), {}
+    for place in (0, most):
+        slider.fill(str(place))
+        seen[place] = canvas.evaluate("canvas => canvas.toDataURL()")
+    assert len({halves, *seen.values()}) == 3
+    slider.fill(str(most // 2))
+    # To the left of the slider is the one, to the right the other, whole.
+    left, right = canvas.evaluate(HALVES), canvas.evaluate(HALVES)
+    slider.fill(str(most))
+    assert canvas.evaluate(HALVES)[0] == left[0]
+    slider.fill("0")
+    assert canvas.evaluate(HALVES)[1] == right[1]
+
+
+def test_a_notebook_that_is_opened_and_not_run_shows_every_picture_whole(browser, address):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(1000 * PATIENCE)
+    page.goto(address.replace(LESSON.name, OPENED).replace("lab/tree", "lab/workspaces/opened/tree"))
+    page.get_by_text("(ipykernel) | Idle").wait_for()
+    page.wait_for_function(LOADED)
+    sides = page.locator(".jp-CodeCell").evaluate_all(SIDES)
+    assert [len(found) for found in sides] == [*map(pictures, CELLS)]
+    assert all(side > 100 for found in sides for side in found), sides
+    joined = page.get_by_alt_text("before on the left, after on the right")
+    box = joined.bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(
+        joined.evaluate("i => i.naturalWidth / i.naturalHeight"), rel=0.02
+    )
+    assert page.get_by_role("slider", name="before and after").count() == 0
 
 
 def test_a_slider_of_tune_paints_another_picture(page, cells):

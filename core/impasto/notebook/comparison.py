@@ -13,6 +13,44 @@ from ..functional.resizing import resize
 from ..picture import Picture, over_white
 from .sheet import HEIGHT, WIDTH, jpeg, to_picture
 
+BLOCK = 8
+"""Pixels of a JPEG block: pictures that are joined where two of them meet do not disturb each other."""
+SLIDER = """
+(() => {
+  const box = document.currentScript.parentElement, shown = box.querySelector("img"), other = new Image();
+  const middle = %(middle)d;
+  other.onload = () => {
+    const [width, height] = [other.naturalWidth, other.naturalHeight];
+    const canvas = document.createElement("canvas"), slider = document.createElement("input");
+    Object.assign(canvas, { width, height });
+    canvas.style.cssText = "width:100%%;display:block";
+    canvas.setAttribute("role", "img");
+    Object.assign(slider, { type: "range", min: 0, max: width, value: middle });
+    slider.style.cssText = "width:100%%;margin:4px 0";
+    slider.setAttribute("aria-label", "before and after");
+    const draw = () => {
+      const x = Number(slider.value), brush = canvas.getContext("2d");
+      const part = (image, from, to) => {
+        if (to > from) brush.drawImage(image, from, 0, to - from, height, from, 0, to - from, height);
+      };
+      part(shown, 0, Math.min(x, middle));
+      part(other, middle, x);
+      part(other, x, middle);
+      part(shown, Math.max(x, middle), width);
+      brush.fillStyle = "white";
+      if (x > 0 && x < width) brush.fillRect(x - 1, 0, 2, height);
+      canvas.setAttribute("aria-label", `before up to ${Math.round((100 * x) / width)} of 100, then after`);
+    };
+    slider.oninput = draw;
+    draw();
+    shown.replaceWith(canvas);
+    box.append(slider);
+  };
+  other.src = "%(other)s";
+})();
+"""
+"""What puts a slider in the place of the picture: of its counterpart, and the column at which the two are joined."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
@@ -29,21 +67,30 @@ class Comparison:
         height, width = self.before.size
         shrink = min(1.0, 2 * HEIGHT / height, WIDTH / 2 / width)
         height, width = max(1, round(height * shrink)), max(1, round(width * shrink))
-
-        def source(picture: Picture) -> str:
-            image = picture.pil().convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
-            return "data:image/jpeg;base64," + base64.b64encode(jpeg(image)).decode()
-
-        # Without scripts, where a notebook is not trusted, half of each picture is seen.
-        return (
-            f'<div style="width:{width}px;max-width:100%"><div style="position:relative;line-height:0;'
-            f'container-type:inline-size;aspect-ratio:{width}/{height}">'
-            f'<img alt="after" src="{source(self.after)}" style="width:100%">'
-            '<div style="position:absolute;inset:0 auto 0 0;width:50%;overflow:hidden;border-right:2px solid white">'
-            f'<img alt="before" src="{source(self.before)}" style="width:100cqw;max-width:none"></div></div>'
-            '<input type="range" value="50" style="width:100%;margin:4px 0" aria-label="before and after" '
-            "oninput=\"this.previousElementSibling.children[1].style.width=this.value+'%'\"></div>"
+        before, after = (
+            picture.pil().convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+            for picture in (self.before, self.after)
         )
+        # A notebook that is not trusted, as when it is opened and not yet run, drops the script and shows the first
+        # picture alone: half of each.  The script puts both pictures together from it and its counterpart.
+        middle = max(width // 2 // BLOCK * BLOCK, 1)
+        shown, other = (_data(_halves(*pair, middle)) for pair in ((before, after), (after, before)))
+        script = SLIDER % {"other": other, "middle": middle}
+        return (
+            f'<div style="width:{width}px;max-width:100%"><img alt="before on the left, after on the right" '
+            f'src="{shown}" style="width:100%;display:block"><script>{script}</script></div>'
+        )
+
+
+def _halves(left: Image.Image, right: Image.Image, middle: int) -> Image.Image:
+    """Return a picture that is one to the left of a column, and another from there on."""
+    joined = right.copy()
+    joined.paste(left.crop((0, 0, middle, left.height)), (0, 0))
+    return joined
+
+
+def _data(image: Image.Image) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(image)).decode()
 
 
 def compare(before: Any, after: Any) -> Comparison:

@@ -19,6 +19,10 @@ from ..stage import Style
 
 HEIGHT, WIDTH = 360, 1560
 """Of a row on a sheet at most, in pixels: what a notebook's column shows without scrolling."""
+LEAST_HEIGHT = 240
+"""Of a row in a notebook: smaller pictures are enlarged, so that something can be seen in them."""
+FEW_COLORS = 32
+"""A picture of no more, such as a mask or a map of labels, is enlarged in squares."""
 GAP, TEXT = 12, 17
 PAPER, INK = "#ffffff", "#3a342e"
 
@@ -56,10 +60,16 @@ class Sheet:
         return "\n".join(named)
 
     def pil(self) -> Image.Image:
-        """Return the sheet as one image."""
+        """Return the sheet as one image, no picture larger than it is."""
+        return self._drawn(1)
+
+    def _drawn(self, least: int) -> Image.Image:
+        """Return the sheet with rows of a least height."""
         font = ImageFont.load_default(TEXT)
         strips = [
-            _strip(pictures, titles, font) for pictures, titles in zip(self.rows, self.titles, strict=True) if pictures
+            _strip(pictures, titles, font, least)
+            for pictures, titles in zip(self.rows, self.titles, strict=True)
+            if pictures
         ]
         size = (max(strip.width for strip in strips), sum(strip.height + GAP for strip in strips) - GAP)
         sheet = Image.new("RGB", size, PAPER)
@@ -74,7 +84,7 @@ class Sheet:
         return read(self.pil()).save(path)
 
     def _repr_jpeg_(self) -> bytes:
-        return jpeg(self.pil())
+        return jpeg(self._drawn(LEAST_HEIGHT))
 
 
 def show(*pictures: Any, columns: int | None = None, **titled: Any) -> Sheet:
@@ -120,9 +130,9 @@ def to_picture(given: Any) -> Picture:
     return read(given.detach().float().clamp(0, 1).cpu() if isinstance(given, Tensor) else given)
 
 
-def _strip(pictures: Sequence[Picture], titles: Sequence[str], font: Any) -> Image.Image:
-    """Return one row: all of one height, shrunk to the width of a notebook."""
-    height = min(HEIGHT, max(picture.size[0] for picture in pictures))
+def _strip(pictures: Sequence[Picture], titles: Sequence[str], font: Any, least: int) -> Image.Image:
+    """Return one row: all of one height, of a least one, shrunk to the width of a notebook."""
+    height = min(HEIGHT, max(least, *(picture.size[0] for picture in pictures)))
     widths = [picture.size[1] * height / picture.size[0] for picture in pictures]
     shrink = min(1.0, (WIDTH - GAP * (len(widths) - 1)) / sum(widths))
     height, sides = max(1, round(height * shrink)), [max(1, round(width * shrink)) for width in widths]
@@ -135,11 +145,16 @@ def _strip(pictures: Sequence[Picture], titles: Sequence[str], font: Any) -> Ima
     draw = ImageDraw.Draw(strip)
     left = 0
     for picture, title, side, place in zip(pictures, titles, sides, places, strict=True):
-        image = picture.pil().resize((side, height), Image.Resampling.LANCZOS)
+        image = _resized(picture.pil(), side, height)
         strip.paste(image, (left, head), image if image.mode == "RGBA" else None)
         draw.text((left, head - round(TEXT * 0.45)), title, INK, font, anchor="ls")
         left += place + GAP
     return strip
+
+
+def _resized(image: Image.Image, width: int, height: int) -> Image.Image:
+    crisp = width > image.width and image.convert("RGB").getcolors(FEW_COLORS) is not None
+    return image.resize((width, height), Image.Resampling.NEAREST if crisp else Image.Resampling.LANCZOS)
 
 
 def jpeg(image: Image.Image) -> bytes:
