@@ -9,6 +9,7 @@ import torch.nn.functional as F
 import impasto
 from impasto.testing import parametrize_checks
 from impasto_video import Steady, flow_picture, optical_flow, trusted, warp, warp_error
+from impasto_video.steady import with_detail_of
 
 
 @parametrize_checks(Steady(), Steady(consistency=0.5, flow_size=128))
@@ -150,6 +151,15 @@ def test_nothing_is_carried_over_a_cut_or_behind_what_moves_away():
         frame[..., 10 + 12 * number : 22 + 12 * number] = 0.9
     after = painted(bar, Steady())[-1]
     assert (after - bar[-1])[..., 10 + 12 * 4 : 22 + 12 * 4].abs().mean() < 1 / 255  # where the bar was before
+
+
+def test_no_pixel_grows_into_a_speck():
+    image = impasto.samples.content("coffee", 64)
+    speck = image.clone()
+    speck[..., 20, 20] = 1.0
+    found = with_detail_of(image, speck)
+    assert (found - image)[..., 20, 20].abs().max() < 0.5 * (speck - image)[..., 20, 20].abs().max()
+    torch.testing.assert_close(with_detail_of(image, image), image, atol=1e-5, rtol=0)
 
 
 def test_two_streams_at_once_do_not_mix():

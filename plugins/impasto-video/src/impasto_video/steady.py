@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import Postprocessor, Style, param
@@ -18,6 +19,8 @@ TOLERANCE = 0.15
 """Difference of the film along its motion at which the motion is no longer believed."""
 GRAIN, SURROUNDINGS = 1, 8
 """Pixels to each side: what counts as fine detail, and around what place its strength is compared."""
+NEARBY = 2
+"""Pixels to each side within which a pixel finds one that stands out as it does."""
 MOST_SHARPENING = 1.5
 """Of fine detail in a frame; what a chain of frames loses in one is little."""
 FLAT, FINE = 1e-4, 1e-6
@@ -46,7 +49,7 @@ class Steady(Postprocessor, name="steady"):
         memory = current_run().frame.memory
         before = memory.get("frames")  # empty in the first frame, after a cut and outside a stream
         steady = image
-        if before is not None and before[0].shape == image.shape:
+        if before is not None and self.consistency and before[0].shape == image.shape:
             steady = self._carried(image, content, *before)
         memory["frames"] = (steady, content)
         return steady
@@ -101,7 +104,11 @@ def with_detail_of(image: Tensor, blended: Tensor) -> Tensor:
         >>> round((soft.std() / sharp.std()).item(), 1)
         1.0
     """
-    fine = blended - box_mean(blended, GRAIN)
-    strength = [part.square().mean(1, keepdim=True) for part in (image - box_mean(image, GRAIN), fine)]
-    means = box_mean(torch.cat(strength, 1), SURROUNDINGS).clamp_min(0) + FINE
-    return blended + ((means[:, :1] / means[:, 1:]).sqrt().clamp(1, MOST_SHARPENING) - 1) * fine
+    wanted, smooth = image - box_mean(image, GRAIN), box_mean(blended, GRAIN)
+    fine = blended - smooth
+    strength = torch.cat([part.square().mean(1, keepdim=True) for part in (wanted, fine)], 1)
+    means = box_mean(strength, SURROUNDINGS).clamp_min(0) + FINE
+    fine = fine * (means[:, :1] / means[:, 1:]).sqrt().clamp(1, MOST_SHARPENING)
+    # Through a long chain a pixel could grow into a speck: none stands out more than one nearby does as painted.
+    most = F.max_pool2d(wanted.abs(), 2 * NEARBY + 1, stride=1, padding=NEARBY)
+    return smooth + fine.clamp(-most, most)
