@@ -84,7 +84,9 @@ class Sheet:
         return read(self.pil()).save(path)
 
     def _repr_jpeg_(self) -> bytes:
-        return jpeg(self._drawn(LEAST_HEIGHT))
+        image = self._drawn(LEAST_HEIGHT)
+        # What was enlarged holds less detail than it has pixels.
+        return jpeg(image) if image.size == self.pil().size else jpeg(image, quality=75, subsampling="4:2:0")
 
 
 def show(*pictures: Any, columns: int | None = None, **titled: Any) -> Sheet:
@@ -157,8 +159,8 @@ def _resized(image: Image.Image, width: int, height: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.NEAREST if crisp else Image.Resampling.LANCZOS)
 
 
-def jpeg(image: Image.Image) -> bytes:
+def jpeg(image: Image.Image, quality: int = 90, subsampling: str = "4:4:4") -> bytes:
     """Return an image as a notebook keeps it: PNG is five times as large, and notebooks go into repositories."""
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=90, subsampling=0)
+    image.save(out, "JPEG", quality=quality, subsampling=subsampling)
     return out.getvalue()
