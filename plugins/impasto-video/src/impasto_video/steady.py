@@ -110,5 +110,7 @@ def with_detail_of(image: Tensor, blended: Tensor) -> Tensor:
     means = box_mean(strength, SURROUNDINGS).clamp_min(0) + FINE
     fine = fine * (means[:, :1] / means[:, 1:]).sqrt().clamp(1, MOST_SHARPENING)
     # Through a long chain a pixel could grow into a speck: none stands out more than one nearby does as painted.
-    most = F.max_pool2d(wanted.abs(), 2 * NEARBY + 1, stride=1, padding=NEARBY)
+    most = wanted.abs().amax(1, keepdim=True)
+    for across, down in ((0, NEARBY), (NEARBY, 0)):
+        most = F.max_pool2d(most, (2 * down + 1, 2 * across + 1), stride=1, padding=(down, across))
     return smooth + fine.clamp(-most, most)
