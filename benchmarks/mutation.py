@@ -135,7 +135,7 @@ def weights():
         "decoder": VGGDecoder((4, 8, 16), "relu3_1").state_dict(),
         "fast": tensors(Network(4, ["wave", "mosaic"])),
         "generators": generators.ResNetGenerator(width=4, blocks=2).state_dict(),
-        "local": LocalNetwork(["wave"], blocks=1).tensors(),
+        "local": LocalNetwork((4, 6, 8), blocks=1, embedding=4).state_dict(),
     }
     files = {}
     for name, state in networks.items():

@@ -65,3 +65,24 @@ def test_a_network_paints_strokes_of_another_length(scale):
 
 def press_to(blocks, image):
     return torch.nn.functional.interpolate(blocks, image.shape[-2:])
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_a_network_sees_as_much_around_the_picture_whatever_the_length_of_its_strokes(scale):
+    seen = []
+
+    class Looks(impasto.Stylizer, name="looks-for-tests"):
+        """Note what the network is given."""
+
+        style = "ignored"
+        multiple = 8
+        reflection_padding = 24
+
+        def stylize(self, content, styles, guides):
+            return painted_at_scale(self, lambda image: seen.append(image) or image, content, scale)
+
+    impasto.Pipeline(Looks())(impasto.samples.content("cat", 96), device="cpu")
+    (image,) = seen
+    height, width = (round(side / scale) for side in impasto.samples.content("cat", 96).shape[-2:])
+    assert min(image.shape[-2] - height, image.shape[-1] - width) >= 48
+    assert (image[..., -1, :] - image[..., -2, :]).abs().mean() > 0  # a mirror, not a repeated line

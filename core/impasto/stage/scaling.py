@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import ceil
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -76,12 +77,13 @@ def painted_at_scale(stage: Stylizer, paint: Callable[[Tensor], Tensor], content
     """Return what a network paints whose strokes have one length, with strokes `scale` times as long.
 
     It paints the content at another size, and the painting is brought back: longer strokes are softer, and finer ones
-    cost the time of a larger picture.
+    cost the time of a larger picture.  A smaller picture is continued as in a mirror until the network sees as much
+    around it as at its own size (`Stylizer.reflection_padding`).
 
     Args:
         stage: gives the `multiple` of the sides, and the memory that a pixel takes.
-        paint: from a picture (B, 3, h, w) to the painted one, of the same size.
-        content: (B, 3, H, W), sRGB in [0, 1].
+        paint: from what `content` is at another size, (B, C, h, w), to the painted picture (B, 3, h, w).
+        content: (B, C, H, W), sRGB in [0, 1], and maps that the network needs beside it, such as a mask.
         scale: length of a stroke, 1 as the network has learned it.
 
     Returns:
@@ -104,6 +106,9 @@ def painted_at_scale(stage: Stylizer, paint: Callable[[Tensor], Tensor], content
     if scale == 1:
         return paint(content)
     height, width = (max(1, round(side / scale / stage.multiple)) * stage.multiple for side in size_of(content))
+    missing = max(0, ceil(stage.reflection_padding * (1 - 1 / scale) / stage.multiple) * stage.multiple)
     resized = resize(content, (height, width))
-    check_memory_of(stage, resized)
-    return resample(paint(resized).float(), size_of(content))
+    around = F.pad(resized, 4 * (missing,), mode="reflect" if missing < min(height, width) else "replicate")
+    check_memory_of(stage, around)
+    inner = (..., slice(missing, missing + height), slice(missing, missing + width))
+    return resample(paint(around)[inner].float(), size_of(content))

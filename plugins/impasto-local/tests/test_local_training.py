@@ -10,8 +10,8 @@ import impasto
 from impasto import ParameterError
 from impasto.testing import trains_on_an_accelerator
 from impasto.training import train
-from impasto_local import Local, LocalTrainer, load_network
-from impasto_local.training import LocalTask, content_loss, seam_loss, smoothness_loss
+from impasto_local import Local, LocalTrainer
+from impasto_local.training import content_loss, seam_loss, smoothness_loss
 
 pytest.importorskip("accelerate")
 CPU = torch.device("cpu")
@@ -54,9 +54,8 @@ def test_it_learns_and_gives_what_the_stage_takes(folders, tmp_path):
     (file,) = train(task, tmp_path, steps=50, average=0.9)
     assert loss() < 0.95 * before
     assert (tmp_path / "preview-000050.png").exists()
-    assert load_network(file).names == ("mosaic", "wave")
     content = impasto.samples.content("cat", 64)
-    painted = impasto.Pipeline(Local(network=str(file), paint="wave"))(content, device="cpu")
+    painted = impasto.Pipeline(Local(network=str(file)))(content, impasto.samples.style("wave", 64), device="cpu")
     assert painted.tensor.shape == content.shape
 
 
@@ -130,22 +129,6 @@ def test_folders_without_pictures_are_refused_before_training(folders, tmp_path)
 def test_a_size_that_does_not_halve_is_refused(folders):
     with pytest.raises(ParameterError, match="a multiple of 16"):
         recipe(folders, size=100)
-
-
-def test_two_styles_of_one_name_are_refused(folders, tmp_path):
-    for suffix in ("bmp", "png"):
-        save_image(impasto.samples.style("wave", 64), tmp_path / f"wave.{suffix}")
-    with pytest.raises(ParameterError, match=r"wave\.bmp and wave\.png would both be the style 'wave'"):
-        recipe(folders | {"styles": str(tmp_path)}).task(CPU)
-
-
-def test_styles_are_shrunk_to_a_longer_side_and_never_enlarged(folders, monkeypatch):
-    sides = []
-    monkeypatch.setattr(LocalTask, "features", lambda task, image: sides.append(tuple(image.shape[-2:])) or {})
-    monkeypatch.setattr("impasto_local.training.StyleGoal", lambda features, statistic: None)
-    for size in (64, 200):
-        recipe(folders, style_size=size).task(CPU)
-    assert sides == [(64, 64)] * 2 + [(128, 128)] * 2
 
 
 @pytest.mark.slow

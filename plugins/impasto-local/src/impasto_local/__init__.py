@@ -1,73 +1,58 @@
-"""Local style transfer: a residual network that takes the picture and a mask, and paints inside the mask."""
+"""Local style transfer: a residual network that takes a picture, a mask and any style, and paints inside the mask."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 import impasto
-from impasto import ParameterError, StageError, Style, Weights
-from impasto.errors import suggestion
-from impasto.functional.resizing import resize, size_of
-from impasto.stage import painted_at_scale
+from impasto import Style, Weights
+from impasto.networks import SLIM19
+from impasto.stage import covered_regions, painted_at_scale, remember, resized_style
 from impasto.weights import find
 
-from .network import LocalNetwork, cached_network, load_network
+from .network import MOMENT_LAYERS, LocalNetwork, cached_network, load_network, style_moments
 from .training import LocalTask, LocalTrainer, random_mask
 
-__all__ = ["NETWORK", "STYLES", "Local", "LocalNetwork", "LocalTask", "LocalTrainer", "load_network", "random_mask"]
+__all__ = ["NETWORK", "Local", "LocalNetwork", "LocalTask", "LocalTrainer", "load_network", "random_mask"]
 
-STYLES = ("chalk", "fauvism", "impasto", "pointillism", "wave")
-"""The sample styles that the network that ships has learned."""
+STYLE_SIDE = 256
+"""Pixels of a square whose area a style picture is shown at, as in training."""
 NETWORK = Weights(
-    name="local-samples.safetensors",
+    name="local-any.safetensors",
     sha256="288a0fbef41fe28940e48832ef7b46169688ea3d1509b1e4ad60e86c9bf0f1f1",
     size=386_056,
     licence="MIT; trained by losses of slim19, distilled from VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",
-    expects=f"a network that paints inside a mask: {', '.join(STYLES)}",
-    file="impasto_local/networks/local-samples.safetensors",
+    expects="a network that paints any style inside a mask",
+    file="impasto_local/networks/local-any.safetensors",
 )
 
 
 class Local(impasto.Stylizer, name="local"):
-    """Paint inside the mask in a style the network has learned, seamlessly (after Sun and Liu 2020)."""
+    """Paint inside the mask in any picture's style, in one pass, with soft borders (after Sun and Liu 2020)."""
 
     bytes_per_pixel: ClassVar[int] = 530
     multiple: ClassVar[int] = 4
     reflection_padding: ClassVar[int] = 24
     stroke: ClassVar[int] = 10
-    known_weights: ClassVar[tuple[Weights, ...]] = (NETWORK,)
-    style = "ignored"
-
-    paint: str = impasto.param(
-        default="impasto", help=f"which style: {', '.join(STYLES)}; or one that the network of your own has learned"
-    )
-    network: str = impasto.param(
-        reads=True, default="", help="the path of a network from `impasto train local`; empty: ours, of sample styles"
-    )
+    smallest: ClassVar[int] = 8
+    known_weights: ClassVar[tuple[Weights, ...]] = (SLIM19, NETWORK)
 
     style_scale: float = impasto.param(
         default=1.0, low=0.25, high=4, help="length of the strokes, 1 as the network has learned them"
     )
-
-    def check(self) -> None:
-        """Refuse a style that the network does not know."""
-        super().check()
-        if not self.network and self.paint not in STYLES:
-            raise ParameterError(
-                f"{self.name}: paint = {self.paint!r} is no style that the network knows\n"
-                f"  what would work: {', '.join(STYLES)}; or another network, from impasto train local"
-                f"{suggestion(self.paint, STYLES)}"
-            )
+    network: str = impasto.param(
+        reads=True, default="", help="the path of a network from `impasto train local`; empty: ours"
+    )
 
     def weights(self) -> tuple[Weights, ...]:
-        """Return the record of the network that ships, if it is used."""
-        return () if self.network else (NETWORK,)
+        """Return the records of the network that tells styles apart, and of ours, if it is used."""
+        return (SLIM19,) if self.network else (SLIM19, NETWORK)
 
     def noise_strength(self) -> float:
         """Return the host's: flat areas then get strokes."""
@@ -75,23 +60,31 @@ class Local(impasto.Stylizer, name="local"):
 
     def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
         """Return the picture, painted inside the mask."""
-        file = Path(self.network) if self.network else find(NETWORK)
-        network = cached_network(file, content.device)
-        if self.paint not in network.names:
-            raise StageError(
-                f"{self.name}: {os.fspath(file)} has not learned {self.paint!r}\n"
-                f"  what would work: paint={network.names[0]!r}, one of {', '.join(network.names)}"
-            )
+        network = cached_network(self.network or find(NETWORK), content.device)
+        encoder = impasto.encoder("slim19", device=content.device)
         mask = (
             content.new_ones(1, 1, *content.shape[-2:]) if guides is None else guides.sum(1, keepdim=True).clamp(max=1)
         )
-        shares = content.new_tensor([[float(name == self.paint) for name in network.names]])
 
-        def paint(image: Tensor) -> Tensor:
-            painted: Tensor = network(image, resize(mask, size_of(image)), shares)
+        def embedding(style: Style) -> Tensor:
+            shown = resized_style(style, (STYLE_SIDE, STYLE_SIDE), multiple=16)
+            moments = style_moments(shown.image, encoder.features(shown.image, list(MOMENT_LAYERS)), shown.guides)
+            embedded: Tensor = network.embed(moments)
+            return embedded
+
+        (everywhere,) = covered_regions(None, styles)
+        embeddings = [
+            remember(style, ("local", self.network, content.device), partial(embedding, style)) for style in styles
+        ]
+        mixed = torch.stack([share * x for share, x in zip(everywhere.shares, embeddings, strict=True)]).sum(0)
+
+        def paint(content_and_mask: Tensor) -> Tensor:
+            image, area = content_and_mask.split((3, 1), dim=1)
+            painted: Tensor = network(image, area, mixed)
             return painted
 
-        return painted_at_scale(self, paint, content, self.style_scale)
+        together = torch.cat([content, mask.expand(len(content), -1, -1, -1)], dim=1)
+        return painted_at_scale(self, paint, together, self.style_scale)
 
 
 @impasto.hookimpl

@@ -1,9 +1,9 @@
-"""The network that paints inside a mask, and the files it is read from."""
+"""The network that paints any style inside a mask, and the files it is read from."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,16 +13,20 @@ from torch import Tensor, nn
 
 from impasto import WeightsError, weights
 from impasto.files import local_path
-from impasto.functional.statistics import mean_std
+from impasto.functional.statistics import covariance_moments, mean_std
 from impasto.networks import FewChannels, pad2d
 
-WIDTHS = (16, 32, 40)
+WIDTHS = (16, 32, 48)
 """Channels at full size, at half and at a quarter of it."""
 BLOCKS = 5
+EMBEDDING = 64
+"""Numbers that the network keeps of a style."""
+MOMENT_LAYERS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 128}
+"""Layers of slim19 whose moments describe a style, and their channels."""
+MOMENTS = 2 * sum(MOMENT_LAYERS.values()) + 12
+"""Numbers that describe a style: means and deviations of those channels, means and covariances of the colours."""
 OUTSIDE = 0.03
 """How much a position outside the mask counts in normalisation; one inside counts 1."""
-STYLES = "styles."
-"""Before the names of styles, in a file."""
 
 
 class Convolution(nn.Conv2d):
@@ -42,14 +46,59 @@ def resize_mask(mask: Tensor, like: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(mask, (like.shape[-2], like.shape[-1]))
 
 
-class ConditionalInstanceNorm(nn.Module):
-    """Conditional instance normalisation (Dumoulin et al. 2017) by the mean and deviation inside a mask.
+def style_moments(image: Tensor, features: Mapping[str, Tensor], area: Tensor | None = None) -> Tensor:
+    """Return what the network is told of a style, (B, `MOMENTS`).
+
+    Args:
+        image: (B, 3, H, W), the style, sRGB in [0, 1].
+        features: of slim19, at least at `MOMENT_LAYERS`.
+        area: (1 or B, 1, H, W), how much each pixel counts; None: all alike.
+
+    Example:
+        >>> import impasto, torch
+        >>> style = torch.rand(1, 3, 64, 64)
+        >>> style_moments(style, impasto.encoder("slim19").features(style, list(MOMENT_LAYERS))).shape
+        torch.Size([1, 492])
+    """
+    found = []
+    for layer in MOMENT_LAYERS:
+        here = None if area is None else resize_mask(area, features[layer])
+        found += [moment.flatten(1) for moment in mean_std(features[layer], here)]
+    colours = covariance_moments(image, area)
+    return torch.cat([*found, colours.mean.flatten(1), colours.spread.flatten(1)], dim=1)
+
+
+class StyleEmbedding(nn.Module):
+    """A style's moments as the few numbers that the network goes by.
+
+    Moments are brought to about the same size by those of the paintings it was trained on: the first layers' are a
+    hundredth of the deeper ones'.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(MOMENTS, size)
+        self.register_buffer("centre", torch.zeros(MOMENTS, dtype=torch.float32))
+        self.register_buffer("spread", torch.ones(MOMENTS, dtype=torch.float32))
+
+    def forward(self, moments: Tensor) -> Tensor:
+        """Return (B, E) of moments (B, `MOMENTS`), between -1 and 1 for paintings of any kind."""
+        # Bounded: a style unlike all that it has seen is then taken for the nearest of its kind.
+        found: Tensor = self.linear(((moments - self.centre) / self.spread).clamp(-4, 4)).tanh()
+        return found
+
+
+class StyleNorm(nn.Module):
+    """Instance normalisation by the mean and deviation inside a mask, with a scale and shift that the style gives.
 
     By those of the whole picture a mask that selects everything could not be told from one that selects nothing.  What
     lies outside counts a little, so that beside a flat region it does not become boundless.
 
     Args:
-        styles: how many.
+        styles: numbers of a style's embedding.
         channels: of what is normalised.
     """
 
@@ -60,16 +109,12 @@ class ConditionalInstanceNorm(nn.Module):
         nn.init.ones_(self.table.bias.data[:channels])
         nn.init.zeros_(self.table.bias.data[channels:])
 
-    def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
-        """Return `x` (B, C, h, w), normalised, with the scales and shifts of styles that count `shares` (B, S)."""
+    def forward(self, x: Tensor, mask: Tensor, style: Tensor) -> Tensor:
+        """Return `x` (B, C, h, w), normalised, with the scale and shift that an embedding (1 or B, E) gives."""
         mean, std = mean_std(x, resize_mask(mask, x) + OUTSIDE)
-        scale, shift = self.table(shares).float()[..., None, None].chunk(2, dim=1)
+        scale, shift = self.table(style).float()[..., None, None].chunk(2, dim=1)
         normalised: Tensor = (x.float() - mean) * (scale / std) + shift
         return normalised
-
-    def vectors(self) -> Tensor:
-        """Return each style's scales and shifts, (S, 2C)."""
-        return self.table.weight.mT + self.table.bias
 
 
 class Layer(nn.Module):
@@ -78,23 +123,34 @@ class Layer(nn.Module):
     def __init__(self, styles: int, channels: int, out: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__()
         self.conv = Convolution(channels, out, kernel, stride)
-        self.norm = ConditionalInstanceNorm(styles, out)
+        self.norm = StyleNorm(styles, out)
 
-    def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, style: Tensor) -> Tensor:
         """Return (B, C', h, w) of `x` (B, C, H, W)."""
-        return F.relu(self.norm(self.conv(x), mask, shares))
+        return F.relu(self.norm(self.conv(x), mask, style))
 
 
 class Fusion(nn.Module):
-    """Mix features with the mask at their size and with noise, position by position."""
+    """Mix features with the style, the mask at their size and noise, position by position: a 1×1 convolution."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, styles: int, channels: int) -> None:
         super().__init__()
         self.conv = Convolution(channels + 2, channels, 1)
+        # Of what is the same at every position a 1×1 convolution makes a shift.
+        self.style = nn.Linear(styles, channels, bias=False)
+        nn.init.zeros_(self.style.weight)
 
-    def forward(self, x: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-        """Return features like `x` (B, C, h, w), of that, a mask (B, 1, H, W) of any size, and noise (B, 1, h, w)."""
-        return F.relu(self.conv(torch.cat([x, resize_mask(mask, x).to(x), noise.to(x)], dim=1)))
+    def forward(self, x: Tensor, mask: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        """Return features like `x` (B, C, h, w).
+
+        Args:
+            x: features of the picture.
+            mask: (B, 1, H, W), of any size.
+            style: (1 or B, E), the embedding.
+            noise: (B, 1, h, w).
+        """
+        mixed = self.conv(torch.cat([x, resize_mask(mask, x).to(x), noise.to(x)], dim=1))
+        return F.relu(mixed + self.style(style)[..., None, None])
 
 
 def noise_map(image: Tensor, rng: torch.Generator | None = None) -> Tensor:
@@ -130,56 +186,57 @@ class Block(nn.Module):
         super().__init__()
         self.first = Layer(styles, channels, channels)
         self.conv = Convolution(channels, channels, 3)
-        self.norm = ConditionalInstanceNorm(styles, channels)
+        self.norm = StyleNorm(styles, channels)
 
-    def forward(self, x: Tensor, mask: Tensor, shares: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, style: Tensor) -> Tensor:
         """Return `x` (B, C, h, w) with the block's change."""
-        change: Tensor = self.norm(self.conv(self.first(x, mask, shares)), mask, shares)
+        change: Tensor = self.norm(self.conv(self.first(x, mask, style)), mask, style)
         return x + change
 
 
 class LocalNetwork(nn.Module):
-    """Paint a picture inside a mask, in one of several styles (after Sun and Liu 2020).
+    """Paint a picture inside a mask in the style that it is told of (after Sun and Liu 2020).
 
-    Two strided convolutions halve, each followed by a 1×1 convolution that mixes in the mask, and noise that strokes
-    can be made of where the picture is flat; residual blocks; two doublings by interpolation and convolution.  What
-    comes out is laid over the picture: pigment, and how much of the picture it covers.  An untrained network lays on
-    nothing.
+    Two strided convolutions halve, each followed by a 1×1 convolution that mixes in the style, the mask, and noise that
+    strokes can be made of where the picture is flat; residual blocks; two doublings by interpolation and convolution.
+    The style gives the scale and shift of every normalisation as well.  What comes out is laid over the picture:
+    pigment, and how much of the picture it covers.  An untrained network lays on nothing.
 
     Args:
-        names: of the styles.
         widths: channels at full size, at half and at a quarter.
         blocks: residual blocks.
+        embedding: numbers that are kept of a style.
 
     Example:
         >>> import torch
         >>> image, mask = torch.rand(1, 3, 24, 32), torch.ones(1, 1, 24, 32)
-        >>> network = LocalNetwork(["mosaic"], blocks=1)
-        >>> bool((network(image, mask, torch.ones(1, 1)) == image).all())
+        >>> network = LocalNetwork(blocks=1)
+        >>> bool((network(image, mask, network.embed(torch.rand(1, MOMENTS))) == image).all())
         True
     """
 
-    def __init__(self, names: Sequence[str], widths: Sequence[int] = WIDTHS, blocks: int = BLOCKS) -> None:
+    def __init__(self, widths: Sequence[int] = WIDTHS, blocks: int = BLOCKS, embedding: int = EMBEDDING) -> None:
         super().__init__()
-        self.names = tuple(names)
-        styles = len(self.names)
         full, half, quarter = widths
-        self.enter = Layer(styles, 4, full, 7)
-        self.halvings = nn.ModuleList([Layer(styles, full, half, stride=2), Layer(styles, half, quarter, stride=2)])
-        self.fusions = nn.ModuleList([Fusion(half), Fusion(quarter)])
-        self.blocks = nn.ModuleList([Block(styles, quarter) for _ in range(blocks)])
-        self.doublings = nn.ModuleList([Layer(styles, quarter, half), Layer(styles, half, full)])
+        self.embed = StyleEmbedding(embedding)
+        self.enter = Layer(embedding, 4, full, 7)
+        self.halvings = nn.ModuleList(
+            [Layer(embedding, full, half, stride=2), Layer(embedding, half, quarter, stride=2)]
+        )
+        self.fusions = nn.ModuleList([Fusion(embedding, half), Fusion(embedding, quarter)])
+        self.blocks = nn.ModuleList([Block(embedding, quarter) for _ in range(blocks)])
+        self.doublings = nn.ModuleList([Layer(embedding, quarter, half), Layer(embedding, half, full)])
         self.leave = FewChannels(full, 4, 7)
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, image: Tensor, mask: Tensor, shares: Tensor, noise: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, mask: Tensor, style: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return the picture painted inside the mask.
 
         Args:
             image: (B, 3, H, W), sRGB in [0, 1], sides that are multiples of 4.
             mask: (1 or B, 1, H, W) in [0, 1].
-            shares: (1 or B, S), how much of each style; 1 for one of them is that style.
+            style: (1 or B, E), what `embed` makes of the moments of a style; those of several may be mixed.
             noise: see `noise_map`; None is always the same.
 
         Returns:
@@ -187,34 +244,21 @@ class LocalNetwork(nn.Module):
         """
         mask = mask.expand(len(image), -1, -1, -1)
         noise = noise_map(image) if noise is None else noise
-        x = self.enter(torch.cat([2 * image - 1, 2 * mask - 1], dim=1), mask, shares)
+        x = self.enter(torch.cat([2 * image - 1, 2 * mask - 1], dim=1), mask, style)
         for halve, fuse in zip(self.halvings, self.fusions, strict=True):
-            x = fuse(halve(x, mask, shares), mask, noise)
+            x = fuse(halve(x, mask, style), mask, style, noise)
             noise = noise[..., ::2, ::2]
         for block in self.blocks:
-            x = block(x, mask, shares)
+            x = block(x, mask, style)
         for double in self.doublings:
             # Transposed convolutions leave a checkerboard (Odena et al. 2016), repetition a weave.
-            x = double(F.interpolate(binomial_blur(x), scale_factor=2.0, mode="bilinear"), mask, shares)
+            x = double(F.interpolate(binomial_blur(x), scale_factor=2.0, mode="bilinear"), mask, style)
         pigment, cover = self.leave(pad2d(x, 3, "replicate")).float().split((3, 1), dim=1)
         painted: Tensor = image * (1 - cover) + pigment
         return painted
 
-    def norms(self) -> list[ConditionalInstanceNorm]:
-        """Return the layers with scales and shifts of each style, in order."""
-        return [layer for layer in self.modules() if isinstance(layer, ConditionalInstanceNorm)]
 
-    def shared(self) -> dict[str, Tensor]:
-        """Return what no style has to itself: the convolutions."""
-        return {key: value for key, value in self.state_dict().items() if ".norm." not in key}
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return what a file holds: the convolutions, and one vector for each style."""
-        vectors = torch.cat([norm.vectors() for norm in self.norms()], dim=1)
-        return self.shared() | {STYLES + name: vector for name, vector in zip(self.names, vectors, strict=True)}
-
-
-WIDTH_KEYS = ("enter.conv.bias", "halvings.0.conv.bias", "halvings.1.conv.bias")
+WIDTH_KEYS = ("enter.conv.bias", "halvings.0.conv.bias", "halvings.1.conv.bias", "embed.linear.bias")
 
 
 def load_network(path: str | os.PathLike[str]) -> LocalNetwork:
@@ -229,34 +273,30 @@ def load_network(path: str | os.PathLike[str]) -> LocalNetwork:
     Example:
         >>> import tempfile, torch
         >>> path = tempfile.mkdtemp() + "/network.pth"
-        >>> torch.save(LocalNetwork(["mosaic", "wave"], blocks=1).tensors(), path)
-        >>> load_network(path).names
-        ('mosaic', 'wave')
+        >>> torch.save(LocalNetwork((4, 8, 12), blocks=1).state_dict(), path)
+        >>> load_network(path).enter.conv.out_channels
+        4
     """
     file = local_path(path)
     stored = weights.load(file)
-    names = [key.removeprefix(STYLES) for key in stored if key.startswith(STYLES)]
-    widths = [len(stored[key]) for key in WIDTH_KEYS if key in stored]
-    if not names or len(widths) != len(WIDTH_KEYS):
+    sizes = [len(stored[key]) for key in WIDTH_KEYS if key in stored]
+    if any(key.startswith("styles.") for key in stored):
+        raise _refusal(file, "is a network of the former kind, which knew a few styles by name; train it anew")
+    if len(sizes) != len(WIDTH_KEYS):
         raise _refusal(file, f"is laid out as something else: {', '.join(list(stored)[:4])} …")
+    *widths, embedding = sizes
     with weights.empty_init():
-        network = LocalNetwork(names, widths, len({key.split(".")[1] for key in stored if key.startswith("blocks.")}))
-    sizes = [norm.table.out_features for norm in network.norms()]
-    vector = torch.empty(sum(sizes), device="meta", dtype=torch.float32)
-    expected = network.shared() | {STYLES + name: vector for name in names}
-    tensors = weights.check_state_dict(stored, expected, partial(_refusal, file))
-    state = {key: value for key, value in tensors.items() if not key.startswith(STYLES)}
-    vectors = torch.stack([tensors[STYLES + name] for name in names])
-    places = [key.removesuffix(".weight") for key in network.state_dict() if key.endswith(".norm.table.weight")]
-    for place, part in zip(places, torch.split(vectors, sizes, dim=1), strict=True):
-        state |= {f"{place}.weight": part.mT.contiguous(), f"{place}.bias": torch.zeros_like(part[0])}
+        blocks = len({key.split(".")[1] for key in stored if key.startswith("blocks.")})
+        network = LocalNetwork(widths, blocks, embedding)
+    state = weights.check_state_dict(stored, network.state_dict(), partial(_refusal, file))
     network.load_state_dict(state, assign=True)
     return network
 
 
 def _refusal(file: Path, what: str) -> WeightsError:
     return WeightsError(
-        f"{file}: {what}\n  what would work: a network trained with impasto train local --images … --styles …"
+        f"{file}: {what}\n"
+        "  what would work: a network trained with impasto train local --images PHOTOGRAPHS --styles PAINTINGS"
     )
 
 
