@@ -185,7 +185,7 @@ class Stage(Declared):
         run = current_run()
         run.last_step = Step(step, steps, image.detach())
         if run.watcher is not None:
-            run.watcher(self, step, steps, image.detach(), losses)
+            run.watcher(self, step, steps, run.preview(image.detach()), losses)
 
 
 def _check_signature(kind: type[Stage], name: str) -> None:

@@ -87,6 +87,7 @@ class RunContext:
         self._tokens: list[Token[RunContext | None]] = []
         self._stage = ""
         self._frame: Frame | None = None
+        self._shown: Callable[[Tensor], Tensor] = _whole
 
     def generator(self, device: str | torch.device) -> torch.Generator | None:
         """Return the run's random generator on a device, which goes on from draw to draw and stage to stage.
@@ -133,12 +134,29 @@ class RunContext:
         finally:
             self._frame = before
 
+    @contextmanager
+    def showing(self, part: Callable[[Tensor], Tensor]) -> Iterator[None]:
+        """Have previews inside the block show the part of a picture that a function gives, at any resolution."""
+        before, self._shown = self._shown, part
+        try:
+            yield
+        finally:
+            self._shown = before
+
+    def preview(self, image: Tensor) -> Tensor:
+        """Return what is shown of a stage's picture so far (B, 3, h, w): not what lies beyond the picture's border."""
+        return self._shown(image)
+
     def __enter__(self) -> Self:
         self._tokens.append(_current.set(self))
         return self
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._tokens.pop())
+
+
+def _whole(image: Tensor) -> Tensor:
+    return image
 
 
 _current: ContextVar[RunContext | None] = ContextVar("impasto_run", default=None)

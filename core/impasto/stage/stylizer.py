@@ -259,10 +259,20 @@ class Stylizer(Stage):
 
         check_memory_of(self, image)
         content, regions = padded(image), None if guides is None else padded(guides)
-        with current_run().at_part(lambda frame: frame.part(padded)):
+
+        def cropped(picture: Tensor) -> Tensor:  # as previews are, at any resolution
+            tall, wide = (side / whole for side, whole in zip(size_of(picture), size_of(content), strict=True))
+            rows, columns = (
+                slice(round(margin * share), round((margin + length) * share))
+                for share, length in ((tall, height), (wide, width))
+            )
+            return picture[..., rows, columns]
+
+        run = current_run()
+        with run.at_part(lambda frame: frame.part(padded)), run.showing(cropped):
             painted, note = painted_so_far(self.name, partial(self.stylize, content, styles, regions), content)
         if isinstance(painted, Tensor) and painted.shape == content.shape:
-            painted = painted[..., margin : margin + height, margin : margin + width]
+            painted = cropped(painted)
         result = check_result(self, painted, image)
         if note is None:
             self._warn_if_flat(result, image, styles)

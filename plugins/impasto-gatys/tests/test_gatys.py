@@ -106,7 +106,8 @@ def test_it_starts_from_what_was_asked(init: str, network: str, tmp_path):
     impasto.read(content).save(file)
     stage = Gatys(encoder=network, init=init, init_file=str(file) if init == "file" else "")
     torch.manual_seed(0)
-    start = stage.start(objective.Scene(content, [impasto.Style(style)], None), (48, 64))
+    seen = torch.nn.functional.pad(content, 4 * (stage.reflection_padding,), mode="reflect")
+    start = stage.start(objective.Scene(seen, [impasto.Style(style)], None), size_of(seen))
     color = start.mean((0, 2, 3))
     expected = {"recolored": style, "style-noise": style, "content": content, "file": content}.get(init)
     wanted = torch.full((3,), 0.5) if expected is None else expected.mean((0, 2, 3))
@@ -394,7 +395,8 @@ def test_a_resumed_run_paints_the_picture_of_an_unbroken_one(optimiser, after, n
     content, style = torch.cat([picture(23), picture(24)]), picture(25, 160, 160)
     whole = paint(Gatys(**options), content, style, seed=5)
     stage = Gatys(**options, checkpoint=str(tmp_path / "run.pt"))
-    steps = 4 * len(pyramid(48, 64, 40))
+    around = 2 * Gatys.reflection_padding
+    steps = 4 * len(pyramid(48 + around, 64 + around, 40))
     paint(stage, content, style, seed=5, plugins=[Stop(after)])
     assert (tmp_path / "run.pt").exists()
     paint(stage, content, style, seed=5, plugins=[Stop(steps + 2)])
@@ -522,7 +524,7 @@ def test_a_picture_that_will_not_fit_is_refused_before_the_work(network: str, mo
     with pytest.raises(impasto.StageError) as caught:
         paint(Gatys(encoder=network, optimiser="l-bfgs"), picture(29), picture(30), plugins=[seen])
     message = str(caught.value)
-    for part in ("64×48", "narrow.pth", "float32", "GB", "bfloat16", "slim19", "adam", "pixels"):
+    for part in ("80×64", "narrow.pth", "float32", "GB", "bfloat16", "slim19", "adam", "pixels"):
         assert part in message
     assert seen.count == 0
 

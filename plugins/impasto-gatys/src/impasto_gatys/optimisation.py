@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
@@ -179,13 +180,14 @@ class Optimisation(impasto.Stylizer):
         return recolored if small.aligned is None else with_shades_of(recolored, small.aligned)
 
     def _picture_in_file(self, content: Tensor) -> Tensor:
-        """Return the picture of `init_file`, which must have the content's proportions."""
+        """Return the picture of `init_file` as large as the content; it must have its proportions."""
         image = impasto.read(self.init_file).visible.to(content.device)
-        height, width = content.shape[-2:]
+        around = self.reflection_padding
+        height, width = (max(1, side - 2 * around) for side in content.shape[-2:])
         if abs(image.shape[-1] / image.shape[-2] / (width / height) - 1) > 0.02:
             raise StageError(
                 f"{self.name}: init_file {self.init_file} is {image.shape[-1]}×{image.shape[-2]} pixels and the"
                 f" content {width}×{height}, of other proportions\n"
                 "  what would work: a picture of the content's proportions"
             )
-        return image
+        return F.pad(resize(image, (height, width)), 4 * (around,), mode="replicate")

@@ -104,6 +104,7 @@ class StyleOptimisation(Optimisation):
 class Gatys(StyleOptimisation, name="gatys"):
     """Paint the content in the manner of the style by optimising the picture itself (Gatys et al. 2016)."""
 
+    reflection_padding: ClassVar[int] = 8
     demo: ClassVar[Mapping[str, Any]] = {"steps": 40}
     presets: ClassVar[Mapping[str, Preset]] = {
         "gentle": Preset("keeps buildings, figures and small things", content_weight=0.5),

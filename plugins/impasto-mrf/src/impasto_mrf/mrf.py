@@ -37,6 +37,7 @@ class MRF(impasto.Stylizer, name="mrf"):
     """
 
     smallest: ClassVar[int] = 16
+    reflection_padding: ClassVar[int] = 8
     stroke: ClassVar[int] = 10
     regional: ClassVar[bool] = True
     bytes_per_pixel: ClassVar[int] = 2300  # measured at 192 and 384 pixels

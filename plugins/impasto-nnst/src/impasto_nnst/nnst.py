@@ -44,6 +44,7 @@ class NNST(impasto.Stylizer, name="nnst"):
     """
 
     smallest: ClassVar[int] = 16
+    reflection_padding: ClassVar[int] = 8
     stroke: ClassVar[int] = 10
     regional: ClassVar[bool] = True
     demo: ClassVar[Mapping[str, Any]] = {"encoder": "slim19", "steps": 20}
