@@ -25,6 +25,7 @@ from impasto_cyclegan import (
     ProjectedDiscriminator,
     load_generators,
 )
+from impasto_cyclegan.training import CommonStyle
 
 pytest.importorskip("accelerate")
 CPU = torch.device("cpu")
@@ -142,6 +143,30 @@ def test_generators_begin_by_changing_nothing_and_cost_nothing_for_it(folders):
         assert first[f"identity {domain}"] < 1e-6
         assert first[f"cycle {domain}"] < 1e-6
         assert first[f"fool {domain}"] > 0.1
+
+
+def test_a_style_is_that_of_all_its_pictures():
+    cat, coffee = (impasto.samples.content(name, 64)[..., :64, :64] for name in ("cat", "coffee"))
+    both = CommonStyle(torch.cat([cat, coffee]))
+    assert both.distance(torch.cat([cat, coffee], dim=-1)) < 0.1 * both.distance(torch.zeros_like(cat))
+    assert both.distance(torch.cat([cat, coffee])) == pytest.approx(
+        float(both.distance(cat) + both.distance(coffee)) / 2, rel=1e-4
+    )
+    assert CommonStyle(cat).distance(coffee) > 10 * CommonStyle(cat).distance(cat)
+
+
+def test_only_the_painter_of_the_second_domain_learns_a_style(folders):
+    def first(**changes):
+        task = recipe(folders, **changes).task(CPU)
+        rng = torch.Generator().manual_seed(0)
+        return task.networks, next(task.losses(task.networks, task.batch(rng), rng))[1]
+
+    assert "style b" not in first()[1]
+    networks, losses = first(style_weight=2.0)
+    assert float(losses["style b"].detach()) == pytest.approx(2 * float(first(style_weight=1.0)[1]["style b"].detach()))
+    losses["style b"].backward()
+    trained = {key for key, network in networks.items() if any(p.grad is not None for p in network.parameters())}
+    assert trained == {"a-to-b"}
 
 
 def test_each_side_learns_from_its_own_losses_alone(folders):

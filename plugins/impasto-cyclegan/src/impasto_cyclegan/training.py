@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import impasto
 from impasto import ParameterError
+from impasto.functional.losses import STATISTICS, STYLE_LAYERS, StyleGoal
 from impasto.functional.random import seeded_layers
 from impasto.networks import perceptual_features
 from impasto.optim import Soap
@@ -20,7 +21,7 @@ from .discriminators import ADVERSARIAL, LAYERS, PatchGAN, ProjectedDiscriminato
 from .generators import DIRECTIONS, ResNetGenerator, UNetGenerator
 
 SAMPLES = 32
-"""Crops of each domain that the deviations of features are taken from."""
+"""Crops of each domain that the deviations of features are taken from, and of the second its style."""
 SHIFTS = 16
 """Where the crop that a projected discriminator sees may begin, in pixels: every place on the grid of relu5_1."""
 SHOWN = 4
@@ -81,6 +82,12 @@ class CycleGANTrainer(Trainer, name="cyclegan"):
         low=0,
         high=1e6,
         help="of leaving alone what is of the domain already, of the cycle's; the paper's is 0.5",
+    )
+    style_weight: float = impasto.param(
+        default=0.0,
+        low=0,
+        high=1e6,
+        help="of brush and palette that pictures of the second domain have in common; the paper has no such loss",
     )
     pool: int = impasto.param(
         default=50, low=0, high=100_000, help="painted pictures kept for the discriminators; 0: none"
@@ -177,6 +184,7 @@ class Cycle(Task):
         if trainer.discriminator == "projected":
             samples = torch.cat([crops.draw(SAMPLES, rng) for crops in self.crops.values()])
             self.project = NormalisedFeatures(samples.to(device))
+        self.style = CommonStyle(self.crops["b"].draw(SAMPLES, rng).to(device)) if trainer.style_weight else None
         with seeded_layers(seed):
             generators = {direction: trainer.new_generator() for direction in DIRECTIONS}
             discriminators = {f"discriminator-{domain}": self._new_discriminator() for domain in self.crops}
@@ -220,6 +228,8 @@ class Cycle(Task):
             )
             maps = discriminators[back](self.project(self.random_crop(fake[back], rng)))
             losses[f"fool {back}"] = self.trainer.adversarial_weight * self.adversarial.generator(maps)
+        if self.style is not None:
+            losses["style b"] = self.trainer.style_weight * self.style.distance(fake["b"])
         yield "generators", losses
 
         for discriminator in discriminators.values():
@@ -286,6 +296,35 @@ class Cycle(Task):
             for key, value in networks[direction].state_dict().items()
         }
         return [save_half(folder / "cyclegan.safetensors", tensors)]
+
+
+class CommonStyle:
+    """What pictures have in common in brush and palette: means and covariances of the features of all of them.
+
+    Args:
+        pictures: (B, 3, H, W), sRGB in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> paintings = torch.rand(2, 3, 64, 64)
+        >>> bool(CommonStyle(paintings).distance(paintings) < 0.05)
+        True
+    """
+
+    def __init__(self, pictures: Tensor) -> None:
+        self.encoder = impasto.encoder("slim19", pooling="average", device=pictures.device)
+        with torch.no_grad():
+            features = perceptual_features(self.encoder, pictures, list(STYLE_LAYERS))
+        # Below each other they are one picture, and its statistics those of all.
+        joined = {layer: x.transpose(0, 1).flatten(1, 2)[None] for layer, x in features.items()}
+        self.goal = StyleGoal(joined, STATISTICS["wasserstein2"])
+
+    def distance(self, painted: Tensor) -> Tensor:
+        """Return how far pictures (B, 3, H, W) are from it, each by itself: the mean, a scalar; 1: as far as black."""
+        features = perceptual_features(self.encoder, painted, list(STYLE_LAYERS))
+        count = len(painted)
+        single = [{layer: x[index : index + 1] for layer, x in features.items()} for index in range(count)]
+        return torch.stack([self.goal.distance(one) for one in single]).mean()
 
 
 class NormalisedFeatures:
