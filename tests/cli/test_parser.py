@@ -14,7 +14,7 @@ QUICK = {
     "help of a command": (["train", "--help"], 0, "trainer"),
     "nothing": ([], 2, "new-plugin"),
     "a command that does not exist": (["pant"], 2, "paint"),
-    "paint without arguments": (["paint"], 2, "required: content, -o/--out"),
+    "paint without arguments": (["paint"], 2, "required: PHOTO, -o/--out"),
     "an unknown option of paint": (["paint", "a.jpg", "-o", "b.png", "--nonsense"], 2, "--nonsense"),
     "an unknown option of run": (["run", "a.toml", "--content", "a", "-o", "b", "--nonsense"], 2, "--nonsense"),
     "an unknown option of train": (["train", "--nonsense"], 2, "--nonsense"),

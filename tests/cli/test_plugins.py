@@ -121,13 +121,15 @@ def test_a_stage_of_a_published_plugin_that_is_not_installed_says_what_to_instal
 
 
 @pytest.mark.parametrize("command", ["paint", "run"])
-def test_help_ends_in_every_stage_with_its_parameters(command, capsys):
+def test_help_is_short_and_says_where_the_stages_are(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
         cli.main([command, "--help"])
     assert ended.value.code == 0
-    out = capsys.readouterr().out
-    assert "--skip-existing" in out
-    assert "amount=0.5 (a number, 0 to 1); noise=0 (a number, 0 or more)" in out
+    lines = capsys.readouterr().out.splitlines()
+    assert any("--skip-existing" in line for line in lines)
+    assert any("impasto plugins NAME" in line for line in lines)
+    assert len(lines) <= 40
 
 
 def test_published_plugins_are_listed_from_a_file_that_ships(capsys):

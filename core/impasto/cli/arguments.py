@@ -80,6 +80,36 @@ def region_argument(text: str) -> RegionArgument:
     return RegionArgument(label, file)
 
 
+class FormatArgument(NamedTuple):
+    """The format of files in a folder: `jpg`, or `jpg:quality=92`."""
+
+    suffix: str = ".png"
+    quality: int | None = None
+    bits: int | None = None
+
+
+def format_argument(text: str) -> FormatArgument:
+    """Return the format that `jpg:quality=92` or `png:bits=16` stands for.
+
+    Raises:
+        argparse.ArgumentTypeError: it has another form, or a number is none.
+
+    Example:
+        >>> format_argument("jpg:quality=92")
+        FormatArgument(suffix='.jpg', quality=92, bits=None)
+    """
+    name, *settings = text.split(":")
+    values: dict[str, int] = {}
+    for setting in settings:
+        key, _, number = setting.partition("=")
+        if key not in ("quality", "bits") or not number.isdecimal():
+            raise argparse.ArgumentTypeError(
+                f"{text}: {setting} is no setting of a format\n  what to type: jpg:quality=92, or png:bits=16"
+            )
+        values[key] = int(number)
+    return FormatArgument(f".{name.lower().removeprefix('.')}", **values)
+
+
 def positive_integer(text: str) -> int:
     """Return a whole number above 0.
 

@@ -108,20 +108,6 @@ def preset_lines(stage: type[Stage]) -> Iterator[str]:
         yield textwrap.fill(values, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def stage_list() -> str:
-    """Return every stage with its parameters, defaults and ranges, for the end of a help text."""
-    width = max(40, shutil.get_terminal_size().columns)
-    lines = ["stages, with their parameters (impasto plugins NAME says what each does):"]
-    for name, stage in get_host().stages.items():
-        lines += ["", f"  {textwrap.shorten(f'{name}: {stage.summary()}', width - 2, placeholder=' …')}"]
-        text = "; ".join(f"{one.name}={default_text(one)} ({one.range})" for one in stage.parameters().values())
-        if text:
-            lines.append(textwrap.fill(text, width, initial_indent=" " * 6, subsequent_indent=" " * 6))
-    return "\n".join(
-        lines if get_host().stages else ["no stages are installed: pip install impasto-gatys impasto-adain"]
-    )
-
-
 def default_text(parameter: Parameter) -> str:
     """Return a parameter's default as text."""
     return "required" if parameter.required else with_value(parameter)

@@ -4,57 +4,49 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import positive_integer, region_argument, style_argument
+from .arguments import FormatArgument, format_argument, positive_integer, region_argument, style_argument
+
+STAGES_SAID = (
+    "Stages: impasto plugins lists them, impasto plugins NAME their parameters; looks: impasto looks.\n"
+    "More, with examples: https://github.com/impasto-style/impasto#on-the-command-line"
+)
 
 
 def add_paint(parser: argparse.ArgumentParser) -> None:
     """Add the options of `impasto paint`."""
-    parser.add_argument(
-        "content",
-        help="the photograph, - takes it from standard input; or an animation or a video, whose every frame is painted;"
-        " where a stage brings a canvas of its own, as texture:size=1024x768 does, a painting like the others",
-    )
+    parser.usage = "impasto paint PHOTO PAINTING ... -o FILE [options]"
+    parser.add_argument("content", metavar="PHOTO", help="or an animation, a video; - is standard input")
     parser.add_argument(
         "style",
+        metavar="PAINTING",
         nargs="*",
         default=[],
         type=style_argument,
-        help="the painting; several are mixed, each with a weight if you like: one.jpg:0.7 other.jpg:0.3;"
-        " for one region alone, by its label: sky=one.jpg",
+        help="one.jpg:0.7 two.jpg:0.3; for a region sky=one.jpg",
     )
+    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="to write; - is standard output")
     parser.add_argument(
-        "-o",
-        "--out",
-        required=True,
-        metavar="FILE",
-        help="the picture to make, - writes a PNG to standard output; of an animation or a video one of these, or a"
-        " folder; what is there is replaced",
+        "--with", dest="stages", metavar="STAGES", help="'match-color, gatys:steps=200' (default: adain)"
     )
-    parser.add_argument(
-        "--with",
-        dest="stages",
-        metavar="STAGES",
-        help="stages in their order, with parameters: 'match-color, gatys:steps=200, guided-smooth'"
-        " (default: adain if installed, else gatys)",
-    )
-    parser.add_argument(
-        "--look", metavar="NAME", help="stages for a purpose, in the place of --with: see impasto looks"
-    )
-    parser.add_argument("--mask", metavar="FILE", help="grey picture of the photograph's size: white is painted")
+    parser.add_argument("--look", metavar="NAME", help="stages for a purpose, in the place of --with")
+    add_masks(parser)
+    parser.add_argument("--preview", action="store_true", help="a small one first: out.preview.png")
+    add_painting_options(parser)
+    parser.set_defaults(json=False)
+    parser.epilog = STAGES_SAID
+
+
+def add_masks(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which part is painted, and where regions are."""
+    parser.add_argument("--mask", metavar="FILE", help="grey, as large as the photograph; white is painted")
     parser.add_argument(
         "--guides",
         nargs="+",
         default=[],
         type=region_argument,
         metavar="LABEL=FILE",
-        help="regions by name, each a grey picture of the photograph's size: sky=sky.png sea=sea.png",
+        help="regions, each such a picture: sky=sky.png",
     )
-    parser.add_argument(
-        "--preview",
-        action="store_true",
-        help="a small one first, beside it, out.preview.png: in a second or two where a method paints in one pass",
-    )
-    add_painting_options(parser)
 
 
 def add_sheet(parser: argparse.ArgumentParser) -> None:
@@ -91,44 +83,31 @@ def add_sheet(parser: argparse.ArgumentParser) -> None:
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add the options of `impasto run`."""
+    parser.usage = "impasto run PIPELINE --content PHOTO ... --style PAINTING ... -o FOLDER [options]"
+    parser.add_argument("pipeline", metavar="PIPELINE", help="TOML, or a picture painted before")
     parser.add_argument(
-        "pipeline", help="a pipeline as TOML, or a picture painted before: its pipeline, seed and precision"
+        "--content", nargs="+", default=[], metavar="PATH", help="photographs, folders, '*.jpg'; or a clip"
     )
     parser.add_argument(
-        "--allow",
-        action="append",
-        default=[],
+        "--style", nargs="+", default=[], type=style_argument, metavar="FILE", help="paintings, as in impasto paint"
+    )
+    parser.add_argument("-o", "--out", required=True, metavar="PATH", help="folder, or one file; - is standard output")
+    add_masks(parser)
+    parser.add_argument(
+        "--format",
+        type=format_argument,
+        default=FormatArgument(),
         metavar="NAME",
-        help="a file that a picture's recipe may read, or weights that it may download, by the name it gives",
+        help="jpg:quality=92, png:bits=16 (default: png)",
     )
+    parser.add_argument("--sheet", metavar="FILE", help="also each photograph beside its painting")
+    parser.add_argument("--json", action="store_true", help="a JSON line for each picture, on standard output")
     parser.add_argument(
-        "--untrusted", action="store_true", help="treat a TOML file as a picture's recipe, which comes from a stranger"
+        "--allow", action="append", default=[], metavar="NAME", help="file or download of a stranger's recipe"
     )
-    parser.add_argument(
-        "--content",
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="photographs, folders of them, or patterns: '*.jpg'; or a video, or an animated GIF, WebP or PNG;"
-        " - is standard input; none where a stage brings a canvas of its own, as texture:size=1024x768 does",
-    )
-    parser.add_argument(
-        "--style",
-        nargs="+",
-        default=[],
-        type=style_argument,
-        metavar="FILE",
-        help="one or several paintings, as in impasto paint",
-    )
-    parser.add_argument(
-        "-o",
-        "--out",
-        required=True,
-        metavar="PATH",
-        help="a folder, made if needed, for PNGs named as the photographs; or, for one photograph, a file;"
-        " for a video, an animation or a folder of frames, an animation or a video; - writes a PNG to standard output",
-    )
+    parser.add_argument("--untrusted", action="store_true", help="the TOML file comes from a stranger")
     add_painting_options(parser)
+    parser.epilog = STAGES_SAID
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -194,51 +173,31 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 def add_painting_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `paint` and `run` share."""
     parser.add_argument("--skip-existing", action="store_true", help="leave an output that exists as it is")
-    parser.add_argument(
-        "--size",
-        type=int,
-        metavar="PIXELS",
-        help="longer side to paint at, which decides how large strokes are, such as 1024; the picture comes back in its"
-        " own size, with the photograph's detail",
-    )
-    parser.add_argument(
-        "--print",
-        metavar="LENGTH",
-        help="of the longer side on paper, such as 40cm or 16in: chooses the size to paint at, and writes the density",
-    )
-    parser.add_argument(
-        "--strokes", metavar="WIDTH", help="how wide they are to be, in place of a size: 1%%, or of a print 4mm"
-    )
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="longer side to paint at; it comes back full size")
+    parser.add_argument("--print", metavar="LENGTH", help="size and density for paper: 40cm, 16in")
+    parser.add_argument("--strokes", metavar="WIDTH", help="how wide they are: 1%%, or of a print 4mm")
     add_run_options(parser)
     parser.add_argument(
-        "--watch",
-        action="append",
-        default=[],
-        metavar="WATCHERS",
-        help="plugins that look on, with parameters, NAME:path=log.jsonl; impasto plugins lists what is installed",
+        "--watch", action="append", default=[], metavar="NAME", help="a plugin that looks on: NAME:path=log.jsonl"
     )
-    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="16 for PNG and TIFF")
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, metavar="N", help="8, or 16: PNG, TIFF")
     parser.add_argument(
-        "--quality",
-        type=positive_integer,
-        default=95,
-        help="of JPEG, WebP, AVIF and HEIC, 1 to 100 (default: %(default)s)",
+        "--quality", type=positive_integer, default=95, metavar="N", help="of JPEG, WebP, … (default: %(default)s)"
     )
     parser.add_argument(
-        "--recipe",
-        action=argparse.BooleanOptionalAction,
-        help="keep how it was made: in a PNG unless --no-recipe, with --recipe as .toml beside other formats",
+        "--recipe", action=argparse.BooleanOptionalAction, help="keep how it was made (default: in a PNG)"
     )
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that everything has which runs pipelines."""
-    parser.add_argument("--seed", type=int, help="the same seed on the same CPU gives the same bits (default: 0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    parser.add_argument("--seed", type=int, metavar="N", help="the same gives the same bits (default: 0)")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
-        help="of networks (default: auto, bfloat16 where it is faster)",
+        metavar="NAME",
+        help="auto, float32, bfloat16 (default: auto)",
     )
     add_max_pixels(parser)
 
@@ -249,5 +208,5 @@ def add_max_pixels(parser: argparse.ArgumentParser) -> None:
         "--max-pixels",
         type=positive_integer,
         metavar="N",
-        help="refuse larger pictures (default: what impasto.read takes unasked)",
+        help="refuse larger pictures",
     )

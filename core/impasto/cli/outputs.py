@@ -11,18 +11,42 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..files import PICTURES
+from ..files import PICTURES, local_path
 from ..picture import Picture, check_format, check_targets, files_written
 from ..picture.arrays import integer_pixels
 from ..picture.encoding import file_bytes
 from ..pipeline import Pipeline, ProgressBar, check_apart, check_named_files, parse_watchers
 from ..stage import Declared, Stage, Watcher
 from ..stream import interrupted_path
+from .arguments import FormatArgument
 from .loading import STANDARD
 
 
-def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
-    """Return where each painted picture goes: into a folder as PNG, which keeps its recipe, or one to a file.
+def apply_format(given: argparse.Namespace) -> None:
+    """Take quality and depth from --format, where it says them.
+
+    Raises:
+        ValueError: they are said otherwise by --quality or --bits as well; or the picture is no file in a folder.
+    """
+    out = local_path(given.out)
+    if given.format == FormatArgument():
+        return
+    if out.suffix.lower() in PICTURES and not out.is_dir() and out.suffix.lower() != given.format.suffix:
+        raise ValueError(
+            f"run: --format says {given.format.suffix} and --out {out}\n  what to type: --out {out.stem}, a folder"
+        )
+    for name in ("quality", "bits"):
+        if (value := getattr(given.format, name)) is not None:
+            setattr(given, name, value)
+
+
+def output_paths(contents: Sequence[Path], out: Path, suffix: str = ".png") -> list[Path]:
+    """Return where each painted picture goes: into a folder, or one to a file.
+
+    Args:
+        contents: the photographs.
+        out: a folder or a file.
+        suffix: of files in a folder; a PNG keeps its recipe.
 
     Raises:
         ValueError: several pictures for one file.
@@ -44,7 +68,7 @@ def output_paths(contents: Sequence[Path], out: Path) -> list[Path]:
         return [out]
     sources: dict[Path, Path] = {}
     for content in contents:
-        target = out / ("stdin.png" if str(content) == STANDARD else f"{content.stem}.png")
+        target = out / f"{'stdin' if str(content) == STANDARD else content.stem}{suffix}"
         if target in sources:
             raise ValueError(
                 f"run: {sources[target]} and {content} would both be painted to {target}\n"
@@ -97,9 +121,9 @@ def interrupted_output(path: Path) -> Path:
     return path if str(path) == STANDARD else interrupted_path(path)
 
 
-def print_result(out: Path, text: str) -> None:
-    """Print the line about what was painted, to standard error where standard output has the picture."""
-    print(text, file=sys.stderr if str(out) == STANDARD else sys.stdout)
+def print_result(out: Path, text: str, json: bool = False) -> None:
+    """Print the line about what was painted, to standard error where standard output has a picture or JSON lines."""
+    print(text, file=sys.stderr if json or str(out) == STANDARD else sys.stdout)
 
 
 def watchers_of(given: argparse.Namespace, stages: Sequence[Stage], inputs: Iterable[str | Path]) -> list[Watcher]:

@@ -17,6 +17,7 @@ from ..pipeline import Pipeline, own_canvas_size, read_mask
 from ..pipeline.work_size import millimetres, work_size
 from ..stage import Style, Watcher
 from .arguments import style_argument
+from .beside import masks_given
 from .errors import DONE, INTERRUPTED, print_message
 from .loading import read_picture, read_styles
 from .outputs import (
@@ -68,13 +69,10 @@ def execute(given: argparse.Namespace) -> int:
         if given.preview:
             check_outputs([preview_path(out)], inputs, [*pipeline.stages, *watchers], given)
     pick_device(given.device)
-    guides = {region.label: read_picture(region.file, limit) for region in given.guides}
-    if len(guides) < len(given.guides):
-        labels = ", ".join(region.label for region in given.guides)
-        raise ValueError(f"paint: --guides names a region twice: {labels}\n  what would work: one file for each region")
-    run: dict[str, Any] = {"guides": guides or None, "precision": given.precision or "auto", "seed": given.seed or 0}
+    masks = masks_given(given).read(limit)
+    mask = masks.pop("mask")
+    run: dict[str, Any] = {**masks, "precision": given.precision or "auto", "seed": given.seed or 0}
     run |= {"size": given.size, "print": given.print, "strokes": given.strokes}
-    mask = None if given.mask is None else read_picture(given.mask, limit)
     if given.preview and (frames is not None or given.content is None):
         raise ValueError("paint: --preview is of a photograph\n  what would work: the same without --preview")
     if frames is not None:
@@ -121,7 +119,7 @@ def paint_picture(
         print_message(f"interrupted, {painted.interrupted}; {out} is the picture so far")
         return INTERRUPTED
     made = f"{out}: {size_text(painted.size)}, {stage_names(pipeline)}"
-    print_result(out, f"{made}{_sizes(pipeline, painted, run)}, {elapsed(began)}")
+    print_result(out, f"{made}{_sizes(pipeline, painted, run)}, {elapsed(began)}", given.json)
     return DONE
 
 

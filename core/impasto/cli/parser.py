@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from .. import __version__
 from .arguments import positive_integer
@@ -24,17 +24,6 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str, **settings: Any) -> None:
         super().__init__(prog, **{**settings, "max_help_position": 28})
-
-
-class _StageHelp(argparse.Action):
-    """Print help that ends in every stage with its parameters; only then is it worth loading the plugins."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from .listing import stage_list  # loads torch and every plugin
-
-        parser.epilog = stage_list()
-        parser.print_help()
-        parser.exit()
 
 
 class CommandLineParser(argparse.ArgumentParser):
@@ -94,24 +83,19 @@ def command_line_parser() -> CommandLineParser:
     )
     top.listed, top.common = listed, common
 
-    def command(name: str, about: str, stages: bool = False) -> argparse.ArgumentParser:
+    def command(name: str, about: str) -> argparse.ArgumentParser:
         parser = listed.add_parser(
             name,
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
             parents=[common],
-            add_help=not stages,
             formatter_class=HelpFormatter,
         )
-        if stages:
-            parser.add_argument(
-                "-h", "--help", action=_StageHelp, nargs=0, help="show this, and every stage with its parameters"
-            )
         top.commands[name] = parser
         return parser
 
-    add_paint(command("paint", "paint one photograph in the manner of one or several paintings", stages=True))
-    add_run(command("run", "run a saved pipeline on many pictures", stages=True))
+    add_paint(command("paint", "paint one photograph in the manner of one or several paintings"))
+    add_run(command("run", "run a saved pipeline on many pictures"))
 
     demo = command("demo", "show every installed stylizer on sample pictures, on one sheet")
     demo.add_argument("-o", "--out", default="impasto-demo.png", metavar="FILE", help="(default: %(default)s)")
@@ -122,7 +106,7 @@ def command_line_parser() -> CommandLineParser:
         help="longer side of the pictures in pixels (default: %(default)s)",
     )
 
-    add_sheet(command("sheet", "show what every method makes of your own pictures, small, on one sheet", stages=True))
+    add_sheet(command("sheet", "show what every method makes of your own pictures, small, on one sheet"))
 
     train = command("train", "train a network that a plugin uses")
     train.add_argument("trainer", nargs="?", help="what to train; without one: what there is")

@@ -15,9 +15,11 @@ from ..picture import Picture, check_target
 from ..pipeline import Pipeline, check_apart
 from ..stage import Watcher
 from ..stream import Animation, AnimationFile, Video, animation, interrupted_path, write
+from .beside import masks_given
 from .errors import DONE, INTERRUPTED, print_message, report_error
 from .loading import STANDARD, read_pipeline, read_styles
-from .outputs import elapsed, plugins_of, stage_names, watchers_of
+from .outputs import elapsed, plugins_of, print_result, stage_names, watchers_of
+from .rows import Rows, outcome_of
 
 Frames = Video | Animation | Sequence[Path]
 """What is painted frame after frame."""
@@ -73,13 +75,22 @@ def _one_picture(found: str, out: Path) -> ValueError:
 
 def run_frames(given: argparse.Namespace, contents: Sequence[Path], frames: Frames, out: Path) -> int:
     """Run a saved pipeline on frames; return the exit code."""
-    inputs = [*contents, *(style.file for style in given.style), given.pipeline]
+    if given.sheet is not None:
+        raise ValueError(
+            "run: --sheet shows photographs, each beside what was made of it, and this is a clip\n"
+            "  what would work: the same without --sheet"
+        )
+    masks = masks_given(given)
+    inputs = [*contents, *(style.file for style in given.style), given.pipeline, *masks.files()]
     if given.skip_existing and out.is_file():
         print_message(f"{out} exists and is left as it is")
         return DONE
     pipeline, how = read_pipeline(given)
     watchers = watchers_of(given, pipeline.stages, inputs)
-    return paint_frames(given, pipeline, watchers, frames, out, inputs, **how)
+    with Rows(given, how["seed"]).of(contents[0], out) as row:
+        code = paint_frames(given, pipeline, watchers, frames, out, inputs, **masks.read(given.max_pixels), **how)
+        row.outcome = outcome_of(code)
+    return code
 
 
 def paint_frames(
@@ -144,7 +155,7 @@ def paint_frames(
     rate = count / (time.perf_counter() - began)
     frames_said = "1 frame" if count == 1 else f"{count} frames"
     speed = f"{elapsed(began)}, {rate:.1f} frames per second"
-    print(f"{out}: {frames_said}, {stage_names(pipeline)}, {speed}{_cuts_said(cuts)}")
+    print_result(out, f"{out}: {frames_said}, {stage_names(pipeline)}, {speed}{_cuts_said(cuts)}", given.json)
     return DONE
 
 

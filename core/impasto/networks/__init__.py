@@ -1,6 +1,15 @@
 """Networks: VGG encoders and decoders, what feed-forward methods share, perceptual losses, and how ours were made."""
 
-from .convolutions import FewChannels, block_conv2d, conv2d_relu, depth_to_space, fill_halo, pad2d, upsample_conv2d
+from .convolutions import (
+    FewChannels,
+    binomial_blur,
+    block_conv2d,
+    conv2d_relu,
+    depth_to_space,
+    fill_halo,
+    pad2d,
+    upsample_conv2d,
+)
 from .decoder_checkpoints import CHECKPOINT_SUFFIXES, SEQUENTIAL_LAYOUTS, cached_decoders, load_decoders
 from .decoder_fitting import fit_convolution, fit_decoder
 from .decoders import decoder
@@ -78,6 +87,7 @@ __all__ = [
     "VGGDecoder",
     "VGGEncoder",
     "affine_map",
+    "binomial_blur",
     "block_conv2d",
     "cached_decoders",
     "check_layers",

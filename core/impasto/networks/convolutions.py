@@ -238,3 +238,18 @@ def _four_positions(convolution: nn.Conv2d) -> tuple[Tensor, Tensor | None]:
     weight, bias = convolution.weight, convolution.bias
     shifted = [F.pad(weight, (column, 1 - column, row, 1 - row)) for row in (0, 1) for column in (0, 1)]
     return torch.stack(shifted, 1).flatten(0, 1), None if bias is None else bias.repeat_interleave(4)
+
+
+def binomial_blur(x: Tensor) -> Tensor:
+    """Return `x` (B, C, h, w) filtered by 1, 2, 1 along both axes.
+
+    The shortest filter that takes away what alternates from position to position, of which networks make weaves, and
+    nothing of what is even: before a doubling by interpolation.
+
+    Example:
+        >>> import torch
+        >>> stripes = torch.tensor([0.0, 1.0]).repeat(4).expand(1, 1, 8, 8)
+        >>> bool((binomial_blur(stripes)[..., 1:-1] == 0.5).all())
+        True
+    """
+    return F.avg_pool2d(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1), 2, 1)

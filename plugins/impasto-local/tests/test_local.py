@@ -13,7 +13,6 @@ from impasto.weights import find
 from impasto_local import NETWORK, Local, LocalNetwork, load_network, random_mask
 from impasto_local.network import MOMENT_LAYERS, MOMENTS, noise_map, style_moments
 
-
 STYLES = ("chalk", "fauvism", "impasto", "mosaic", "wave")
 
 

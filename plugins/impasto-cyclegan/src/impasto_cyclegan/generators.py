@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from impasto import WeightsError, weights
 from impasto.files import local_path
-from impasto.networks import FewChannels, pad2d
+from impasto.networks import FewChannels, binomial_blur, pad2d
 
 Direction = Literal["a-to-b", "b-to-a"]
 DIRECTIONS: tuple[Direction, Direction] = ("a-to-b", "b-to-a")
@@ -56,7 +56,7 @@ class ResizeConvolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, C', 2H, 2W) of `x` (B, C, H, W)."""
-        return super().forward(F.interpolate(x, scale_factor=2.0, mode="bilinear"))
+        return super().forward(F.interpolate(binomial_blur(x), scale_factor=2.0, mode="bilinear"))
 
 
 class ResNetBlock(nn.Module):

@@ -229,7 +229,7 @@ class Cycle(Task):
             maps = discriminators[back](self.project(self.random_crop(fake[back], rng)))
             losses[f"fool {back}"] = self.trainer.adversarial_weight * self.adversarial.generator(maps)
         if self.style is not None:
-            losses["style b"] = self.trainer.style_weight * self.style.distance(fake["b"])
+            losses["style b"] = self.trainer.style_weight * self.style.distance(self.random_crop(fake["b"], rng))
         yield "generators", losses
 
         for discriminator in discriminators.values():

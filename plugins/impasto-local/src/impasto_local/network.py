@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from impasto import WeightsError, weights
 from impasto.files import local_path
 from impasto.functional.statistics import covariance_moments, mean_std
-from impasto.networks import FewChannels, pad2d
+from impasto.networks import FewChannels, binomial_blur, pad2d
 
 WIDTHS = (16, 32, 48)
 """Channels at full size, at half and at a quarter of it."""
@@ -168,15 +168,6 @@ def noise_map(image: Tensor, rng: torch.Generator | None = None) -> Tensor:
         count, 1, image.shape[-2] // 2, image.shape[-1] // 2, generator=rng, dtype=torch.float32, device="cpu"
     )
     return noise.to(image).expand(len(image), -1, -1, -1)
-
-
-def binomial_blur(x: Tensor) -> Tensor:
-    """Return `x` (B, C, h, w) filtered by 1, 2, 1 along both axes.
-
-    The shortest filter that takes away what alternates from position to position, of which networks make weaves, and
-    nothing of what is even.
-    """
-    return F.avg_pool2d(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1), 2, 1)
 
 
 class Block(nn.Module):
