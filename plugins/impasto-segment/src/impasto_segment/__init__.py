@@ -5,6 +5,8 @@ from __future__ import annotations
 import impasto
 from impasto import Preprocessor
 
+from .face_training import FacesTrainer
+from .faces import FaceNetwork, MaskFaces
 from .interactive import MaskGrabCut, MaskRandomWalker, SegmentScribbles
 from .mask_file import MaskFile
 from .match import MatchRegions
@@ -24,11 +26,14 @@ from .tools import (
 )
 
 __all__ = [
+    "FaceNetwork",
+    "FacesTrainer",
     "FeatherMask",
     "FeatherRegions",
     "FillMask",
     "GrowMask",
     "InvertMask",
+    "MaskFaces",
     "MaskFile",
     "MaskGrabCut",
     "MaskRandomWalker",
@@ -53,6 +58,7 @@ def impasto_preprocessors() -> list[type[Preprocessor]]:
         FillMask,
         GrowMask,
         InvertMask,
+        MaskFaces,
         MaskFile,
         MaskGrabCut,
         MaskRandomWalker,
@@ -66,3 +72,9 @@ def impasto_preprocessors() -> list[type[Preprocessor]]:
         ShrinkMask,
         Superpixels,
     ]
+
+
+@impasto.hookimpl
+def impasto_trainers() -> list[type[FacesTrainer]]:
+    """Offer the training of the network that finds faces."""
+    return [FacesTrainer]
