@@ -65,6 +65,7 @@ SHOWN = {
 """Pipelines that show a stage where the usual one, alone or beside adain, does not."""
 
 NOT_SHOWN = {
+    "mask-faces": "there is no face in the gallery's photograph",
     "semantic": "its network is downloaded when it is first used",
     "steady": "it changes clips, and leaves a still picture as it is",
     "microast": "its networks are its authors', and do not ship",

@@ -8,6 +8,7 @@ from impasto.notebook import Panel, contact_sheet
 SIZE = 320
 SHOWN = {
     "portrait": ("astronaut", "impasto"),
+    "spare-faces": ("astronaut", "mosaic"),
     "landscape": ("coffee", "impasto"),
     "drawing": ("cat", "ink-wash"),
     "colors-kept": ("coffee", "impasto"),
