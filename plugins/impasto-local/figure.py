@@ -8,9 +8,10 @@ import impasto
 from impasto.notebook import Panel, contact_sheet
 from impasto_adain import AdaIN
 from impasto_gatys import Gatys
-from impasto_local import STYLES, Local
+from impasto_local import Local
 
 SIZE = 384
+STYLES = ("chalk", "fauvism", "impasto", "ink-wash", "wave")
 HERE = Path(__file__).parent
 
 
@@ -34,9 +35,10 @@ around = (((x - 0.49) / 0.24) ** 2 + ((y - 0.47) / 0.36) ** 2 >= 1).float()
 x, y = grid(astronaut)
 left = (x + 0.23 * y < 0.6).float()
 
-panels = [Panel("local", paint, painted(Local(paint=paint), cat, face)) for paint in STYLES]
-for paint in ("fauvism", "impasto", "wave"):
-    panels.append(Panel("local", f"{paint}, around", painted(Local(paint=paint), cat, 1 - face)))
+style = {name: impasto.samples.style(name, SIZE) for name in STYLES}
+panels = [Panel("local", name, painted(Local(), cat, face, style[name])) for name in STYLES]
+for name in ("fauvism", "impasto", "wave"):
+    panels.append(Panel("local", f"{name}, around", painted(Local(), cat, 1 - face, style[name])))
 given = [
     Panel("content", "cat", impasto.read(cat).pil()),
     Panel("mask", "", impasto.read(face.expand(1, 3, -1, -1)).pil()),
@@ -44,13 +46,12 @@ given = [
 contact_sheet(given, panels, "impasto-local").save(HERE / "figure.jpg", quality=82)
 
 given, panels = [], []
-for content, name, mask, paint in (
+for content, name, mask, painting in (
     (coffee, "coffee", around, "wave"),
     (cat, "cat", face, "fauvism"),
     (astronaut, "astronaut", left, "impasto"),
 ):
-    style = impasto.samples.style(paint, SIZE)
     given.append(Panel("content", name, impasto.read(content).pil()))
-    panels.append(Panel("local", paint, painted(Local(paint=paint), content, mask)))
-    panels += [Panel(stage.name, "with a mask", painted(stage, content, mask, style)) for stage in (AdaIN(), Gatys())]
+    for stage, note in ((Local(), painting), (AdaIN(), "with a mask"), (Gatys(), "with a mask")):
+        panels.append(Panel(stage.name, note, painted(stage, content, mask, style[painting])))
 contact_sheet(given, panels, "impasto-local").save(HERE / "comparison.jpg", quality=70)

