@@ -9,11 +9,21 @@ from torch import Tensor
 import impasto
 from impasto import ParameterError, StageError, Style
 from impasto.testing import parametrize_checks
-from impasto_analogy import LEVEL_2, DeepAnalogy, NeuralColor, color_transfer, deep_analogy, fields, neural_color
+from impasto_analogy import (
+    LEVEL_2,
+    AnalogyByExample,
+    DeepAnalogy,
+    NeuralColor,
+    color_transfer,
+    deep_analogy,
+    fields,
+    neural_color,
+)
 from impasto_analogy.deconvolution import deconvolution
 
 
 @parametrize_checks(
+    AnalogyByExample(),
     DeepAnalogy(iterations=1, steps=1, size=64),
     NeuralColor(size=64),
 )

@@ -6,6 +6,7 @@ from .field import NNF, grid
 from .query import MEMORY
 from .search import METHODS, METRICS, nearest
 from .sharing import shared_field, style_assignment
+from .synthesis import guided_synthesis
 
 __all__ = [
     "EXACT_UP_TO",
@@ -15,6 +16,7 @@ __all__ = [
     "NNF",
     "extract",
     "grid",
+    "guided_synthesis",
     "nearest",
     "shared_field",
     "style_assignment",

@@ -1,33 +1,34 @@
-"""Deep image analogy and neural colour transfer: pictures of the same kind of thing exchange looks, or colours."""
+"""Analogies: pictures of the same kind of thing exchange looks or colours, or an example shows what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 import impasto
-from impasto import ParameterError, StageError, Style, Weights
+from impasto import ParameterError, Weights
 from impasto.functional.batches import batch_item
 from impasto.functional.patches import NNF
-from impasto.functional.random import random_seed
 from impasto.functional.resizing import resize, size_of
 from impasto.networks import PRETRAINED, records
-from impasto.stage import covers
 
 from .color import Report, color_transfer, neural_color
+from .example import AnalogyByExample, image_analogy
 from .fields import LEVEL_2, LEVEL_3, SMALLEST, Analogy, deep_analogy
+from .parts import Part, PartwiseStylizer
 
 __all__ = [
     "LEVEL_2",
     "LEVEL_3",
     "Analogy",
+    "AnalogyByExample",
     "DeepAnalogy",
     "NeuralColor",
     "color_transfer",
     "deep_analogy",
+    "image_analogy",
     "neural_color",
 ]
 
@@ -35,11 +36,10 @@ TASKS = {"photo-to-style": LEVEL_2, "style-to-photo": LEVEL_3, "photo-to-photo":
 """What content and style are, and the shares of the content's own features that suit them."""
 
 
-class Correspondence(impasto.Stylizer):
+class Correspondence(PartwiseStylizer):
     """Paint each part of the content after the part of the style that means the same; how, a subclass says."""
 
     smallest: ClassVar[int] = SMALLEST
-    regional: ClassVar[bool] = True
     known_weights: ClassVar[tuple[Weights, ...]] = tuple(PRETRAINED.values())
 
     encoder: str = impasto.param(
@@ -71,18 +71,6 @@ class Correspondence(impasto.Stylizer):
     ) -> Tensor:
         """Return one picture (1, 3, H, W) painted after another one."""
         raise NotImplementedError
-
-    def stylize(self, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> Tensor:
-        """Return the content painted after the styles, each style in its own regions."""
-        parts = parts_of_styles(self.name, content, styles, guides)
-        jobs = [(index, part) for index in range(len(content)) for part in parts]
-        seed = random_seed(self.generator("cpu"), below=2**31)
-        result = content
-        for number, (index, part) in enumerate(jobs):
-            # The same random numbers for every picture of a batch: each is painted as it is alone.
-            generator = torch.Generator().manual_seed(seed)
-            result = self.paint_part(result, content, index, part, number, len(jobs), generator)
-        return result
 
     def paint_part(
         self,
@@ -197,48 +185,7 @@ class NeuralColor(Correspondence, name="neural-color"):
         )
 
 
-class Part(NamedTuple):
-    """A style, and where it paints."""
-
-    style: Style
-    share: Tensor
-    """(1 or B, 1, H, W): 1 where it paints alone, 0 where it does not."""
-    guides: tuple[Tensor, Tensor] | None
-    """The regions it covers, in the content and in the style; None: all of it covers everywhere."""
-
-
-def parts_of_styles(name: str, content: Tensor, styles: Sequence[Style], guides: Tensor | None) -> list[Part]:
-    """Return the styles with the regions that each of them paints.
-
-    Raises:
-        StageError: two styles for one place, which have nothing to be mixed by: patches are copied.
-    """
-    used = [style for style in styles if style.weight]
-    everywhere = torch.ones_like(content[:1, :1])
-    regions = everywhere if guides is None else guides
-    present = [k for k in range(regions.shape[1]) if regions[:, k].any()]
-    covered = [[k for k in present if covers(style, k)] for style in used]
-    taken = [k for mine in covered for k in mine]
-    if not taken or len(set(taken)) < len(taken):
-        found = ", ".join(f"{style.weight:g}" for style in styles)
-        raise StageError(
-            f"{name}: of {len(styles)} styles with the weights {found},"
-            f" {'two of them cover the same place' if taken else 'none is left to paint with'}\n"
-            "  why: each place is painted with a patch of one style, so styles cannot be mixed by weight\n"
-            "  what would work: one style, or one for each region, as in\n"
-            "  pipe(content, [Style(a, region='sky'), Style(b, region='sea')], guides={'sky': 'sky.png', 'sea': ...})"
-        )
-    whole = regions.sum(1, keepdim=True).clamp_min(torch.finfo(regions.dtype).tiny)
-    parts = []
-    for style, mine in zip(used, covered, strict=True):
-        if mine:
-            own = regions * regions.new_tensor([k in mine for k in range(regions.shape[1])])[:, None, None]
-            pair = None if guides is None or style.guides is None else (own, style.guides)
-            parts.append(Part(style, own.sum(1, keepdim=True) / whole, pair))
-    return parts
-
-
 @impasto.hookimpl
 def impasto_stylizers() -> list[type[impasto.Stage]]:
     """Offer the stylizers."""
-    return [DeepAnalogy, NeuralColor]
+    return [AnalogyByExample, DeepAnalogy, NeuralColor]
