@@ -1,17 +1,28 @@
-"""Clips for Impasto: optical flow, and painted frames that hold still."""
+"""Clips for Impasto: optical flow, painted frames that hold still, and strokes carried from key frames."""
 
 from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 
 import impasto
 from impasto import Postprocessor
 
+from .command import propagate_command
 from .flow import flow_picture, inside, optical_flow, trusted, warp, warp_error
+from .propagation import between, propagate
 from .steady import Steady
 
-__all__ = ["Steady", "flow_picture", "inside", "optical_flow", "trusted", "warp", "warp_error"]
+__all__ = ["Steady", "between", "flow_picture", "inside", "optical_flow", "propagate", "trusted", "warp", "warp_error"]
 
 
 @impasto.hookimpl
 def impasto_postprocessors() -> list[type[Postprocessor]]:
     """Offer `steady`."""
     return [Steady]
+
+
+@impasto.hookimpl
+def impasto_commands() -> dict[str, Callable[[ArgumentParser], Callable[[Namespace], None]]]:
+    """Offer `impasto propagate`."""
+    return {"propagate": propagate_command}
