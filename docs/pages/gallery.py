@@ -67,6 +67,7 @@ SHOWN = {
 NOT_SHOWN = {
     "mask-faces": "there is no face in the gallery's photograph",
     "semantic": "its network is downloaded when it is first used",
+    "gatys-video": "it holds the frames of a clip together, and paints a still picture as gatys does",
     "steady": "it changes clips, and leaves a still picture as it is",
     "microast": "its networks are its authors', and do not ship",
 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import impasto
 
 from .dreaming import Dream
-from .objective import Objective, Term
+from .objective import Objective, Scene, Term
 from .reconstruction import Reconstruct
 from .transfer import SHARES, Gatys, Texture
 
-__all__ = ["SHARES", "Dream", "Gatys", "Objective", "Reconstruct", "Term", "Texture"]
+__all__ = ["SHARES", "Dream", "Gatys", "Objective", "Reconstruct", "Scene", "Term", "Texture"]
 
 
 @impasto.hookimpl

@@ -41,11 +41,15 @@ class Scene(NamedTuple):
     """(1, K, H, W), or None for everywhere."""
     aligned: Tensor | None = None
     """(1, 3, H, W), or None where nothing is compared place by place."""
+    carried: Tensor | None = None
+    """(1, 4, H, W): what was painted before, moved to where things are now, and how far that is trusted; or None."""
 
     def resized(self, size: Size) -> Scene:
         """Return the scene at the size of one level; styles keep theirs."""
-        guides, aligned = (None if maps is None else resize(maps, size) for maps in (self.guides, self.aligned))
-        return Scene(resize(self.content, size), self.styles, guides, aligned)
+        guides, aligned, carried = (
+            None if maps is None else resize(maps, size) for maps in (self.guides, self.aligned, self.carried)
+        )
+        return Scene(resize(self.content, size), self.styles, guides, aligned, carried)
 
 
 MARGIN = 48

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -15,7 +14,7 @@ from impasto import Encoder, ParameterError, StageError, Style, Weights
 from impasto.functional.resizing import Size, resample, resize
 from impasto.networks import PRETRAINED, records
 from impasto.optim import LBFGS, Adam, Average, Descent, Optimiser, descend, pyramid
-from impasto.stage import CHECKPOINT_EVERY, Checkpoint, run_identity
+from impasto.stage import CHECKPOINT_EVERY, Checkpoint, digest, run_identity
 
 from .memory import check_step_memory
 from .objective import Objective, Scene, Term
@@ -104,6 +103,17 @@ class Optimisation(impasto.Stylizer):
         """Return a style laid over the content (1, 3, H, W), or None where the loss does not compare place by place."""
         return None
 
+    def carried(self, content: Tensor) -> Tensor | None:
+        """Return what was painted before, moved to where things are now, and how far that is trusted (1, 4, H, W).
+
+        It becomes `Scene.carried`.  None where a picture is painted by itself.
+        """
+        return None
+
+    def plan(self, size: Size, carried: Tensor | None) -> tuple[list[Size], int]:
+        """Return the sizes at which a picture is painted, coarse to fine, and the steps at each."""
+        return pyramid(*size, self.coarsest), self.steps
+
     def objective(self, encoder: Encoder, terms: Sequence[Term]) -> Objective:
         """Return the sum of the terms of one level."""
         return Objective(encoder, terms)
@@ -113,27 +123,35 @@ class Optimisation(impasto.Stylizer):
         device = content.device
         encoder = impasto.encoder(self.encoder, pooling=self.pooling, calibrated=self.calibrated, device=device)
         pieces = region_pieces(content, styles, guides, self.context, self.smallest)
-        pyramids = [pyramid(*piece.size, self.coarsest) for piece in pieces]
+        carried = self.carried(content)
+        plans = [self.plan(piece.size, carried) for piece in pieces]
+        pyramids, steps = [sizes for sizes, _ in plans], plans[0][1]
         largest = max((sizes[-1] for sizes in pyramids), key=lambda size: size[0] * size[1])
         check_step_memory(self.name, encoder, self.layers(encoder), largest, device, self.optimiser)
         generator = self.generator(device)
-        checkpoint = Checkpoint(self.checkpoint, partial(run_identity, self, content, styles, guides))
+
+        def identity() -> dict[str, str]:
+            words = run_identity(self, content, styles, guides)
+            return words if carried is None else words | {"carried": digest(carried)}
+
+        checkpoint = Checkpoint(self.checkpoint, identity)
         saved = checkpoint.load() or {"finished": [], "run": None}
         finished = [image.to(device) for image in saved["finished"]]
-        total = sum(map(len, pyramids)) * self.steps
+        total = sum(map(len, pyramids)) * steps
 
         def paint(number: int) -> Tensor:
             piece, sizes = pieces[number], pyramids[number]
             picture = piece.crop(content)
             regions, own_styles = with_surroundings(piece.region, piece.styles)
-            scene = Scene(picture, own_styles, regions, self.aligned(picture, piece.styles))
-            before = sum(map(len, pyramids[:number])) * self.steps
+            moved = None if carried is None else piece.crop(carried)
+            scene = Scene(picture, own_styles, regions, self.aligned(picture, piece.styles), moved)
+            before = sum(map(len, pyramids[:number])) * steps
 
             def objective_at(size: Size) -> Objective:
                 return self.objective(encoder, self.terms(encoder, scene.resized(size)))
 
             def after(run: Descent, losses: dict[str, Tensor]) -> None:
-                step = before + run.level * self.steps + run.step
+                step = before + run.level * steps + run.step
                 shown = run.average.value
                 if len(pieces) > 1:
                     shown = composite_pieces(content, pieces, [*finished, resample(shown, sizes[-1])])
@@ -147,7 +165,7 @@ class Optimisation(impasto.Stylizer):
                 run.restore(saved.pop("run"))
                 saved["run"] = None
             try:
-                return descend(run, sizes, self.steps, objective_at, after)
+                return descend(run, sizes, steps, objective_at, after)
             except KeyboardInterrupt:
                 if run.whole:
                     checkpoint.save({"finished": finished, "run": run.state()})

@@ -6,14 +6,32 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
 import impasto
-from impasto import Postprocessor
+from impasto import Postprocessor, Stylizer
 
 from .command import propagate_command
 from .flow import flow_picture, inside, optical_flow, trusted, warp, warp_error
 from .propagation import between, propagate
 from .steady import Steady
+from .temporal_loss import GatysVideo
 
-__all__ = ["Steady", "between", "flow_picture", "inside", "optical_flow", "propagate", "trusted", "warp", "warp_error"]
+__all__ = [
+    "GatysVideo",
+    "Steady",
+    "between",
+    "flow_picture",
+    "inside",
+    "optical_flow",
+    "propagate",
+    "trusted",
+    "warp",
+    "warp_error",
+]
+
+
+@impasto.hookimpl
+def impasto_stylizers() -> list[type[Stylizer]]:
+    """Offer `gatys-video`."""
+    return [GatysVideo]
 
 
 @impasto.hookimpl

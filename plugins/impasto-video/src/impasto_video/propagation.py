@@ -16,7 +16,7 @@ from impasto.functional.patches import NNF, grid, guided_synthesis
 from impasto.stream import CutDetector
 
 from .flow import optical_flow, trusted, warp
-from .steady import GRAIN, with_detail_of
+from .steady import film_alike, with_detail_of
 
 EVERY = 12
 """Frames from one key frame to the next: half a second of film."""
@@ -28,8 +28,6 @@ SPECK = 2
 """Pixels to each side within which most must be missing for patches to be laid."""
 MARGIN = 8
 """Pixels around what is patched that are matched too."""
-UNLIKE = 0.08
-"""Difference from the key frame, along the motion, at which its strokes are half believed."""
 PATCHED = 0.3
 """How far patches are believed, beside strokes that were carried."""
 LEAST = 0.02
@@ -223,8 +221,7 @@ def _carried(film: Sequence[Tensor], painted: Tensor) -> Iterator[_Strokes]:
         # Never between the places of two objects.
         carried = warp(torch.cat([strokes.away, strokes.credit], 1), flow, "nearest")
         away, credit = flow + carried[:, :2], carried[:, 2:]
-        apart = (now - warp(key, away)).abs().mean(1, keepdim=True)
-        alike = (1.5 - box_mean(apart, GRAIN) / UNLIKE).clamp(0, 1)
+        alike = film_alike(now, warp(key, away))
         credit = torch.minimum(torch.minimum(credit, alike), trusted(flow, back))
         strokes = _Strokes(now, key, painted, away, credit)
         yield strokes
