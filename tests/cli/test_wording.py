@@ -10,7 +10,7 @@ import pytest
 import impasto
 from impasto import cli
 from impasto.cli.errors import print_message
-from impasto.cli.wording import command_line_words, stage_words
+from impasto.cli.wording import command_line_words
 from impasto.host import get_host
 from impasto.picture import Metadata
 
@@ -274,6 +274,6 @@ def test_tuples_that_stand_alone_are_lists_of_the_command_line():
 
 def test_a_stage_is_written_as_it_is_typed():
     stages = impasto.Pipeline.parse("match-color, segment-scribbles:scribbles=a b.png:labels=sky=#0000ff+sea=green")
-    words = ", ".join(map(stage_words, stages.stages))
+    words = stages.to_line()
     assert words == "match-color, segment-scribbles:scribbles=a b.png:labels=sky=#0000ff+sea=green"
     assert impasto.Pipeline.parse(words).stages == stages.stages

@@ -25,7 +25,6 @@ from ..pipeline.toml import read_made
 from ..stream import Video
 from .errors import exit_code_of
 from .weights import known_records
-from .wording import stage_words
 
 
 class Finding(NamedTuple):
@@ -156,7 +155,7 @@ def recipe_findings(file: Path) -> Iterator[Finding]:
     text = recipe_text(file)
     pipeline = Pipeline.from_toml(text)
     made = read_made(text)
-    yield Finding("recipe", ", ".join(map(stage_words, pipeline.stages)))
+    yield Finding("recipe", pipeline.to_line())
     if made.kept:
         yield Finding("made with", f"seed {made.seed}, precision {made.precision}")
     try:

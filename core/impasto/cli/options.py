@@ -210,3 +210,19 @@ def add_max_pixels(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="refuse larger pictures",
     )
+
+
+def add_serve(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `impasto serve`."""
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine alone)"
+    )
+    parser.add_argument("--port", type=int, default=8765, help="0 takes one that is free (default: %(default)s)")
+    parser.add_argument(
+        "--token", help="what visitors have to know; needed off this machine (also in the environment: IMPASTO_TOKEN)"
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.add_argument("--workers", type=int, default=0, help="processes that paint (default: one for each GPU, or 1)")
+    parser.add_argument("--stages", metavar="NAMES", help="offer these alone, with commas between")
+    parser.add_argument("--max-pixels", type=int, metavar="N", help="of a picture that is sent (default: 40,000,000)")
+    parser.add_argument("--max-upload", type=int, metavar="BYTES", help="of one request (default: 67,108,864)")

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import __version__
 from .arguments import positive_integer
-from .options import add_evaluate, add_max_pixels, add_paint, add_run, add_sheet
+from .options import add_evaluate, add_max_pixels, add_paint, add_run, add_serve, add_sheet
 from .plugin_commands import PluginCommand, plugin_commands
 from .scaffold import KINDS
 
@@ -151,6 +151,8 @@ def command_line_parser() -> CommandLineParser:
     add_max_pixels(lut)
 
     add_evaluate(command("evaluate", "paint with several pipelines, and measure and show the pictures side by side"))
+
+    add_serve(command("serve", "open a page in the browser on which one paints, on this machine alone"))
 
     doctor = command("doctor", "say what a picture, mask, recipe, video or weights file is to Impasto")
     doctor.add_argument("files", nargs="+", metavar="FILE", help="looked at one after the other; nothing is painted")

@@ -22,7 +22,6 @@ from .loading import STANDARD, read_picture, read_styles
 from .outputs import check_outputs
 from .paint import default_stages
 from .tiles import Tile, looks_at_styles, method_tile, no_stylizer, paint_tiles, where_and_when
-from .wording import stage_words
 
 EVERY = 2.0
 """Seconds after which the sheet is written anew while tiles come."""
@@ -145,7 +144,7 @@ def line_to_type(pipeline: Pipeline, given: argparse.Namespace) -> str:
     """Return the command that paints what a tile shows, in the picture's own size."""
     styles = [_argument(style) for style in given.style] if looks_at_styles(pipeline) else []
     words = ["impasto", "paint", given.content, *styles, "-o", "out.png", "--size", str(given.size)]
-    words += ["--with", ", ".join(map(stage_words, pipeline.stages))]
+    words += ["--with", pipeline.to_line()]
     for option in ("seed", "precision"):
         if getattr(given, option) is not None:
             words += [f"--{option}", str(getattr(given, option))]

@@ -11,10 +11,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ..stage import Stage
+from typing import Any
 
 OPTIONS = {
     **{name: f"--{name}" for name in ("mask", "guides", "device", "precision", "seed", "bits", "quality", "allow")},
@@ -62,16 +59,6 @@ def command_line_words(message: str, command: str = "paint") -> str:
     first, *rest = message.split("\n")
     who = _speaker(first)
     return "\n".join([first, *(_advice(line, command, who) if _ADVICE.match(line) else line for line in rest)])
-
-
-def stage_words(stage: Stage) -> str:
-    """Return a stage as `--with` takes it, with the parameters that are not as they are unasked.
-
-    Args:
-        stage: a stage with its values.
-    """
-    changed = {key: value for key, value in stage.values().items() if value != stage.parameters()[key].default}
-    return _settings(stage.name, changed)
 
 
 def _speaker(first: str) -> str:

@@ -13,8 +13,8 @@ from ..errors import ParameterError
 from ..functional.resizing import fit_within
 from ..picture import Picture, read
 from ..pipeline import Pipeline, parse_value
-from ..stage import Parameter, Stage, Style
-from .widgets import DEFAULT, limits, parameter_widget, preset_widget, widget_value
+from ..stage import Control, Parameter, Stage, Style, preset_values
+from .widgets import parameter_widget, preset_widget, widget_value
 
 # A long column of widgets scrolls by itself, so that the picture stays beside the one that is changed; a wide picture
 # shrinks before the widgets do, and goes below them where hardly any room is left.
@@ -73,8 +73,7 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
                     value = parse_value(value, parameter)
                 elif isinstance(widget, widgets.FloatLogSlider):
                     # Its powers of ten are crooked numbers, and the pipeline is there to be read.
-                    low, high = limits(parameter)
-                    value = min(max(float(f"{value:.3g}"), low), high)
+                    value = Control.of(parameter, value).rounded(value)
                 self.pipeline = self.pipeline.replace(index, **{parameter.name: value})
             except ParameterError as error:
                 self._print(str(error))
@@ -121,22 +120,6 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
 
     def _print(self, text: str) -> None:
         self._text.value = f'<pre style="white-space:pre-wrap;word-break:normal">{html.escape(text)}</pre>'
-
-
-def preset_values(stage: Stage) -> dict[str, dict[str, Any]]:
-    """Return what each preset of a stage sets, and under `DEFAULT` what takes all of them back.
-
-    What one of them sets has its default in the others, so that one after another is each by itself; parameters that
-    none sets are the user's.
-    """
-    parameters = stage.parameters()
-    own = dict.fromkeys(key for preset in stage.presets.values() for key in preset.values)
-    defaults = {key: getattr(stage, key) if parameters[key].required else parameters[key].default for key in own}
-    sets = {DEFAULT: {}, **{name: preset.values for name, preset in stage.presets.items()}}
-    return {
-        name: {key: parameters[key].convert(stage.name, value) for key, value in {**defaults, **values}.items()}
-        for name, values in sets.items()
-    }
 
 
 def fitting_preset(stage: Stage, choices: Mapping[str, Mapping[str, Any]]) -> str | None:

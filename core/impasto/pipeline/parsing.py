@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from ..errors import ParameterError, UnknownNameError
@@ -16,9 +17,34 @@ else:
     import tomli as tomllib
 
 
+_PLAIN = re.compile(r"(?!(true|false|inf|nan|none)\b)[A-Za-z_./~][\w./~ =#*-]*")
+"""A text that is taken for one without quotation marks."""
+
+
 def parse_stages(text: str) -> list[Stage]:
     """Return the stages that one line describes; see `Pipeline.parse`."""
     return _parse(text, get_host().stage)
+
+
+def stage_line(stages: Iterable[Stage]) -> str:
+    """Return the line that describes stages, with the values that are not their defaults; see `Pipeline.to_line`."""
+    return ", ".join(map(_stage_words, stages))
+
+
+def _stage_words(stage: Stage) -> str:
+    parameters = stage.parameters()
+    changed = {key: value for key, value in stage.values().items() if value != parameters[key].default}
+    return ":".join([get_host().name(type(stage)), *(f"{key}={_word(value)}" for key, value in changed.items())])
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "+".join(map(_word, value))
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if not isinstance(value, str):
+        return str(value)
+    return value if _PLAIN.fullmatch(value) else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def parse_watchers(text: str) -> list[Watcher]:

@@ -23,7 +23,7 @@ from .frames import painted_frames
 from .loading import load_recipe
 from .named_files import relative_to_folder
 from .options import RunKeywords, RunOptions
-from .parsing import parse_stages
+from .parsing import parse_stages, stage_line
 from .provenance import makers
 from .run import Run
 from .toml import read_toml, stage_table, write_toml
@@ -325,3 +325,13 @@ class Pipeline:
             Pipeline()
         """
         return cls(*parse_stages(text))
+
+    def to_line(self) -> str:
+        """Return the line that `Pipeline.parse` and `--with` take, with the values that are not their defaults.
+
+        Example:
+            >>> import impasto
+            >>> impasto.Pipeline.parse("clip-gamut").to_line()
+            'clip-gamut'
+        """
+        return stage_line(self.stages)

@@ -12,7 +12,7 @@ import tomli_w
 from ..device import Precision
 from ..errors import ParameterError, legible, quoted
 from ..host import get_host
-from ..stage import Stage
+from ..stage import Stage, plain_value
 from .options import SEEDS, RunOptions
 from .provenance import explain, stage_of
 
@@ -28,10 +28,7 @@ DOTTED = re.compile(r"""(?:\.\s*(?:"[^"\n]*"|'[^'\n]*'|[\w-]+)\s*){16}""")
 
 def stage_table(stage: Stage) -> dict[str, Any]:
     """Return the TOML table of a stage: its name and every parameter, so that a later default changes nothing."""
-    values = {
-        key: list(value) if isinstance(value, tuple) else "none" if value is None else value
-        for key, value in stage.values().items()
-    }
+    values = {key: plain_value(value) for key, value in stage.values().items()}
     return {"stage": get_host().name(type(stage)), **values}
 
 

@@ -5,6 +5,7 @@ from .batch_styles import style_of_picture, styles_with_weight
 from .canvas import Canvas, Style, style_image
 from .checkpoint import CHECKPOINT_EVERY, Checkpoint, digest, run_identity
 from .context import RunContext, StreamMemo, current_run, remember
+from .controls import Control, plain_value, preset_values
 from .declared import Declared
 from .fingerprint import differences, identity
 from .interruption import interruptible
@@ -37,6 +38,7 @@ __all__ = [
     "Box",
     "Canvas",
     "Checkpoint",
+    "Control",
     "Declared",
     "Frame",
     "Look",
@@ -72,6 +74,8 @@ __all__ = [
     "painted_at_scale",
     "param",
     "pictures_of",
+    "plain_value",
+    "preset_values",
     "read_looks",
     "region_maps",
     "remember",
