@@ -11,7 +11,7 @@ from ..host import get_host
 from ..pipeline import Pipeline
 from ..samples import contents, styles
 from ..stage import Control, Parameter, Stage, Stylizer, plain_value, preset_values
-from .recipes import allowed_stages
+from .recipes import allowed_stages, encoders_here
 from .settings import MOST_STAGES, MOST_STYLES, Settings
 
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
@@ -54,7 +54,7 @@ def stage_description(name: str, kind: type[Stage]) -> dict[str, Any]:
     """
     required = {key: _stand_in(one) for key, one in kind.parameters().items() if one.required}
     stage = kind(**required)
-    shown = [one for one in kind.parameters().values() if not (one.reads and not one.names) and not one.writes]
+    shown = [one for one in kind.parameters().values() if not one.writes and (not one.reads or _names(one))]
     quick = {key: plain_value(value) for key, value in kind.demo.items()}
     return {
         "name": name,
@@ -111,7 +111,15 @@ def parameter_schema(parameter: Parameter) -> dict[str, Any]:
 
 def _control(parameter: Parameter, stage: Stage) -> dict[str, Any]:
     control = Control.of(parameter, getattr(stage, parameter.name))
+    if parameter.reads:  # a file, on a command line; here one of the names that mean something else
+        names = dict.fromkeys([control.value, *_names(parameter)])
+        control = dataclasses.replace(control, kind="menu", choices=tuple(names))
     return {key: plain_value(value) for key, value in dataclasses.asdict(control).items() if value is not None}
+
+
+def _names(parameter: Parameter) -> tuple[str, ...]:
+    """Return what a parameter that names a file can have beside files."""
+    return tuple(encoders_here()) if parameter.name == "encoder" else parameter.names
 
 
 def _plain(values: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -83,13 +83,20 @@ def _missing(stages: Iterable[Stage]) -> list[Weights]:
     """Return the networks that would have to be downloaded, as far as stages tell without loading any."""
     needed = [record for stage in stages for record in stage.weights()]
     needed += [record for name in named_networks(stages)["encoder"] for record in records(name)]
-    missing = []
-    for record in dict.fromkeys(needed):
-        try:
-            find(record, download=False)
-        except WeightsError:
-            missing.append(record)
-    return missing
+    return [record for record in dict.fromkeys(needed) if not _is_here(record)]
+
+
+def _is_here(record: Weights) -> bool:
+    try:
+        find(record, download=False)
+    except WeightsError:
+        return False
+    return True
+
+
+def encoders_here() -> list[str]:
+    """Return the names of the encoders that need no download."""
+    return [name for name in get_host().encoders if all(map(_is_here, records(name)))]
 
 
 def png_recipe(data: bytes) -> str | None:
