@@ -25,6 +25,7 @@ WINGS = {
     "impasto.host": "the registry of what plugins offer",
     "impasto.notebook": "pictures in notebooks",
     "impasto.evaluation": "pipelines side by side, measured",
+    "impasto.web": "the page in the browser, and its API",
     "impasto.picture": "pictures read and written",
     "impasto.pipeline": "pipelines and how they run",
     "impasto.samples": "sample pictures",

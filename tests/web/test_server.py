@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import re
 import signal
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -142,3 +144,20 @@ def test_recipes_stages_and_samples(client, pictures):
     assert {control["name"] for control in adain["controls"]} >= {"strength", "alpha", "style_scale"}
     assert Image.open(io.BytesIO(client.get("/samples/style/wave?size=128").content)).size == (128, 128)
     assert client.get("/openapi.json").json()["paths"]["/jobs"]["post"]
+
+
+def test_the_client_and_the_node_of_the_documentation_run(running, pictures):
+    text = (Path(__file__).parents[2] / "docs" / "web.md").read_text(encoding="utf-8")
+    client, node = ({"__name__": "docs"} for _ in range(2))
+    for names, block in zip((client, node), re.findall(r"```python\n(.*?)```", text, re.DOTALL), strict=True):
+        exec(block, names)
+    painted = client["paint"](f"http://127.0.0.1:{running[1]}", "adain", *pictures)
+    assert Image.open(io.BytesIO(painted)).size == (96, 64)
+    with pytest.raises(ValueError, match="no installed plugin offers"):
+        client["paint"](f"http://127.0.0.1:{running[1]}", "adian", *pictures)
+    kind = node["node"]("adain")
+    inputs = kind.INPUT_TYPES()["required"]
+    assert inputs["strength"][1] | {"min": 0, "max": 1} == inputs["strength"][1]
+    values = {key: given[1]["default"] for key, given in inputs.items() if len(given) > 1}
+    images = [impasto.read(file).tensor.permute(0, 2, 3, 1) for file in pictures]
+    assert kind().paint(*images, **values)[0].shape == images[0].shape

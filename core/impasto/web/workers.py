@@ -85,6 +85,8 @@ class Worker:
         self.end()
         context = multiprocessing.get_context("spawn")  # a fork would hold the server's sockets and threads
         self._connection, theirs = context.Pipe()
+        # Pictures come in many sizes: oneDNN would keep what it prepared for each of a thousand.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
         threads = max(1, (os.cpu_count() or 1) // self.workers)
         arguments = (theirs, min(threads, torch.get_num_threads()), self.device, self.workers)
         self.process = context.Process(target=work, args=arguments, name="impasto-worker", daemon=True)
