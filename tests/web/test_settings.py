@@ -10,7 +10,7 @@ TOKEN = "correct-horse-battery"
 
 def test_a_server_is_for_this_machine_alone():
     assert Settings().is_loopback
-    with pytest.raises(impasto.ParameterError, match=r"a token is needed\n  what to type: --token \S{20,}"):
+    with pytest.raises(impasto.ParameterError, match=r"a token is needed\n  what to type: token='\S{20,}'"):
         Settings(host="0.0.0.0")
     assert not Settings(host="0.0.0.0", token=TOKEN).is_loopback
 

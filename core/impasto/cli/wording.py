@@ -15,7 +15,7 @@ from typing import Any
 
 OPTIONS = {
     **{name: f"--{name}" for name in ("mask", "guides", "device", "precision", "seed", "bits", "quality", "allow")},
-    **{name: f"--{name}" for name in ("size", "print", "strokes")},
+    **{name: f"--{name}" for name in ("size", "print", "strokes", "port", "token")},
     "max_pixels": "--max-pixels",
     "recipe": "--recipe",
     "untrusted": "--untrusted",

@@ -90,8 +90,8 @@ def _listen(settings: Settings) -> socket.socket:
         listening.close()
         raise OSError(
             f"{settings.host}, port {settings.port}: {error.strerror or error}\n"
-            "  what would work: --port 0, which takes one that is free"
-        ) from error
+            "  what would work: port=0, which takes one that is free"
+        ) from None
     return listening
 
 

@@ -77,7 +77,7 @@ class Settings:
         if not self.token and not self.is_loopback:
             raise ParameterError(
                 f"others than this machine reach {quoted(self.host)}, so a token is needed\n"
-                f"  what to type: --token {secrets.token_urlsafe(16)}, or the same in the environment as IMPASTO_TOKEN"
+                f"  what to type: token='{secrets.token_urlsafe(16)}', or the same in the environment as IMPASTO_TOKEN"
             )
         if self.token and (len(self.token) < LEAST_TOKEN or not self.token.isascii() or not self.token.isprintable()):
             raise ParameterError(
