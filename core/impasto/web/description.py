@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ParameterError
 from ..host import get_host
-from ..pipeline import Pipeline
+from ..pipeline import Pipeline, own_canvas_size
 from ..samples import contents, styles
 from ..stage import Control, Parameter, Stage, Stylizer, plain_value, preset_values
 from .recipes import allowed_stages, encoders_here
@@ -134,7 +134,7 @@ def _stand_in(parameter: Parameter) -> Any:
 
 
 def _look_stages(line: str, allowed: dict[str, type[Stage]]) -> list[dict[str, Any]]:
-    """Return the stages of a look with their values; none where one is not allowed."""
+    """Return the stages of a look with their values; none where one is not allowed, or a canvas is brought along."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -142,7 +142,7 @@ def _look_stages(line: str, allowed: dict[str, type[Stage]]) -> list[dict[str, A
     except (LookupError, ParameterError):  # a plugin that is not installed
         return []
     names = [get_host().name(type(stage)) for stage in stages]
-    if not set(names) <= set(allowed):
+    if not set(names) <= set(allowed) or own_canvas_size(stages) is not None:
         return []
     return [
         {"stage": name, "values": {key: plain_value(value) for key, value in stage.values().items()}}

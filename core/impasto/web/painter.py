@@ -10,6 +10,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -36,7 +37,7 @@ EVERY = 0.35
 """Seconds between two such pictures."""
 
 
-def work(connection: Connection, threads: int, device: str, workers: int) -> None:
+def work(connection: Connection, threads: int, device: str, workers: int, quick: Sequence[str]) -> None:
     """Paint what comes in over a connection until it closes.
 
     Args:
@@ -44,6 +45,8 @@ def work(connection: Connection, threads: int, device: str, workers: int) -> Non
         threads: of the processor that it may use.
         device: to paint on.
         workers: that share the machine.
+        quick: stylizers that are tried on a small picture while there is nothing to do, so that their networks are
+            loaded when somebody wants them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal ends the server, which ends its workers
     sys.stdin = None
@@ -56,8 +59,14 @@ def work(connection: Connection, threads: int, device: str, workers: int) -> Non
     threading.Thread(target=worker.talk, daemon=True).start()
     worker.said.put(Message({"kind": "ready"}))
     with without_downloads():
-        while (message := worker.jobs.get()) is not None:
-            worker.paint(message)
+        untried = list(quick)
+        while True:
+            if untried and worker.jobs.empty():
+                worker.try_out(untried.pop(0))
+            elif (message := worker.jobs.get()) is not None:
+                worker.paint(message)
+            else:
+                return
 
 
 def _warm_up() -> None:
@@ -95,6 +104,14 @@ class _Worker:
             except OSError:
                 self.jobs.put(None)
                 return
+
+    def try_out(self, name: str) -> None:
+        """Paint something small with a stylizer; what is wrong with it is said to whoever wants it."""
+        grey = torch.full((1, 3, 64, 64), 0.5)
+        with suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            kind = get_host().stylizers[name]
+            Pipeline(kind(**kind.demo))(grey, None if kind.style == "ignored" else grey.clone(), device=self.device)
 
     def paint(self, message: Message) -> None:
         """Paint one job and say what became of it."""

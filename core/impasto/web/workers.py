@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 
 import torch
 
+from ..stage import Stylizer
 from .jobs import MOST_DEATHS, Job, Jobs
 from .messages import Message, receive, send
 from .painter import work
+from .recipes import allowed_stages
 from .settings import Settings
 
 T = TypeVar("T")
@@ -36,6 +38,13 @@ def devices(settings: Settings) -> list[str]:
     gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     every = gpus or ["auto"]
     return [every[index % len(every)] for index in range(settings.workers or len(every))]
+
+
+def quick(settings: Settings) -> list[str]:
+    """Return the stylizers of one pass, those that a page begins with first."""
+    kinds = allowed_stages(settings).items()
+    names = [name for name, kind in kinds if issubclass(kind, Stylizer) and "steps" not in kind.parameters()]
+    return sorted(names, key=lambda name: (name != "adain", name))
 
 
 class Worker:
@@ -88,7 +97,7 @@ class Worker:
         # Pictures come in many sizes: oneDNN would keep what it prepared for each of a thousand.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
         threads = max(1, (os.cpu_count() or 1) // self.workers)
-        arguments = (theirs, min(threads, torch.get_num_threads()), self.device, self.workers)
+        arguments = (theirs, min(threads, torch.get_num_threads()), self.device, self.workers, quick(self.settings))
         self.process = context.Process(target=work, args=arguments, name="impasto-worker", daemon=True)
         await self._call(self.process.start)
         theirs.close()

@@ -26,14 +26,7 @@ async function shrunk(bitmap, side, type) {
   const canvas = h("canvas", { width, height });
   const brush = canvas.getContext("2d");
   brush.imageSmoothingQuality = "high";
-  // Halved step by step: one large step would leave out pixels.
-  let source = bitmap;
-  while (source.width > 2.5 * width) {
-    const half = h("canvas", { width: Math.ceil(source.width / 2), height: Math.ceil(source.height / 2) });
-    half.getContext("2d").drawImage(source, 0, 0, half.width, half.height);
-    source = half;
-  }
-  brush.drawImage(source, 0, 0, width, height);
+  brush.drawImage(bitmap, 0, 0, width, height);
   return new Promise((resolve) => canvas.toBlob(resolve, type, 0.9));
 }
 

@@ -1,7 +1,7 @@
 // What there is: pictures, the pipeline, how it runs, and what was painted.  Whoever changes it says so.
 
 export const SCREEN = 1024; // pixels of the longer side on the screen
-export const SMALL = 224; // of a thumbnail
+export const SMALL = 192; // of a thumbnail
 
 export const state = {
   offers: null, // what GET /stages gave
