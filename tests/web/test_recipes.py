@@ -1,11 +1,9 @@
 """Pipelines of requests: recipes of pictures come back, files and downloads stay out, code does the same."""
 
-import shlex
-
 import pytest
 
 import impasto
-from impasto.web.recipes import as_command, as_python, png_recipe, read_pipeline, recipe_run
+from impasto.web.recipes import png_recipe, read_pipeline, recipe_run
 from impasto.web.settings import Settings
 
 pytest.importorskip("impasto_adain")
@@ -46,19 +44,3 @@ def test_an_allow_list_is_all_that_there_is():
     assert read_pipeline("adain", settings).stages
     with pytest.raises(impasto.errors.RecipeError, match="it offers: adain"):
         read_pipeline("adain, clip-gamut", settings)
-
-
-def test_code_paints_the_same(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    impasto.read(impasto.samples.content("cat", 48)).save("photo.jpg")
-    impasto.read(impasto.samples.style("wave", 32)).save("painting.jpg")
-    pipeline = impasto.Pipeline.parse("adain:alpha=0.5")
-    exec(as_python(pipeline, 3, 32, 1), {})
-    painted = impasto.read("painted.png")
-    from impasto.cli import main
-
-    words = shlex.split(as_command(pipeline, 3, 32, 1))
-    assert words[0] == "impasto"
-    assert main([*words[1:], "--precision", "auto"]) == 0
-    assert (impasto.read("painted.png").tensor == painted.tensor).all()
-    assert "seed = 3" in png_recipe((tmp_path / "painted.png").read_bytes())

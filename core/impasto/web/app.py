@@ -28,8 +28,9 @@ from .openapi import openapi
 from .page import Page, pages
 from .painter import picture_file
 from .protection import Protected, RefusedError
-from .recipes import as_command, as_python, png_recipe, read_pipeline, recipe_run
+from .recipes import png_recipe, read_pipeline, recipe_run
 from .settings import Settings
+from .snippets import job_code
 from .uploads import order, read_form
 from .workers import Workers
 
@@ -134,7 +135,7 @@ class Server:
         form = await read_form(request, self.settings)
         message = await asyncio.to_thread(order, form, self.settings)
         job = Job(_client(request), message, draft=form.texts.get("draft") == "true")
-        job.facts["code"] = await asyncio.to_thread(_code, message.header)
+        job.facts["code"] = await asyncio.to_thread(job_code, message.header)
         self.jobs.add(job)
         if "wait" not in request.query_params:
             return JSONResponse(job.told(), 202, headers={"location": f"/jobs/{job.id}"})
@@ -204,12 +205,6 @@ def _tables(pipeline: Pipeline) -> list[dict[str, Any]]:
         }
         for stage in pipeline.stages
     ]
-
-
-def _code(header: dict[str, Any]) -> dict[str, str]:
-    pipeline = Pipeline.from_toml(header["pipeline"])
-    how = (pipeline, header["seed"], header["size"], len(header["styles"]))
-    return {"toml": header["pipeline"], "python": as_python(*how), "command": as_command(*how)}
 
 
 @lru_cache(128)

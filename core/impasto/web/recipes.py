@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import shlex
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -118,39 +116,3 @@ def recipe_run(text: str) -> dict[str, Any]:
     """Return the options of the run that a recipe was kept from, as the page has them."""
     made = read_made(text) if "[made]" in text else None
     return {"seed": made.seed, "size": made.size} if made is not None else {"seed": 0, "size": None}
-
-
-def as_python(pipeline: Pipeline, seed: int, size: int | None, styles: int) -> str:
-    """Return a program that paints what a request does.
-
-    Args:
-        pipeline: of the request.
-        seed: of the run.
-        size: that it works at; None: the picture's own.
-        styles: how many paintings there are.
-    """
-    imports = sorted({_import(type(stage)) for stage in pipeline.stages})
-    given = ["painting.jpg"] if styles == 1 else [f"painting-{index}.jpg" for index in range(1, styles + 1)]
-    named = [f'"{name}"' for name in given]
-    style = named if styles == 1 else [f"[{', '.join(named)}]"] if styles else []
-    options = [f"seed={seed}"] if seed else []
-    options += [f"size={size}"] if size else []
-    arguments = ", ".join(['"photo.jpg"', *style, *options])
-    lines = ["import impasto", *imports, "", f"pipe = impasto.{pipeline!r}"]
-    return "\n".join([*lines, f'pipe({arguments}).save("painted.png")', ""])
-
-
-def _import(kind: type[Stage]) -> str:
-    """Return the line that imports a stage: from its package, where that has it by name."""
-    package = kind.__module__.partition(".")[0]
-    place = package if hasattr(importlib.import_module(package), kind.__name__) else kind.__module__
-    return f"from {place} import {kind.__name__}"
-
-
-def as_command(pipeline: Pipeline, seed: int, size: int | None, styles: int) -> str:
-    """Return the command that paints what a request does."""
-    given = ["painting.jpg"] if styles == 1 else [f"painting-{index}.jpg" for index in range(1, styles + 1)]
-    words = ["impasto", "paint", "photo.jpg", *given, "-o", "painted.png", "--with", pipeline.to_line()]
-    words += ["--seed", str(seed)] if seed else []
-    words += ["--size", str(size)] if size else []
-    return shlex.join(words)

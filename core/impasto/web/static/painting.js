@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { $, h, say, seconds, t } from "./dom.js";
 import { isDrawn, maskFile, regionName } from "./mask.js";
 import { isQuick, looksAtStyles, method, needsStyle, toml } from "./pipeline.js";
-import { changed, current, on, state } from "./store.js";
+import { changed, current, on, SCREEN, state } from "./store.js";
 import { showPreview } from "./viewer.js";
 
 const MOST = 30; // pictures that are kept
@@ -19,9 +19,12 @@ async function job() {
     const area = styles.length > 1 ? await maskFile(`p${index}`) : undefined;
     if (area) { regions[regionName(index)] = area; style.region = regionName(index); }
   }
+  // A painting without a place of its own has what the others leave.
+  if (Object.keys(regions).length) for (const style of styles) style.region ??= "rest";
   return {
     content: full ? state.photo.file : state.photo.screen, styles, regions, mask: await maskFile("all"),
     pipeline: toml(state.chain), seed: state.seed,
+    size: full ? SCREEN : undefined, // strokes as large as on the screen
   };
 }
 
