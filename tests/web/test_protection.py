@@ -1,5 +1,6 @@
 """What a request must not do: come from elsewhere, name a file, or be too much; each is refused with a sentence."""
 
+import asyncio
 import sys
 
 import pytest
@@ -99,3 +100,26 @@ def test_a_page_of_another_site_may_lead_here_and_no_more(client):
     assert client.get("/", headers=link).status_code == 200
     assert client.get("/stages", headers={**link, "sec-fetch-mode": "cors"}).status_code == 403
     assert client.post("/jobs", headers=link).status_code == 403
+
+
+def test_a_body_that_comes_slowly_is_waited_for_no_longer(monkeypatch):
+    monkeypatch.setattr("impasto.web.protection.SLOWEST", 0.1)
+    head = [
+        (b"host", b"127.0.0.1"),
+        (b"content-length", b"5000"),
+        (b"content-type", b"multipart/form-data; boundary=x"),
+    ]
+    scope = {"type": "http", "method": "POST", "path": "/jobs", "query_string": b"", "headers": head}
+    scope |= {"http_version": "1.1", "scheme": "http", "server": ("127.0.0.1", 8765), "client": ("127.0.0.1", 1)}
+    answers = []
+
+    async def receive():
+        await asyncio.sleep(0.04)
+        return {"type": "http.request", "body": b"-", "more_body": True}
+
+    async def send(message):
+        answers.append(message)
+
+    asyncio.run(create_app()({**scope, "root_path": "", "raw_path": b"/jobs"}, receive, send))
+    assert answers[0]["status"] == 408
+    assert b"smaller file" in answers[1]["body"]

@@ -24,7 +24,7 @@ from ..picture import Picture, read
 from ..picture.arrays import integer_pixels
 from ..picture.encoding import file_bytes
 from ..picture.metadata import Metadata
-from ..pipeline import Pipeline
+from ..pipeline import Pipeline, own_canvas_size
 from ..pipeline.work_size import work_size
 from ..stage import Canvas, Stage, Style
 from ..weights import without_downloads
@@ -244,7 +244,12 @@ def _fitted(mask: Picture | None, content: Picture | None) -> Picture | None:
 
 def _check_work(stages: Sequence[Stage], content: Picture | None, header: Mapping[str, Any]) -> None:
     """Raise where a job would take longer than a server that others wait for has time."""
-    height, width = content.size if content is not None else (1024, 1024)
+    height, width = own_canvas_size(stages) or (content.size if content is not None else (1024, 1024))
+    if height * width > header["max_pixels"]:
+        raise ParameterError(
+            f"{size_text((height, width))} pixels are more than this server paints\n"
+            f"  what would work: at most {header['max_pixels']:,}"
+        )
     side = work_size(stages, header["size"], None, None)
     share = 1.0 if side is None else min(1.0, side / max(height, width))
     pixels = height * width * share * share
