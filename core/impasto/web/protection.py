@@ -91,15 +91,15 @@ class Protected:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        headers = Headers(scope=scope)
         try:
-            headers = Headers(scope=scope)
             self._check_source(scope, headers)
             if await self._check_token(scope, headers, guarded):
                 return
             await self._with_body(scope, receive, guarded, headers)
         except RefusedError as error:
             if not began:
-                await respond(guarded, error.status, error.message)
+                await respond(guarded, error, "text/html" in headers.get("accept", ""))
 
     def _check_source(self, scope: Scope, headers: Headers) -> None:
         """Refuse a request that another site's page sends, or that another site's name leads here."""
@@ -198,10 +198,17 @@ def _cookies(headers: Headers) -> Mapping[str, str]:
     return {name: morsel.value for name, morsel in found.items()}
 
 
-async def respond(send: Send, status: int, message: str) -> None:
-    """Answer with a number and a sentence, as JSON."""
-    body = json.dumps({"error": message}).encode()
-    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    head += [(b"connection", b"close")] if status in (408, 413, 421) else []
-    await send({"type": "http.response.start", "status": status, "headers": head})
+async def respond(send: Send, error: RefusedError, read: bool) -> None:
+    """Answer with a number and a sentence: to a program as JSON, to whoever reads it as it is.
+
+    Args:
+        send: of the request.
+        error: what to say.
+        read: whether a browser shows it.
+    """
+    body = (error.message if read else json.dumps({"error": error.message})).encode()
+    kind = b"text/plain; charset=utf-8" if read else b"application/json"
+    head = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    head += [(b"connection", b"close")] if error.status in (408, 413, 421) else []
+    await send({"type": "http.response.start", "status": error.status, "headers": head})
     await send({"type": "http.response.body", "body": body})
