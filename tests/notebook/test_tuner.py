@@ -102,6 +102,30 @@ def test_a_value_that_does_not_fit_is_said_and_changes_nothing(tuner):
     assert "layers" in shown(tuner)[2].value
 
 
+def test_undo_takes_changes_back_in_the_pipeline_and_in_the_widgets(tuner):
+    undo, *_ = shown(tuner)[3].children
+    before, found = tuner.pipeline, parameter_widgets(tuner)
+    found["mode"].value = "down"
+    found["strength"].value = 0.25
+    undo.click()
+    assert tuner.pipeline == impasto.Pipeline(Twice(mode="down"), Once())
+    undo.click()
+    undo.click()
+    assert (tuner.pipeline, found["mode"].value) == (before, "up")
+
+
+def test_the_photograph_is_shown_beside_and_the_pipeline_written_in_each_form(tuner):
+    _, photograph, form = shown(tuner)[3].children
+    painted = shown(tuner)[0].value
+    photograph.value = True
+    assert shown(tuner)[0].value != painted
+    photograph.value = False
+    assert shown(tuner)[0].value == painted
+    for name, text in (("as a command", "--with &#x27;"), ("as TOML", "[[stages]]"), ("as Python", "Pipeline(")):
+        form.value = name
+        assert text in shown(tuner)[2].value
+
+
 def test_full_size_paints_the_picture_as_it_is(tuner):
     shown(tuner)[1].click()
     assert tuner.picture.size == (100, 200)

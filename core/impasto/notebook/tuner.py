@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,12 @@ from ..pipeline import Pipeline, parse_value
 from ..stage import Control, Parameter, Stage, Style, preset_values
 from .widgets import parameter_widget, preset_widget, widget_value
 
+FORMS: dict[str, Callable[[Pipeline], str]] = {
+    "as Python": repr,
+    "as a command": lambda pipeline: f"--with {shlex.quote(pipeline.to_line())}",
+    "as TOML": Pipeline.to_toml,
+}
+"""How the pipeline is written, to be copied."""
 # A long column of widgets scrolls by itself, so that the picture stays beside the one that is changed; a wide picture
 # shrinks before the widgets do, and goes below them where hardly any room is left.
 LEFT = {"flex": "0 0 auto", "max_height": "80vh", "overflow": "hidden auto"}
@@ -37,6 +44,9 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
         self.pipeline = pipeline
         self.picture: Picture | None = None
         self._following = False
+        self._past: list[Pipeline] = []
+        self._widgets: list[tuple[Any, dict[str, Any], dict[str, dict[str, Any]]]] = []
+        """Of each stage: the menu of presets, the widgets of its parameters, and what each preset sets."""
         self._full = (read(content), style, dict(how))
         self._small = (
             fit_picture(content, size),
@@ -51,7 +61,14 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
             rows += self._rows(index)
         whole = widgets.Button(description="Full size", tooltip="paint the picture in its own size")
         whole.on_click(lambda _: self._paint(self._full))
-        right = widgets.VBox([self._image, whole, self._text], layout=RIGHT)
+        undo = widgets.Button(description="Undo", tooltip="back to the values before")
+        undo.on_click(lambda _: self.undo())
+        self._before = widgets.ToggleButton(description="Photograph", tooltip="show the picture as it came")
+        self._before.observe(lambda _: self._show(), names="value")
+        self._form = widgets.Dropdown(options=list(FORMS), tooltip="how the pipeline is written below")
+        self._form.observe(lambda _: self._print(FORMS[self._form.value](self.pipeline)), names="value")
+        more = widgets.HBox([undo, self._before, self._form])
+        right = widgets.VBox([self._image, whole, self._text, more], layout=RIGHT)
         super().__init__([widgets.VBox(rows, layout=LEFT), right], layout={"flex_flow": "row wrap"})
         self._paint(self._small)
 
@@ -74,7 +91,7 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
                 elif isinstance(widget, widgets.FloatLogSlider):
                     # Its powers of ten are crooked numbers, and the pipeline is there to be read.
                     value = Control.of(parameter, value).rounded(value)
-                self.pipeline = self.pipeline.replace(index, **{parameter.name: value})
+                self._change(index, {parameter.name: value})
             except ParameterError as error:
                 self._print(str(error))
                 return
@@ -86,7 +103,7 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
                 return
             values = choices[event["new"]]
             try:
-                self.pipeline = self.pipeline.replace(index, **values)
+                self._change(index, values)
             except ParameterError as error:
                 self._print(str(error))
                 return
@@ -96,7 +113,26 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
         for name, parameter in stage.parameters().items():
             rows[name].observe(partial(changed, parameter), names="value")
         menu.observe(chosen, names="value")
+        self._widgets.append((menu, rows, choices))
         yield from (*([menu] if stage.presets else []), *rows.values())
+
+    def undo(self) -> None:
+        """Go back to the values before the last change, if there was one."""
+        if not self._past:
+            return
+        self.pipeline = self._past.pop()
+        values: dict[Any, Any] = {}
+        for stage, (menu, rows, choices) in zip(self.pipeline.stages, self._widgets, strict=True):
+            values[menu] = fitting_preset(stage, choices)
+            values |= {row: widget_value(row, getattr(stage, name)) for name, row in rows.items()}
+        self._follow(values)
+        self._paint(self._small)
+
+    def _change(self, index: int, values: Mapping[str, Any]) -> None:
+        """Change parameters of a stage, and remember how it was."""
+        pipeline = self.pipeline.replace(index, **values)
+        self._past.append(self.pipeline)
+        self.pipeline = pipeline
 
     def _follow(self, values: Mapping[Any, Any]) -> None:
         """Set widgets to what another one has changed in the pipeline."""
@@ -115,8 +151,14 @@ class Tuner(widgets.HBox):  # type: ignore[misc]
         except (ValueError, RuntimeError, LookupError, OSError) as error:
             self._print(str(error))
             return
-        self._print(repr(self.pipeline))
-        self._image.value = self.picture._repr_png_()
+        self._print(FORMS[self._form.value](self.pipeline))
+        self._show()
+
+    def _show(self) -> None:
+        """Show the picture, or the one that it was made of."""
+        shown = self._small[0] if self._before.value else self.picture
+        if shown is not None:
+            self._image.value = shown._repr_png_()
 
     def _print(self, text: str) -> None:
         self._text.value = f'<pre style="white-space:pre-wrap;word-break:normal">{html.escape(text)}</pre>'
