@@ -148,7 +148,8 @@ class Server:
                     break
         finally:
             job.watchers -= 1
-            job.seen = 0.0 if job.state == "done" else job.seen  # who waits has the picture: it may go first
+        if job.ended:
+            self.jobs.forget(job)  # whoever waits has it with the answer
         return _picture(job, request)
 
     def _job(self, request: Request) -> Job:

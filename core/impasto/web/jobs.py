@@ -168,6 +168,10 @@ class Jobs:
                 del self._waiting[client]
         return None
 
+    def forget(self, job: Job) -> None:
+        """Forget a job that has ended, and its picture."""
+        self._all.pop(job.id, None)
+
     def tidy(self) -> None:
         """Forget what has ended long ago or is too much, and stop what nobody asks for."""
         now = time.monotonic()
