@@ -18,3 +18,12 @@ def attacks():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def running(attacks):
+    """A real server: its process and its port."""
+    pytest.importorskip("impasto_adain")
+    pytest.importorskip("impasto_gatys")
+    with attacks.server("--stages", "adain,gatys,keep-color,guided-smooth", "--workers", "1") as (process, port):
+        yield process, port

@@ -68,9 +68,8 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def address(browser, attacks):
-    with attacks.server("--stages", "adain,gatys,keep-color,guided-smooth") as (_, port):
-        yield f"http://127.0.0.1:{port}/"
+def address(browser, running):
+    return f"http://127.0.0.1:{running[1]}/"
 
 
 @pytest.fixture(scope="module")

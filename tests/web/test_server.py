@@ -20,12 +20,6 @@ pytest.importorskip("impasto_adain")
 pytest.importorskip("impasto_gatys")
 
 
-@pytest.fixture(scope="module")
-def running(attacks):
-    with attacks.server("--workers", "1") as (process, port):
-        yield process, port
-
-
 @pytest.fixture
 def client(running):
     with httpx.Client(base_url=f"http://127.0.0.1:{running[1]}", timeout=90) as client:

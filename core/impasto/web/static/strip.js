@@ -61,7 +61,8 @@ async function paintStrip() {
     const job = { content: state.photo.small, styles, pipeline: toml(choice.stages), format: "JPEG", draft: "true" };
     try {
       const picture = await api.draft(job, control.signal);
-      thumb.replaceChildren(h("img", { src: URL.createObjectURL(picture), alt: "" }));
+      const src = URL.createObjectURL(picture);
+      thumb.replaceChildren(h("img", { src, alt: "", onload: () => URL.revokeObjectURL(src) }));
     } catch (error) {
       if (control.signal.aborted) return;
       button.classList.add("failed");
