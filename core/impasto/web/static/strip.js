@@ -54,6 +54,7 @@ async function paintStrip() {
   if (firstLook > 0) shown.splice(firstLook, 0, h("span", { class: "gap" }, t("looks")));
   $("strip").replaceChildren(...shown);
   mark();
+  await new Promise((resolve) => setTimeout(resolve, 60)); // what these pictures begin goes first
   for (const { choice, button, thumb } of tiles) {
     while (state.job) await new Promise((resolve) => setTimeout(resolve, 300)); // the picture itself goes first
     if (control.signal.aborted) return;
