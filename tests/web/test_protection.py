@@ -52,6 +52,20 @@ def test_hostile_requests_are_refused_and_open_nothing(client, attacks):
     assert client.get("/stages").status_code == 200
 
 
+def test_what_is_sent_is_written_to_no_disk(client, attacks):
+    global watching
+    large = bytes(3_000_000)  # beyond what starlette keeps in memory by itself
+    seen.clear()
+    watching = True
+    try:
+        fields = [("content", large), ("styles", large), ("pipeline", "adain:alpha=nan")]
+        answer = client.post("/jobs", content=attacks.form(fields), headers=attacks.MULTIPART)
+    finally:
+        watching = False
+    assert answer.status_code == 422
+    assert [one for one in seen if one.startswith("open")] == []
+
+
 def test_every_answer_says_what_a_browser_may_load(client):
     for path in ("/", "/stages", "/nothing"):
         headers = client.get(path).headers
