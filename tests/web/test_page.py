@@ -207,7 +207,15 @@ def test_a_finished_picture_gives_its_recipe_back(page, pictures, tmp_path):
         page.get_by_role("button", name="Change the photograph").click()
     chooser.value.set_files(tmp_path / "old.png")
     repaint(page, lambda: page.get_by_role("button", name="Take the recipe").click())
-    assert page.locator("#chain li b").all_text_contents() == ["adain", "guided-smooth"]
+    order = page.locator("#chain li b")
+    assert order.all_text_contents() == ["adain", "guided-smooth"]
+    page.locator("#chain-box summary").first.click()
+    page.get_by_role("button", name="Later: adain").click()
+    assert order.all_text_contents() == ["guided-smooth", "adain"]
+    page.get_by_role("button", name="Remove guided-smooth").click()
+    page.get_by_label("Add a stage").select_option("keep-color")
+    assert order.all_text_contents() == ["adain", "keep-color"]
+    assert page.get_by_label("Keep the photograph's colours").is_checked()
     assert page.get_by_role("slider", name="Strength").input_value() == "0.25"
 
 

@@ -113,7 +113,7 @@ class Server:
 
     async def health(self, _: Request) -> Response:
         """Say whether pictures are painted, to whoever watches over the server."""
-        ready = sum(worker.ready for worker in self.workers.each)
+        ready = sum(worker.is_ready for worker in self.workers.each)
         return JSONResponse({"version": __version__, "workers": ready}, 200 if ready else 503)
 
     async def sample(self, request: Request) -> Response:

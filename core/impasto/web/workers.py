@@ -60,9 +60,14 @@ class Worker:
     def __init__(self, jobs: Jobs, device: str, workers: int, settings: Settings) -> None:
         self.jobs, self.device, self.workers, self.settings = jobs, device, workers, settings
         self.process: BaseProcess | None = None
-        self.ready = False
+        self._ready = False
         self._connection: Connection | None = None
         self._threads = ThreadPoolExecutor(2, "worker")  # one that listens and one that talks
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it paints, or waits for something to paint."""
+        return self._ready and self.process is not None and self.process.is_alive()
 
     async def run(self) -> None:
         """Paint job after job, for good."""
@@ -102,7 +107,7 @@ class Worker:
         await self._call(self.process.start)
         theirs.close()
         await self._call(receive, self._connection)
-        self.ready = True
+        self._ready = True
 
     async def _call(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
@@ -170,7 +175,7 @@ class Worker:
 
     def end(self) -> None:
         """End the process."""
-        self.ready = False
+        self._ready = False
         if self._connection is not None:
             self._connection.close()
         if self.process is not None:

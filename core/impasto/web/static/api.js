@@ -45,14 +45,18 @@ export async function begin(job) {
 export function follow(id, onState, onPreview) {
   return new Promise((resolve) => {
     const source = new EventSource(`/jobs/${id}/events`);
+    let failures = 0; // in a row: a browser tries again by itself, and would for good
     source.addEventListener("state", (event) => {
+      failures = 0;
       const state = JSON.parse(event.data);
       onState(state);
       if (["done", "stopped", "refused", "failed"].includes(state.state)) { source.close(); resolve(state); }
     });
     source.addEventListener("preview", (event) => onPreview(event.data));
     source.addEventListener("error", () => {
-      if (source.readyState === EventSource.CLOSED) resolve({ state: "failed", error: "" });
+      if (source.readyState !== EventSource.CLOSED && ++failures < 5) return;
+      source.close();
+      resolve({ state: "failed", error: "" });
     });
   });
 }
