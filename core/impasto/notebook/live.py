@@ -83,8 +83,18 @@ class Progress:
         return Sheet((tuple(pictures),), ((self.title, "losses")[: len(pictures)],))._repr_jpeg_()
 
 
-def plot(curves: Mapping[str, Sequence[tuple[int, float]]], size: tuple[int, int] = (480, HEIGHT)) -> Image.Image:
-    """Return curves on a logarithmic scale, each with its name and its last value."""
+def plot(
+    curves: Mapping[str, Sequence[tuple[int, float]]],
+    size: tuple[int, int] = (480, HEIGHT),
+    axes: tuple[str, str] = ("step", "loss"),
+) -> Image.Image:
+    """Return curves on a logarithmic scale, each with its name and its last value.
+
+    Args:
+        curves: points (step, value) of each curve, by its name; values that are not above 0 are left out.
+        size: width and height of the image in pixels.
+        axes: names of the axes; the second says beside its name that it is logarithmic.
+    """
     width, height = size
     image = Image.new("RGB", size, PAPER)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(TEXT - 3)
@@ -94,7 +104,7 @@ def plot(curves: Mapping[str, Sequence[tuple[int, float]]], size: tuple[int, int
         return image
     first, last = min(step for step, _ in points), max(step for step, _ in points)
     low, high = min(value for _, value in points), max(value for _, value in points)
-    left, right, top, bottom = 70, width - 10, 12 + (TEXT + 2) * len(drawn), height - 28
+    left, right, top, bottom = 70, width - 10, 32 + (TEXT + 2) * len(drawn), height - 28
 
     def at(step: float, value: float) -> tuple[float, float]:
         return (
@@ -107,6 +117,8 @@ def plot(curves: Mapping[str, Sequence[tuple[int, float]]], size: tuple[int, int
         draw.text((left - 6, y), f"{10**value:.2g}", INK, font, anchor="rm")
     for step, x, anchor in ((first, left, "la"), (last, right, "ra")):
         draw.text((x, bottom + 6), str(step), INK, font, anchor=anchor)
+    draw.text(((left + right) / 2, bottom + 6), axes[0], INK, font, anchor="ma")
+    draw.text((left, top - 8), f"{axes[1]} (logarithmic)", INK, font, anchor="ls")
     for index, (name, curve) in enumerate(drawn.items()):
         colour = LINES[index % len(LINES)]
         label = f"{name}  {10 ** curve[-1][1]:.3g}" if curve else name
