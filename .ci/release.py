@@ -82,8 +82,16 @@ def package_files(folder: Path) -> set[str]:
     """Return the files of a distribution's package as git has them, by their names in the wheel."""
     settings = tomllib.loads(read(folder / "pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     package = folder / settings["packages"][0]
-    listed = subprocess.run(["git", "ls-files"], cwd=package, capture_output=True, text=True, check=True)
-    return {f"{package.name}/{name}" for name in listed.stdout.splitlines()}
+    folders = {package: package.name} | {
+        folder / here: there for here, there in settings.get("force-include", {}).items()
+    }
+    return {f"{there}/{name}" for here, there in folders.items() for name in git_files(here)}
+
+
+def git_files(folder: Path) -> list[str]:
+    """Return the files of a folder as git has them."""
+    listed = subprocess.run(["git", "ls-files"], cwd=folder, capture_output=True, text=True, check=True)
+    return listed.stdout.splitlines()
 
 
 def check_wheel(folder: Path, wheel: Path) -> None:

@@ -1,12 +1,9 @@
-"""The lessons: each exercise has a solution and a check that refuses all else; copies for students have none."""
+"""The lessons: each exercise has a solution and a check that refuses all else."""
 
 import json
-import os
 import re
 import runpy
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -49,17 +46,6 @@ def test_a_check_has_to_refuse_the_exercise_that_nobody_filled_in(pytester):
     failed = [line for line in result.outlines if line.startswith("FAILED") and "unsolved" in line]
     assert (len(passed), len(failed)) == (1, 2)
     assert "has to refuse the exercise that nobody filled in" in result.stdout.str()
-
-
-def test_copies_for_students_have_neither_solutions_nor_outputs(tmp_path):
-    script = Path(__file__).parents[1] / "tutorials" / "student.py"
-    subprocess.run([sys.executable, script, tmp_path], check=True, capture_output=True, env=os.environ)
-    assert [path.name for path in sorted(tmp_path.iterdir())] == [path.name for path in TUTORIALS]
-    for path, tutorial in zip(sorted(tmp_path.iterdir()), TUTORIALS, strict=True):
-        kept = list(cells(path))
-        assert [code for _, code in kept] == [code for tag, code in cells(tutorial) if tag != "solution"]
-        copied = json.loads(path.read_text(encoding="utf-8"))
-        assert not any(cell.get("outputs") for cell in copied["cells"])
 
 
 def test_strict_validation_forgives_rounding_and_nothing_else():

@@ -28,7 +28,7 @@ hide: [navigation, toc]
 
 [**Gallery** every method on the same pictures](gallery.md)
 [**Stages** parameters, papers, costs](stages/index.md)
-[**Lessons** ten notebooks, with exercises](lessons/index.md)
+[**Lessons** twelve notebooks, with exercises](lessons/index.md)
 [**A plugin of your own** twenty lines, ten minutes](contributing.md)
 
 </div>

@@ -26,6 +26,7 @@ WINGS = {
     "impasto.notebook": "pictures in notebooks",
     "impasto.evaluation": "pipelines side by side, measured",
     "impasto.web": "the page in the browser, and its API",
+    "impasto.lessons": "the course: copies for teachers and students, checks of exercises",
     "impasto.picture": "pictures read and written",
     "impasto.pipeline": "pipelines and how they run",
     "impasto.samples": "sample pictures",

@@ -129,6 +129,13 @@ def command_line_parser() -> CommandLineParser:
     looks = command("looks", "list pipelines by purpose, or say what one is for and what it is made of")
     looks.add_argument("name", nargs="?", metavar="NAME", help="of a look")
 
+    lessons = command("lessons", "write the course into a folder: notebooks, for teachers notes and answers")
+    lessons.add_argument("folder", metavar="FOLDER", help="where the lessons go, made if needed")
+    kind = lessons.add_mutually_exclusive_group()
+    kind.add_argument("--student", action="store_true", help="notebooks alone, without solutions, answers and outputs")
+    kind.add_argument("--nbgrader", action="store_true", help="notebooks for the source folder of nbgrader")
+    lessons.add_argument("--language", choices=("en", "zh"), default="en", help="of the texts (default: %(default)s)")
+
     weights = command(
         "weights", "list the networks that are known and where they are, or print the record of a new one"
     )
