@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from impasto.lessons import lesson_files, lessons_folder, read_translation, write_lessons
 from impasto.lessons.notebooks import read_notebook, source
-from impasto.lessons.translation import Translation, text_hash
+from impasto.lessons.translation import HEAD, Translation, text_hash
 
 TRANSLATED = [file for file in lesson_files() if read_translation(file.stem, "zh").texts]
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -34,6 +35,31 @@ def texts(file):
     chinese = read_translation(file.stem, "zh").texts
     english = {cell["id"]: source(cell) for cell in read_notebook(file)["cells"] if cell["cell_type"] == "markdown"}
     return [(name, english[name], text) for name, text in chinese.items() if name in english]
+
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = {"README.zh.md": "README.md", "tutorials/zh/README.md": "tutorials/README.md"}
+
+
+def english_sections(document):
+    """Return the sections of a document by their address, what stands before the first as "top"."""
+    parts = re.split(r"^(?=## )", (ROOT / document).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    heads = [re.sub(r"[^a-z0-9]+", "-", part.splitlines()[0].lower()).strip("-") for part in parts]
+    return {"top": parts[0]} | dict(zip(heads[1:], parts[1:], strict=True))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_translated_section_of_a_document_is_of_the_present_text_and_has_its_code(document):
+    english = english_sections(DOCUMENTS[document])
+    parts = HEAD.split((ROOT / document).read_text(encoding="utf-8"))[1:]
+    stale = {
+        name: f"translate it anew, then its hash is {text_hash(english.get(name, ''))}"
+        for name, was in zip(parts[::3], parts[1::3], strict=True)
+        if text_hash(english.get(name, "")) != was
+    }
+    assert stale == {}
+    for name, text in zip(parts[::3], parts[2::3], strict=True):
+        assert FENCED.findall(text) == FENCED.findall(english[name])
 
 
 def found(pattern, text):

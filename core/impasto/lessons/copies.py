@@ -63,6 +63,9 @@ def _beside(folder: Path) -> list[Path]:
     written = []
     for name in ("README.md", "conftest.py", "sanitize.cfg"):
         written.append(Path(shutil.copy(lessons_folder() / name, folder / name)))
+    for other in LANGUAGES[1:]:
+        (folder / other).mkdir(exist_ok=True)
+        written.append(Path(shutil.copy(lessons_folder() / other / "README.md", folder / other / "README.md")))
     shutil.copytree(lessons_folder() / "teachers", folder / "teachers", dirs_exist_ok=True)
     return written + sorted((folder / "teachers").iterdir())
 
