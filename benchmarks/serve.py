@@ -139,7 +139,7 @@ def hostile_requests(count: int, seed: int = 0, workers: bool = True) -> Iterato
     picture = png((200, 40, 40))
     names = ["content", "styles", "mask", "region.sky"]
     kinds = ["path", "pipeline", "text for a picture", "field", "number", "host", "origin", "site", "method", "body"]
-    kinds += ["type", "length"] + (["bomb", "damage", "shape"] if workers else [])
+    kinds += ["type", "length", "head"] + (["bomb", "damage", "shape"] if workers else [])
     for index in range(count):
         kind = kinds[index % len(kinds)]
         method, path, headers, body = "POST", "/jobs", dict(MULTIPART), b""
@@ -175,6 +175,8 @@ def hostile_requests(count: int, seed: int = 0, workers: bool = True) -> Iterato
         elif kind == "type":
             headers = {"content-type": draw.choice(["application/json", "text/xml", "multipart/form-data", "a" * 2000])}
             body = b'{"content": "/etc/passwd"}'
+        elif kind == "head":
+            headers["x-filler"] = "a" * draw.choice([20_000, 60_000])
         elif kind == "length":
             headers["content-length"] = draw.choice(["99999999999", "1" * 40, "-5", "ten"])
         elif kind in ("bomb", "damage", "shape"):

@@ -39,6 +39,8 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+LONGEST_HEAD = 16 << 10
+"""Bytes of the head of a request."""
 SLOWEST = 60.0
 """Seconds in which a request has to be here whole."""
 MOST_UPLOADS = 4
@@ -103,6 +105,8 @@ class Protected:
 
     def _check_source(self, scope: Scope, headers: Headers) -> None:
         """Refuse a request that another site's page sends, or that another site's name leads here."""
+        if sum(len(name) + len(value) for name, value in headers.raw) > LONGEST_HEAD:
+            raise RefusedError(431, f"a head of more than {LONGEST_HEAD:,} bytes\n  what would work: fewer cookies")
         host = headers.get("host", "")
         if not self.settings.allows_host(host):
             raise RefusedError(421, "this server goes by another name\n  what would work: the address that it printed")

@@ -13,12 +13,11 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import create_app
+from .protection import LONGEST_HEAD
 from .settings import Settings
 
 SLOWEST_HEAD = 15.0
 """Seconds in which the head of a first request has to be here."""
-LONGEST_HEAD = 16 << 10
-"""Bytes of the head of a request."""
 MOST_CONNECTIONS = 256
 """Connections at once."""
 
