@@ -90,7 +90,7 @@ def main() -> None:
     for method, rows in found.items():
         means = " | ".join(f"{sum(column) / len(column):.3f}" for column in zip(*rows, strict=True))
         print(f"| {method} | {means} |")
-    print("\n| seconds | " + " | ".join(map(str, PAPER)) + " |\n|---" * (len(PAPER) + 1) + "|")
+    print("\n| seconds | " + " | ".join(map(str, PAPER)) + " |\n|" + "---|" * (len(PAPER) + 1))
     for method, row in seconds({name: METHODS[name] for name in ("local", "adain with a mask")}).items():
         print(f"| {method} | " + " | ".join(f"{value:.3f}" for value in row) + " |")
     print("| paper, GTX 1060 | " + " | ".join(f"{value:.3f}" for value in PAPER.values()) + " |")

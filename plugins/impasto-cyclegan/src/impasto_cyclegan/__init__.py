@@ -52,8 +52,8 @@ def _pair(name: str, painters: str, sha256: str, size: int) -> Weights:
 PAIRS = {
     "impressionism": _pair(
         "impressionism",
-        "Monet, Pissarro and Sisley",
-        "2e1582fa9e7ea929ba79a0b5f048ef5abadcfad7abfe4eb0df50d972d3b733cf",
+        "Monet",
+        "eeb251d0e8cd61aeddc510cf825efc6d25030ccf4382dc749e422fd206eba0d5",
         788_864,
     ),
     "post-impressionism": _pair(
@@ -76,7 +76,7 @@ class CycleGAN(impasto.Stylizer, name="cyclegan"):
     style = "ignored"
 
     network: str = impasto.param(
-        default="post-impressionism",
+        default="impressionism",
         reads=True,
         names=tuple(PAIRS),
         help=f"generators: {', '.join(PAIRS)}, or the path of a checkpoint such as latest_net_G.pth",
