@@ -1,5 +1,7 @@
 """Clips by optimisation: frames hold to those before, only as far as the motion is trusted."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -33,7 +35,7 @@ def test_frames_hold_to_the_strokes_of_those_before():
     def apart(frames):
         return sum(
             (new[..., inner, 8:-10] - old[..., inner, 10:-8]).square().mean().item()
-            for old, new in zip(frames, frames[1:], strict=False)
+            for old, new in itertools.pairwise(frames)
         )
 
     assert apart(painted(GatysVideo(**QUICK, steps_after=4))) < 0.2 * apart(painted(Gatys(**QUICK, init="noise")))

@@ -131,4 +131,7 @@ def _shares(*sizes: Size) -> list[float]:
 
 def _reduced(maps: Tensor, share: float) -> Tensor:
     """Return maps at a share of their size, averaged."""
-    return maps if share == 1 else F.adaptive_avg_pool2d(maps, [round(side * share) for side in size_of(maps)])
+    if share == 1:
+        return maps
+    height, width = size_of(maps)
+    return F.adaptive_avg_pool2d(maps, (max(1, round(height * share)), max(1, round(width * share))))

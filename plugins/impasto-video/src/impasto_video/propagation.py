@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import impasto
@@ -201,14 +202,16 @@ def _lay_patches(ends: Sequence[_Strokes]) -> None:
     """Where no key frame's strokes are believed, take the most similar patches of one of them."""
     unseen = torch.stack([strokes.credit for strokes in ends]).amax(0) < 0.5 * PATCHED
     hole = box_mean(unseen.float(), SPECK) > 0.5
-    if not hole.any():
-        return
-    found = [_patches(strokes, hole) for strokes in ends]
-    nearest = torch.stack([distances for _, distances in found]).argmin(0)
-    for place, (strokes, (away, _)) in enumerate(zip(ends, found, strict=True)):
-        own = hole & (nearest == place)
-        strokes.away = torch.where(own, away, strokes.away)
-        strokes.credit = strokes.credit.masked_fill(own, PATCHED)
+    if hole.any():
+        found = [_patches(strokes, hole) for strokes in ends]
+        nearest = torch.stack([distances for _, distances in found]).argmin(0)
+        for place, (strokes, (away, _)) in enumerate(zip(ends, found, strict=True)):
+            own = hole & (nearest == place)
+            strokes.away = torch.where(own, away, strokes.away)
+            strokes.credit = strokes.credit.masked_fill(own, PATCHED)
+    # Single pixels that are matched elsewhere than their neighbours, or were too few for a search, are specks.
+    for strokes in ends:
+        strokes.away = torch.where(unseen, _median(strokes.away, SPECK), strokes.away)
 
 
 def _carried(film: Sequence[Tensor], painted: Tensor) -> Iterator[_Strokes]:
@@ -225,6 +228,13 @@ def _carried(film: Sequence[Tensor], painted: Tensor) -> Iterator[_Strokes]:
         credit = torch.minimum(torch.minimum(credit, alike), trusted(flow, back))
         strokes = _Strokes(now, key, painted, away, credit)
         yield strokes
+
+
+def _median(maps: Tensor, radius: int) -> Tensor:
+    """Return the median of each channel within a radius of each place."""
+    side = 2 * radius + 1
+    around = F.pad(maps, (radius,) * 4, mode="replicate").unfold(2, side, 1).unfold(3, side, 1)
+    return around.flatten(4).median(-1).values
 
 
 def _guides(frame: Tensor, away: Tensor) -> Tensor:
