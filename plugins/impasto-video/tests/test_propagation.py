@@ -5,8 +5,7 @@ import torch
 
 import impasto
 from impasto.__main__ import main
-from impasto_video import between, propagate, warp_error
-from impasto_video.flow import optical_flow
+from impasto_video import between, optical_flow, propagate, warp_error
 
 
 def pan(count, step=3, side=96):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import impasto
 
 from .dreaming import Dream
-from .objective import Objective, Scene, Term
+from .objective import Objective, Term
 from .reconstruction import Reconstruct
 from .transfer import SHARES, Gatys, Texture
+from .video import GatysVideo
 
-__all__ = ["SHARES", "Dream", "Gatys", "Objective", "Reconstruct", "Scene", "Term", "Texture"]
+__all__ = ["SHARES", "Dream", "Gatys", "GatysVideo", "Objective", "Reconstruct", "Term", "Texture"]
 
 
 @impasto.hookimpl
 def impasto_stylizers() -> list[type[impasto.Stylizer]]:
     """Offer the stages of this plugin."""
-    return [Gatys, Texture, Reconstruct, Dream]
+    return [Gatys, GatysVideo, Texture, Reconstruct, Dream]

@@ -6,16 +6,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
 import impasto
-from impasto import Postprocessor, Stylizer
+from impasto import Postprocessor
+from impasto.functional.flow import flow_picture, inside, optical_flow, trusted, warp, warp_error
 
 from .command import propagate_command
-from .flow import flow_picture, inside, optical_flow, trusted, warp, warp_error
 from .propagation import between, propagate
 from .steady import Steady
-from .temporal_loss import GatysVideo
 
 __all__ = [
-    "GatysVideo",
     "Steady",
     "between",
     "flow_picture",
@@ -26,12 +24,6 @@ __all__ = [
     "warp",
     "warp_error",
 ]
-
-
-@impasto.hookimpl
-def impasto_stylizers() -> list[type[Stylizer]]:
-    """Offer `gatys-video`."""
-    return [GatysVideo]
 
 
 @impasto.hookimpl

@@ -13,11 +13,11 @@ from torch import Tensor
 import impasto
 from impasto import Picture
 from impasto.functional import box_mean, luma, size_of, size_text
+from impasto.functional.flow import film_alike, optical_flow, trusted, warp
 from impasto.functional.patches import NNF, grid, guided_synthesis
 from impasto.stream import CutDetector
 
-from .flow import optical_flow, trusted, warp
-from .steady import film_alike, with_detail_of
+from .steady import with_detail_of
 
 EVERY = 12
 """Frames from one key frame to the next: half a second of film."""

@@ -11,14 +11,11 @@ from torch import Tensor
 
 from impasto import Postprocessor, Style, param
 from impasto.functional import box_mean
+from impasto.functional.flow import WORKING_SIDE, inside, optical_flow, warp
 from impasto.stage import current_run
-
-from .flow import WORKING_SIDE, inside, optical_flow, warp
 
 TOLERANCE = 0.15
 """Difference of the film along its motion at which the motion is no longer believed."""
-UNLIKE = 0.08
-"""Difference of the film along its motion at which strokes that are kept for long are half believed."""
 GRAIN, SURROUNDINGS = 1, 8
 """Pixels to each side: what counts as fine detail, and around what place its strength is compared."""
 NEARBY = 2
@@ -88,23 +85,6 @@ def likeness(painted: Tensor, content: Tensor) -> Tensor:
     means = box_mean(torch.cat([one * other, one * one, other * other], 1), SURROUNDINGS)
     both, ours, theirs = (means[:, place : place + 1] for place in range(3))
     return ((both + FLAT) / ((ours * theirs).clamp_min(0).sqrt() + FLAT)).clamp(0, 1).square()
-
-
-def film_alike(now: Tensor, moved: Tensor) -> Tensor:
-    """Return where a frame looks as an earlier one that was moved along the motion, (B, 1, H, W) in [0, 1].
-
-    Args:
-        now: (B, 3, H, W).
-        moved: (B, 3, H, W).
-
-    Example:
-        >>> import torch
-        >>> round(film_alike(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), UNLIKE)).mean().item(), 3)
-        0.5
-    """
-    apart = box_mean((now - moved).abs().mean(1, keepdim=True), GRAIN)
-    share: Tensor = (1.5 - apart / UNLIKE).clamp(0, 1)
-    return share
 
 
 def with_detail_of(image: Tensor, blended: Tensor) -> Tensor:

@@ -7,9 +7,8 @@ import torch
 
 import impasto
 from impasto.testing import parametrize_checks
-from impasto_gatys import Gatys
-from impasto_video import GatysVideo
-from impasto_video.temporal_loss import consistency_loss, long_term
+from impasto_gatys import Gatys, GatysVideo
+from impasto_gatys.video import consistency_loss, long_term
 
 QUICK = {"encoder": "slim19", "steps": 4, "coarsest": 64}
 STYLE = impasto.samples.style("wave", 64)

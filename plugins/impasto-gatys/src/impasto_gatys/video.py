@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from impasto import Encoder, Style, param
+from impasto.functional.flow import film_alike, optical_flow, trusted, warp
 from impasto.functional.resizing import Size
 from impasto.stage import current_run
-from impasto_gatys import Gatys, Scene, Term
 
-from .flow import optical_flow, trusted, warp
-from .steady import film_alike
+from .objective import Scene, Term
+from .transfer import Gatys
 
 DISTANCES = (1, 2, 4, 8)
 """How many frames ago a frame is held to: the last one, and where that did not show a place, earlier ones."""

@@ -5,17 +5,22 @@ from __future__ import annotations
 import functools
 import math
 
-import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.functional import fit_within, luma, size_of
+from .color import luma
+from .filters import box_mean
+from .resizing import fit_within, size_of
 
 WORKING_SIDE = 512
 """Pixels of the longer side at which flow is looked for; 384 takes half the time and leaves a quarter more flicker."""
 SMALLEST = 16
 """Pixels of the shorter side that the search needs."""
+GRAIN = 1
+"""Pixels to each side over which films are compared."""
+UNLIKE = 0.08
+"""Difference of the film along its motion at which strokes that are kept for long are half believed."""
 
 
 def optical_flow(first: Tensor, second: Tensor, side: int = WORKING_SIDE) -> Tensor:
@@ -32,6 +37,9 @@ def optical_flow(first: Tensor, second: Tensor, side: int = WORKING_SIDE) -> Ten
     Returns:
         (B, 2, H, W), pixels to the right and down, on the device of the frames.
 
+    Raises:
+        ModuleNotFoundError: OpenCV is not installed.
+
     Example:
         >>> import impasto
         >>> photo = impasto.samples.content("coffee", 128)
@@ -39,6 +47,13 @@ def optical_flow(first: Tensor, second: Tensor, side: int = WORKING_SIDE) -> Ten
         >>> [round(flow[:, axis, 20:-20, 20:-20].median().item()) for axis in (0, 1)]
         [4, 0]
     """
+    try:
+        import cv2  # of no use to those who paint no clips
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "optical_flow: OpenCV, which finds the motion, is not installed\n"
+            "  what to type: pip install 'impasto[video]'"
+        ) from error
     height, width = size_of(first)
     grey = luma(fit_within(torch.cat([first, second]).detach().float(), side))
     small = size_of(grey)
@@ -131,6 +146,23 @@ def trusted(forward: Tensor, backward: Tensor) -> Tensor:
     """
     astray = (forward + warp(backward, forward, "bilinear")).norm(dim=1, keepdim=True)
     share: Tensor = (1.5 - astray).clamp(0, 1) * (inside(forward) > 0)
+    return share
+
+
+def film_alike(now: Tensor, moved: Tensor) -> Tensor:
+    """Return where a frame looks as an earlier one that was moved along the motion, (B, 1, H, W) in [0, 1].
+
+    Args:
+        now: (B, 3, H, W).
+        moved: (B, 3, H, W).
+
+    Example:
+        >>> import torch
+        >>> round(film_alike(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), UNLIKE)).mean().item(), 3)
+        0.5
+    """
+    apart = box_mean((now - moved).abs().mean(1, keepdim=True), GRAIN)
+    share: Tensor = (1.5 - apart / UNLIKE).clamp(0, 1)
     return share
 
 
