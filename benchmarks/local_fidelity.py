@@ -1,14 +1,14 @@
-"""How well our local network paints inside a mask: beside any stylizer with a mask, on photographs and paintings no training saw.
+"""How well our local network paints inside a mask: beside any stylizer with a mask, on pictures no training saw.
 
-    python benchmarks/local_fidelity.py --teacher vgg19.pth --photos DIR --styles DIR --out DIR [--size 256] [--pairs 12]
+    python benchmarks/local_fidelity.py --teacher vgg19.pth --photos DIR --styles DIR --out DIR [--size 256 --pairs 12]
 
 Measured by VGG-19 inside the mask: content is the relative squared error at relu4_1, style the relative errors of Gram
 matrices at relu1_1 to relu4_1, summed.  *Seam* is the root mean square of the step that the change of the picture makes
 from pixel to pixel where the mask makes one.  Each pair has a random mask; means over all.  Finished pictures in --out
 are not painted again, so delete a folder whose networks have changed; beside each lies one of mask and style.
 
-Then the seconds that a painting takes when everything is loaded, the whole picture inside the mask, methods in turns, the
-median of five, beside the paper's on a GPU of its time (table of Sun and Liu 2020).
+Then the seconds that a painting takes when everything is loaded, the whole picture inside the mask, methods in turns,
+the median of five, beside the paper's on a GPU of its time (table of Sun and Liu 2020).
 """
 
 from __future__ import annotations

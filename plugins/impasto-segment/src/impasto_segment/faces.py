@@ -68,6 +68,7 @@ class FaceNetwork(nn.Module):
         self.around = nn.ModuleList([nn.Conv2d(width, width, 3, padding=2**k, dilation=2**k) for k in (0, 1)])
         self.mix = nn.ModuleDict({layer: nn.Conv2d(width, width, 3, padding=1) for layer in list(LAYERS)[:-1]})
         self.leave = nn.Conv2d(width, 1, 1)
+        assert self.leave.bias is not None
         nn.init.constant_(self.leave.bias, -3.0)  # most places are no face
 
     def forward(self, features: dict[str, Tensor]) -> Tensor:
