@@ -79,7 +79,7 @@ class Local(impasto.Stylizer, name="local"):
         mixed = torch.stack([share * x for share, x in zip(everywhere.shares, embeddings, strict=True)]).sum(0)
 
         def paint(content_and_mask: Tensor) -> Tensor:
-            image, area = torch.split(content_and_mask, (3, 1), dim=1)
+            image, area = torch.split(content_and_mask, [3, 1], dim=1)
             painted: Tensor = network(image, area, mixed)
             return painted
 
