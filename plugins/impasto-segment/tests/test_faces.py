@@ -51,7 +51,8 @@ def test_painted_alone_is_what_would_be_spared():
 
 def test_without_a_face_all_is_painted_and_painting_faces_alone_is_refused():
     coffee = impasto.samples.content("coffee", 256)
-    assert impasto.Pipeline(MaskFaces()).prepare(coffee).mask is None
+    with pytest.warns(UserWarning, match="no face was found: painted whole"):
+        assert impasto.Pipeline(MaskFaces()).prepare(coffee).mask is None
     with pytest.raises(StageError, match="no face was found"):
         impasto.Pipeline(MaskFaces(faces="paint")).prepare(coffee)
 

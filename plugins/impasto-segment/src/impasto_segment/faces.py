@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -46,6 +47,9 @@ SPECK = 1 / 600
 """Share of the picture that a face covers at least."""
 MARGIN = 0.18
 """By how much of its own size a face's mask is larger than the face, so that hair and chin are in it."""
+
+ADVICE = "a mask of your own (mask-rectangle, mask-grabcut, mask-file)"
+"""What would work where no face was found."""
 
 
 class FaceNetwork(nn.Module):
@@ -192,6 +196,18 @@ class MaskFaces(Preprocessor, name="mask-faces"):
         with torch.no_grad():
             masks = face_masks(canvas.content, network)
         if self.faces == "spare":
+            _warn_of_none(self, masks)
             return canvas if not masks.any() else with_mask(self, canvas, 1 - masks)
-        check_found(self, masks, "no face was found", "a mask of your own (mask-rectangle, mask-grabcut, mask-file)")
+        check_found(self, masks, "no face was found", ADVICE)
         return with_mask(self, canvas, masks)
+
+
+def _warn_of_none(stage: MaskFaces, masks: Tensor) -> None:
+    """Say which pictures are painted whole: a face that was missed would be painted over without a word."""
+    empty = [str(number) for number, mask in enumerate(masks, 1) if not mask.any()]
+    if empty:
+        where = f" in picture {', '.join(empty)} of {len(masks)}" if len(masks) > 1 else ""
+        warnings.warn(
+            f"{stage.name}: no face was found{where}: painted whole\n  if there is a face, what would work: {ADVICE}",
+            stacklevel=3,
+        )
