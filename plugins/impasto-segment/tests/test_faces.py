@@ -105,6 +105,7 @@ def labelled(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:mask-faces. no face was found")  # forty steps may not be enough
 def test_training_learns_and_gives_what_the_stage_takes(labelled, tmp_path):
     task = FacesTrainer(**labelled, learning_rate=1e-2).task(CPU)
     batch = task.batch(torch.Generator().manual_seed(9))
