@@ -80,7 +80,7 @@ def test_no_file_is_long():
 
 def test_the_host_has_few_rooms():
     rooms = [*WINGS, *(file.stem for file in CORE.glob("*.py") if file.stem != "__init__")]
-    assert len(rooms) <= 24, sorted(rooms)
+    assert len(rooms) <= 25, sorted(rooms)
 
 
 def test_the_tests_mirror_the_wings():
