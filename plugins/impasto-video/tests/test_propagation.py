@@ -106,3 +106,8 @@ def test_the_command_reads_key_frames_from_a_folder(tmp_path, capsys):
     impasto.read(1 - pan(1, side=64)[0]).save(keys / "frame-001.png")
     assert main(["propagate", str(film), "-o", str(tmp_path / "out"), "--keys", str(keys)]) == 0
     assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_the_command_needs_a_painting_or_painted_frames(tmp_path, capsys):
+    assert main(["propagate", "clip.mp4", "-o", str(tmp_path / "out.mp4")]) == 2
+    assert "what to type: impasto propagate clip.mp4 painting.jpg" in capsys.readouterr().err

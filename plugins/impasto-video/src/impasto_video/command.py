@@ -26,6 +26,11 @@ def propagate_command(parser: ArgumentParser) -> Callable[[Namespace], None]:
 
 def _run(given: Namespace) -> None:
     keys = {} if given.keys is None else key_files(given.keys)
+    if given.style is None and not keys:
+        raise impasto.ParameterError(
+            "propagate: there is neither a painting nor a painted frame to begin with\n"
+            "  what to type: impasto propagate clip.mp4 painting.jpg -o out.mp4; or --keys FOLDER, painted by hand"
+        )
     pipeline = impasto.Pipeline.parse(given.stages)
 
     def paint(frame: Picture) -> Picture:
