@@ -136,7 +136,7 @@ def test_published_plugins_are_listed_from_a_file_that_ships(capsys):
     assert cli.main(["plugins", "--available"]) == 0
     out = capsys.readouterr().out
     assert "impasto-adain\n  AdaIN for Impasto: arbitrary style transfer in one pass" in out
-    assert "\n  dream, gatys, reconstruct, texture\n" in out
+    assert "\n  dream, gatys, gatys-video, reconstruct, texture\n" in out
     assert "what to type: pip install NAME" in out
 
 

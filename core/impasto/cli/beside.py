@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..files import PICTURES
+from ..files import PICTURES, files_in
 from .loading import STANDARD, read_picture
 
 NAME = re.compile(r"(?P<photograph>.+)\.mask(\.(?P<label>[^.]+))?")
@@ -85,10 +84,9 @@ def _is_of_another(path: Path) -> bool:
 def _masks_in(folder: Path) -> dict[str, dict[str, Path]]:
     """Return the masks of a folder: by the photograph's name, then by label, "" for the mask itself."""
     masks: dict[str, dict[str, Path]] = {}
-    names = sorted(os.listdir(folder)) if folder.is_dir() else []
-    for path in (folder / name for name in names if ".mask." in name):
+    for path in sorted(files_in(folder, PICTURES)) if folder.is_dir() else []:
         match = NAME.fullmatch(path.stem)
-        if match is None or path.suffix.lower() not in PICTURES:
+        if match is None:
             continue
         labels = masks.setdefault(match["photograph"], {})
         label = match["label"] or ""

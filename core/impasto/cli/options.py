@@ -8,7 +8,7 @@ from .arguments import FormatArgument, format_argument, positive_integer, region
 
 STAGES_SAID = (
     "Stages: impasto plugins lists them, impasto plugins NAME their parameters; looks: impasto looks.\n"
-    "More, with examples: https://github.com/impasto-style/impasto#on-the-command-line"
+    "More, with examples: the README, On the command line."
 )
 
 

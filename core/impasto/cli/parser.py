@@ -136,6 +136,16 @@ def command_line_parser() -> CommandLineParser:
     kind.add_argument("--nbgrader", action="store_true", help="notebooks for the source folder of nbgrader")
     lessons.add_argument("--language", choices=("en", "zh"), default="en", help="of the texts (default: %(default)s)")
 
+    propagate = command("propagate", "paint a clip from key frames, whose strokes are carried to the frames between")
+    propagate.add_argument("clip", help="video, animation, or folder of frames")
+    propagate.add_argument("style", nargs="?", help="painting; without one --keys has all key frames")
+    propagate.add_argument("-o", "--out", required=True, metavar="PATH", help="video, animation or folder to write")
+    propagate.add_argument("--with", dest="stages", default="gatys", metavar="STAGES", help="(default: %(default)s)")
+    propagate.add_argument(
+        "--every", type=positive_integer, default=12, metavar="N", help="frames from key to key (default: %(default)s)"
+    )
+    propagate.add_argument("--keys", metavar="FOLDER", help="painted frames, numbered from 1: hand-0013.png")
+
     weights = command(
         "weights", "list the networks that are known and where they are, or print the record of a new one"
     )

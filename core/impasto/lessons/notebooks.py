@@ -39,7 +39,7 @@ def lessons_folder() -> Path:
     for folder in (packed, checkout):
         if (folder / "01-first-picture.ipynb").is_file():
             return folder
-    raise MissingFileError(f"there are no lessons in {packed}\n  what to type: pip install --force-reinstall impasto")
+    raise MissingFileError(f"there are no lessons in {packed}\n  what would work: impasto installed anew")
 
 
 def lesson_files() -> list[Path]:

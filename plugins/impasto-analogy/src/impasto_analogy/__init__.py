@@ -107,7 +107,6 @@ class DeepAnalogy(Correspondence, name="analogy"):
     """Paint each part of the content with the part of the style that means the same (Liao et al. 2017)."""
 
     bytes_per_pixel: ClassVar[int] = 1300
-    reflection_padding: ClassVar[int] = 8
     stroke: ClassVar[int] = 10
 
     task: Literal["photo-to-style", "style-to-photo", "photo-to-photo"] = impasto.param(

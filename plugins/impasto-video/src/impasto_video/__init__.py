@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
-
 import impasto
 from impasto import Postprocessor
 from impasto.functional.flow import flow_picture, inside, optical_flow, trusted, warp, warp_error
 
-from .command import propagate_command
+from .key_frames import key_files
 from .propagation import between, propagate
 from .steady import Steady
 
@@ -18,6 +15,7 @@ __all__ = [
     "between",
     "flow_picture",
     "inside",
+    "key_files",
     "optical_flow",
     "propagate",
     "trusted",
@@ -30,9 +28,3 @@ __all__ = [
 def impasto_postprocessors() -> list[type[Postprocessor]]:
     """Offer `steady`."""
     return [Steady]
-
-
-@impasto.hookimpl
-def impasto_commands() -> dict[str, Callable[[ArgumentParser], Callable[[Namespace], None]]]:
-    """Offer `impasto propagate`."""
-    return {"propagate": propagate_command}

@@ -73,7 +73,7 @@ def propagate(
     if (paint is None and not keys) or every < 1:
         raise ValueError(
             f"propagate: every = {every}, and there is {'nothing' if paint is None else 'something'} to paint with\n"
-            "  what would work: every=12, and paint=lambda frame: pipe(frame, style), or keys={1: 'first.png', …}"
+            "  what would work: a key frame every 12, and a function that paints it; or key frames by number"
         )
     return _propagated(frames, paint, every, keys or {})
 
@@ -90,7 +90,7 @@ def _propagated(frames: Any, paint: Paint | None, every: int, keys: Mapping[int,
         if begun is None and ended is None:
             raise ValueError(
                 f"propagate: none of the frames {stretch.first} to {stretch.first + len(stretch.frames) - 1}, one shot,"
-                f" is a key frame\n  what would work: keys={{{stretch.first}: …}} too"
+                f" is a key frame\n  what would work: one of them painted, such as the first"
             )
         film = [frame.visible for frame in stretch.frames]
         count = len(film) - stretch.ends_with_key  # the next stretch begins with that frame
